@@ -1,0 +1,27 @@
+//! What the listener knows about the connection a request came in on.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// The connection of a request; the listener puts it into the extensions of every request.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The address the connection came from.
+    pub peer: SocketAddr,
+    /// What the TLS handshake told; `None` on a listener without TLS. Shared, as every request on the connection carries it.
+    pub tls: Option<Arc<Tls>>,
+}
+
+/// What the TLS handshake told about the client.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// The certificates the client sent, each as DER, the end certificate first; empty when it sent none. The client proved
+    /// that it holds the key of the first; nothing else about them has been checked.
+    pub client_chain: Vec<Vec<u8>>,
+    /// TLS 1.3 was used; otherwise it was TLS 1.2.
+    pub version_1_3: bool,
+}
+
+/// The name of one request in logs and records: 128 random bits as 32 hexadecimal digits.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RequestId(pub String);
