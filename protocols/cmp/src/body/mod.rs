@@ -1,0 +1,293 @@
+//! PKIBody (RFC 9810 section 5.1.2): what was received.
+
+/// The encoders of what we send.
+mod compose;
+
+use std::fmt;
+
+use der::{Tag, TagNumber};
+
+pub use compose::{
+    answer, cert_conf, cp, cr, error, genm, genp, ip, ir, kup, kur, nested, p10cr, pki_conf,
+    poll_rep, poll_req, requests, rp, rr,
+};
+
+use crate::asn1::Element;
+use crate::confirm::{self, CertStatus, PollRep};
+use crate::crmf::CertReqMessages;
+use crate::fault::Fault;
+use crate::header::InfoTypeAndValue;
+use crate::message::Limits;
+use crate::response::CertRepMessage;
+use crate::revocation::{RevRepContent, RevReqContent};
+use crate::status::ErrorMsgContent;
+
+/// ```text
+/// PKIBody ::= CHOICE { ir [0] CertReqMessages, .. pollRep [26] PollRepContent }
+/// ```
+///
+/// Kinds that the lightweight profile leaves out (RFC 9483) are kept as DER of their content.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// Initialization request.
+    Ir(CertReqMessages),
+    /// Initialization response.
+    Ip(CertRepMessage),
+    /// Certification request.
+    Cr(CertReqMessages),
+    /// Certification response.
+    Cp(CertRepMessage),
+    /// Certification request, PKCS#10 (DER).
+    P10cr(Vec<u8>),
+    /// Proof of possession challenge.
+    Popdecc(Vec<u8>),
+    /// Proof of possession response.
+    Popdecr(Vec<u8>),
+    /// Key update request.
+    Kur(CertReqMessages),
+    /// Key update response.
+    Kup(CertRepMessage),
+    /// Key recovery request.
+    Krr(Vec<u8>),
+    /// Key recovery response.
+    Krp(Vec<u8>),
+    /// Revocation request.
+    Rr(RevReqContent),
+    /// Revocation response.
+    Rp(RevRepContent),
+    /// Cross-certification request.
+    Ccr(Vec<u8>),
+    /// Cross-certification response.
+    Ccp(Vec<u8>),
+    /// CA key update announcement.
+    Ckuann(Vec<u8>),
+    /// Certificate announcement.
+    Cann(Vec<u8>),
+    /// Revocation announcement.
+    Rann(Vec<u8>),
+    /// CRL announcement.
+    Crlann(Vec<u8>),
+    /// Confirmation.
+    PkiConf,
+    /// Nested messages, each as DER.
+    Nested(Vec<Vec<u8>>),
+    /// General message.
+    Genm(Vec<InfoTypeAndValue>),
+    /// General response.
+    Genp(Vec<InfoTypeAndValue>),
+    /// Error message.
+    Error(ErrorMsgContent),
+    /// Certificate confirmation.
+    CertConf(Vec<CertStatus>),
+    /// Polling request: the certReqIds.
+    PollReq(Vec<i64>),
+    /// Polling response.
+    PollRep(Vec<PollRep>),
+}
+
+/// The kind of a body.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum BodyKind {
+    /// Initialization request.
+    Ir,
+    /// Initialization response.
+    Ip,
+    /// Certification request.
+    Cr,
+    /// Certification response.
+    Cp,
+    /// Certification request, PKCS#10.
+    P10cr,
+    /// Proof of possession challenge.
+    Popdecc,
+    /// Proof of possession response.
+    Popdecr,
+    /// Key update request.
+    Kur,
+    /// Key update response.
+    Kup,
+    /// Key recovery request.
+    Krr,
+    /// Key recovery response.
+    Krp,
+    /// Revocation request.
+    Rr,
+    /// Revocation response.
+    Rp,
+    /// Cross-certification request.
+    Ccr,
+    /// Cross-certification response.
+    Ccp,
+    /// CA key update announcement.
+    Ckuann,
+    /// Certificate announcement.
+    Cann,
+    /// Revocation announcement.
+    Rann,
+    /// CRL announcement.
+    Crlann,
+    /// Confirmation.
+    PkiConf,
+    /// Nested messages.
+    Nested,
+    /// General message.
+    Genm,
+    /// General response.
+    Genp,
+    /// Error message.
+    Error,
+    /// Certificate confirmation.
+    CertConf,
+    /// Polling request.
+    PollReq,
+    /// Polling response.
+    PollRep,
+}
+
+impl Body {
+    pub(crate) fn parse(element: Element<'_>, limits: &Limits) -> Result<Self, Fault> {
+        let kind = match element.tag {
+            Tag::ContextSpecific { number: TagNumber(number), .. } => BodyKind::from_tag(number),
+            _ => None,
+        };
+        let Some(kind) = kind else {
+            return Err(Fault::format(format!("PKIBody: unknown kind {}", element.tag)));
+        };
+        let inner = element.explicit("PKIBody")?;
+        let raw = || inner.der.to_vec();
+        let infos = || InfoTypeAndValue::parse_all(inner, "GenMsgContent", limits);
+        Ok(match kind {
+            BodyKind::Ir => Self::Ir(CertReqMessages::parse(inner, limits)?),
+            BodyKind::Ip => Self::Ip(CertRepMessage::parse(inner, limits)?),
+            BodyKind::Cr => Self::Cr(CertReqMessages::parse(inner, limits)?),
+            BodyKind::Cp => Self::Cp(CertRepMessage::parse(inner, limits)?),
+            BodyKind::P10cr => Self::P10cr(raw()),
+            BodyKind::Popdecc => Self::Popdecc(raw()),
+            BodyKind::Popdecr => Self::Popdecr(raw()),
+            BodyKind::Kur => Self::Kur(CertReqMessages::parse(inner, limits)?),
+            BodyKind::Kup => Self::Kup(CertRepMessage::parse(inner, limits)?),
+            BodyKind::Krr => Self::Krr(raw()),
+            BodyKind::Krp => Self::Krp(raw()),
+            BodyKind::Rr => Self::Rr(RevReqContent::parse(inner, limits)?),
+            BodyKind::Rp => Self::Rp(RevRepContent::parse(inner, limits)?),
+            BodyKind::Ccr => Self::Ccr(raw()),
+            BodyKind::Ccp => Self::Ccp(raw()),
+            BodyKind::Ckuann => Self::Ckuann(raw()),
+            BodyKind::Cann => Self::Cann(raw()),
+            BodyKind::Rann => Self::Rann(raw()),
+            BodyKind::Crlann => Self::Crlann(raw()),
+            BodyKind::PkiConf => match (inner.tag, inner.value) {
+                (Tag::Null, []) => Self::PkiConf,
+                _ => return Err(Fault::format("PKIConfirmContent: not NULL")),
+            },
+            BodyKind::Nested => Self::Nested(
+                inner.sequence("PKIMessages")?.each(limits.nested, |one| Ok(one.der.to_vec()))?,
+            ),
+            BodyKind::Genm => Self::Genm(infos()?),
+            BodyKind::Genp => Self::Genp(infos()?),
+            BodyKind::Error => Self::Error(ErrorMsgContent::parse(inner)?),
+            BodyKind::CertConf => Self::CertConf(CertStatus::parse_all(inner, limits)?),
+            BodyKind::PollReq => Self::PollReq(confirm::parse_poll_req(inner, limits)?),
+            BodyKind::PollRep => Self::PollRep(PollRep::parse_all(inner, limits)?),
+        })
+    }
+
+    /// Which kind it is.
+    #[must_use]
+    pub fn kind(&self) -> BodyKind {
+        match self {
+            Self::Ir(_) => BodyKind::Ir,
+            Self::Ip(_) => BodyKind::Ip,
+            Self::Cr(_) => BodyKind::Cr,
+            Self::Cp(_) => BodyKind::Cp,
+            Self::P10cr(_) => BodyKind::P10cr,
+            Self::Popdecc(_) => BodyKind::Popdecc,
+            Self::Popdecr(_) => BodyKind::Popdecr,
+            Self::Kur(_) => BodyKind::Kur,
+            Self::Kup(_) => BodyKind::Kup,
+            Self::Krr(_) => BodyKind::Krr,
+            Self::Krp(_) => BodyKind::Krp,
+            Self::Rr(_) => BodyKind::Rr,
+            Self::Rp(_) => BodyKind::Rp,
+            Self::Ccr(_) => BodyKind::Ccr,
+            Self::Ccp(_) => BodyKind::Ccp,
+            Self::Ckuann(_) => BodyKind::Ckuann,
+            Self::Cann(_) => BodyKind::Cann,
+            Self::Rann(_) => BodyKind::Rann,
+            Self::Crlann(_) => BodyKind::Crlann,
+            Self::PkiConf => BodyKind::PkiConf,
+            Self::Nested(_) => BodyKind::Nested,
+            Self::Genm(_) => BodyKind::Genm,
+            Self::Genp(_) => BodyKind::Genp,
+            Self::Error(_) => BodyKind::Error,
+            Self::CertConf(_) => BodyKind::CertConf,
+            Self::PollReq(_) => BodyKind::PollReq,
+            Self::PollRep(_) => BodyKind::PollRep,
+        }
+    }
+}
+
+impl BodyKind {
+    /// The number of its context tag.
+    #[must_use]
+    pub fn tag(self) -> u8 {
+        // The variants stand in the order of their tags, so the position is the number.
+        let position = KINDS.iter().position(|(kind, _)| *kind == self);
+        position.and_then(|position| u8::try_from(position).ok()).unwrap_or_default()
+    }
+
+    /// The kind with this tag number.
+    #[must_use]
+    pub fn from_tag(number: u32) -> Option<Self> {
+        KINDS.get(usize::try_from(number).ok()?).map(|(kind, _)| *kind)
+    }
+
+    /// Its name in the ASN.1, in lower case.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        KINDS.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+    }
+
+    /// Whether it asks for a certificate.
+    #[must_use]
+    pub fn is_enrolment(self) -> bool {
+        matches!(self, Self::Ir | Self::Cr | Self::P10cr | Self::Kur)
+    }
+}
+
+impl fmt::Display for BodyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// In the order of their tags.
+const KINDS: [(BodyKind, &str); 27] = [
+    (BodyKind::Ir, "ir"),
+    (BodyKind::Ip, "ip"),
+    (BodyKind::Cr, "cr"),
+    (BodyKind::Cp, "cp"),
+    (BodyKind::P10cr, "p10cr"),
+    (BodyKind::Popdecc, "popdecc"),
+    (BodyKind::Popdecr, "popdecr"),
+    (BodyKind::Kur, "kur"),
+    (BodyKind::Kup, "kup"),
+    (BodyKind::Krr, "krr"),
+    (BodyKind::Krp, "krp"),
+    (BodyKind::Rr, "rr"),
+    (BodyKind::Rp, "rp"),
+    (BodyKind::Ccr, "ccr"),
+    (BodyKind::Ccp, "ccp"),
+    (BodyKind::Ckuann, "ckuann"),
+    (BodyKind::Cann, "cann"),
+    (BodyKind::Rann, "rann"),
+    (BodyKind::Crlann, "crlann"),
+    (BodyKind::PkiConf, "pkiconf"),
+    (BodyKind::Nested, "nested"),
+    (BodyKind::Genm, "genm"),
+    (BodyKind::Genp, "genp"),
+    (BodyKind::Error, "error"),
+    (BodyKind::CertConf, "certConf"),
+    (BodyKind::PollReq, "pollReq"),
+    (BodyKind::PollRep, "pollRep"),
+];

@@ -1,0 +1,133 @@
+//! Reading answers.
+
+use certs::{Certificate, Millis};
+
+use super::check::is_waiting_error;
+use crate::body::Body;
+use crate::fault::Fault;
+use crate::header::InfoTypeAndValue;
+use crate::message::Message;
+use crate::response::{CertRepMessage, CertResponse};
+use crate::status::{ErrorMsgContent, FailureInfo, Status, StatusInfo};
+
+/// What an answer says.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// A certificate.
+    Issued(Box<Issued>),
+    /// Not yet: send a pollReq with this certReqId.
+    Waiting {
+        /// 0, or -1 when it was not a request by certReqId.
+        cert_req_id: i64,
+    },
+    /// Not yet: send another pollReq after so many seconds.
+    PollAgain {
+        /// Seconds to wait.
+        after: u64,
+    },
+    /// Refused.
+    Rejected(StatusInfo),
+    /// Revoked.
+    Revoked,
+    /// The confirmation has arrived.
+    Confirmed,
+    /// What was asked by genm.
+    Support(Vec<InfoTypeAndValue>),
+    /// An error message.
+    Error(ErrorMsgContent),
+}
+
+/// A certificate and what came with it.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// For the certConf.
+    pub cert_req_id: i64,
+    /// Trust anchors, each as DER; to be believed only by the protection of the message.
+    pub ca_pubs: Vec<Vec<u8>>,
+    /// The message's extraCerts, each as DER.
+    pub extra_certs: Vec<Vec<u8>>,
+    /// Whether no certConf is wanted.
+    pub implicit_confirm: bool,
+    /// Until when the peer waits for the certConf.
+    pub confirm_wait_time: Option<Millis>,
+    /// What was changed, if anything was.
+    pub with_mods: Option<Vec<String>>,
+}
+
+/// Reads an answer that [`super::check_answer`] let through.
+///
+/// # Errors
+/// badDataFormat or badRequest when it is no answer of the lightweight profile.
+pub fn read(answer: &Message) -> Result<Answer, Fault> {
+    match answer.body() {
+        Body::Ip(content) | Body::Cp(content) | Body::Kup(content) => read_response(answer, content),
+        Body::Rp(content) => match content.status.as_slice() {
+            [status] => Ok(read_revocation(status)),
+            all => Err(Fault::request(format!("rp has {} statuses instead of one", all.len()))),
+        },
+        Body::PkiConf => Ok(Answer::Confirmed),
+        Body::PollRep(entries) => match entries.as_slice() {
+            [entry] => Ok(Answer::PollAgain { after: u64::try_from(entry.check_after).unwrap_or(0) }),
+            all => Err(Fault::request(format!("pollRep has {} entries instead of one", all.len()))),
+        },
+        Body::Genp(infos) => Ok(Answer::Support(infos.clone())),
+        // RFC 9483 section 4.4: an error with `waiting` delays what has no status of its own.
+        body if is_waiting_error(body) => Ok(Answer::Waiting { cert_req_id: -1 }),
+        Body::Error(content) => Ok(Answer::Error(content.clone())),
+        other => Err(Fault::request(format!("{} is not an answer", other.kind()))),
+    }
+}
+
+fn read_response(answer: &Message, content: &CertRepMessage) -> Result<Answer, Fault> {
+    let [response] = content.responses.as_slice() else {
+        return Err(Fault::request(format!(
+            "{} responses instead of one",
+            content.responses.len()
+        )));
+    };
+    // RFC 9483 sections 4.1.1 and 4.1.4: 0, or -1 for a p10cr.
+    if !matches!(response.cert_req_id, 0 | -1) {
+        return Err(Fault::request(format!("certReqId is {}", response.cert_req_id)));
+    }
+    match response.status.status {
+        Status::Waiting => Ok(Answer::Waiting { cert_req_id: response.cert_req_id }),
+        Status::Rejection => Ok(Answer::Rejected(response.status.clone())),
+        Status::Accepted | Status::GrantedWithMods => {
+            Ok(Answer::Issued(Box::new(read_issued(answer, content, response)?)))
+        }
+        other => Err(Fault::request(format!("the status {other:?} answers no request"))),
+    }
+}
+
+fn read_issued(
+    answer: &Message,
+    content: &CertRepMessage,
+    response: &CertResponse,
+) -> Result<Issued, Fault> {
+    let der = response.certificate.as_deref().ok_or_else(|| {
+        Fault::new(FailureInfo::BAD_DATA_FORMAT, "granted, but there is no plain certificate")
+    })?;
+    let changed = response.status.status == Status::GrantedWithMods;
+    Ok(Issued {
+        certificate: Certificate::parse(der)?,
+        cert_req_id: response.cert_req_id,
+        ca_pubs: content.ca_pubs.clone(),
+        extra_certs: answer.extra_certs().to_vec(),
+        implicit_confirm: answer.header().implicit_confirm(),
+        confirm_wait_time: answer.header().confirm_wait_time()?,
+        with_mods: changed.then(|| response.status.text.clone()),
+    })
+}
+
+fn read_revocation(status: &StatusInfo) -> Answer {
+    match status.status {
+        Status::Accepted
+        | Status::GrantedWithMods
+        | Status::RevocationWarning
+        | Status::RevocationNotification => Answer::Revoked,
+        Status::Waiting => Answer::Waiting { cert_req_id: -1 },
+        Status::Rejection | Status::KeyUpdateWarning => Answer::Rejected(status.clone()),
+    }
+}

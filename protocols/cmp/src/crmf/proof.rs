@@ -1,0 +1,139 @@
+//! Proof of possession (RFC 4211 section 4, RFC 9810 section 5.2.8).
+
+use certs::ProvenKey;
+use der::{Tag, TagNumber};
+
+use super::CertReqMsg;
+use crate::asn1::{self, Element};
+use crate::fault::Fault;
+use crate::status::FailureInfo;
+
+/// ```text
+/// ProofOfPossession ::= CHOICE {
+///  raVerified        [0] NULL,
+///  signature         [1] POPOSigningKey,
+///  keyEncipherment   [2] POPOPrivKey,
+///  keyAgreement      [3] POPOPrivKey }
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Popo {
+    /// An RA has verified the possession.
+    RaVerified,
+    /// ```text
+    /// POPOSigningKey ::= SEQUENCE {
+    ///  poposkInput           [0] POPOSigningKeyInput OPTIONAL,
+    ///  algorithmIdentifier   AlgorithmIdentifier,
+    ///  signature             BIT STRING }
+    /// ```
+    Signature {
+        /// POPOSigningKeyInput (DER, with its context tag), as received.
+        poposk_input: Option<Vec<u8>>,
+        /// AlgorithmIdentifier (DER).
+        algorithm: Vec<u8>,
+        /// The signature.
+        signature: Vec<u8>,
+    },
+    /// POPOPrivKey (DER).
+    KeyEncipherment(Vec<u8>),
+    /// POPOPrivKey (DER).
+    KeyAgreement(Vec<u8>),
+}
+
+impl Popo {
+    pub(crate) fn parse(element: Element<'_>) -> Result<Self, Fault> {
+        let Tag::ContextSpecific { number: TagNumber(number), .. } = element.tag else {
+            return Err(Fault::format("ProofOfPossession: not one of its choices"));
+        };
+        match number {
+            0 if element.value.is_empty() => Ok(Self::RaVerified),
+            1 => Self::parse_signature(element),
+            // POPOPrivKey is a CHOICE, hence an explicit tag.
+            2 => Ok(Self::KeyEncipherment(element.explicit("POPOPrivKey")?.der.to_vec())),
+            3 => Ok(Self::KeyAgreement(element.explicit("POPOPrivKey")?.der.to_vec())),
+            _ => Err(Fault::format("ProofOfPossession: not one of its choices")),
+        }
+    }
+
+    fn parse_signature(element: Element<'_>) -> Result<Self, Fault> {
+        let mut fields = element.implicit_sequence("POPOSigningKey")?;
+        let input = fields.context(0)?;
+        let algorithm = fields.required()?;
+        let signature = fields.required()?.bit_octets("POPOSigningKey")?;
+        fields.end()?;
+        asn1::parse_algorithm(algorithm.der, "POPOSigningKey")?;
+        Ok(Self::Signature {
+            poposk_input: input.map(|input| input.der.to_vec()),
+            algorithm: algorithm.der.to_vec(),
+            signature,
+        })
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::RaVerified => asn1::element(0x80, &[]),
+            Self::Signature { poposk_input, algorithm, signature } => asn1::context(
+                1,
+                &[
+                    poposk_input.as_deref().unwrap_or_default(),
+                    algorithm,
+                    &asn1::bit_string(signature),
+                ],
+            ),
+            Self::KeyEncipherment(key) => asn1::context(2, &[key]),
+            Self::KeyAgreement(key) => asn1::context(3, &[key]),
+        }
+    }
+}
+
+impl CertReqMsg {
+    /// Whether the proof is left to an RA's word. The server decides who may say so.
+    #[must_use]
+    pub fn is_ra_verified(&self) -> bool {
+        self.popo == Some(Popo::RaVerified)
+    }
+
+    /// Checks the proof of possession: the signature over the CertRequest as received.
+    ///
+    /// # Errors
+    /// badPOP when there is none, it is of another kind, or it does not verify (RFC 9810 section
+    /// 5.2.8); badCertTemplate when there is no key to prove; badAlg for an algorithm that is
+    /// unknown or broken; notAuthorized for raVerified, which proves nothing here.
+    pub fn prove(&self) -> Result<ProvenKey, Fault> {
+        let key = self.template.key()?;
+        let bad = |text: &str| Fault::new(FailureInfo::BAD_POP, text);
+        match &self.popo {
+            None => Err(bad("the request has no proof of possession; sign it with the new key")),
+            // RFC 9810 section 5.2.8: only a trusted RA may say so.
+            Some(Popo::RaVerified) => Err(Fault::new(
+                FailureInfo::NOT_AUTHORIZED,
+                "raVerified is allowed to trusted RAs only; sign the request with the new key",
+            )),
+            Some(Popo::KeyEncipherment(_) | Popo::KeyAgreement(_)) => {
+                Err(bad("only a signature is taken as proof of possession"))
+            }
+            // RFC 4211 section 4.1: poposkInput MUST be omitted if subject and publicKey are there.
+            Some(Popo::Signature { poposk_input: Some(_), .. }) if self.template.subject.is_some() => {
+                Err(bad("poposkInput must be absent when subject and public key are present"))
+            }
+            // It would bind the key to an identity that we establish by the protection instead.
+            Some(Popo::Signature { poposk_input: Some(_), .. }) => {
+                Err(bad("poposkInput is not supported; put a subject into the template"))
+            }
+            // RFC 4211 section 4.1: without a subject poposkInput MUST be present and signed.
+            Some(Popo::Signature { .. }) if self.template.subject.is_none() => {
+                Err(bad("the template has no subject; an empty one is enough"))
+            }
+            Some(Popo::Signature { algorithm, signature, .. }) => {
+                ProvenKey::prove(key, algorithm, &self.cert_req_der, signature).map_err(|fault| {
+                    let failure = match &fault {
+                        certs::Fault::AlgorithmUnsupported(_) | certs::Fault::AlgorithmForbidden(_) => {
+                            FailureInfo::BAD_ALG
+                        }
+                        _ => FailureInfo::BAD_POP,
+                    };
+                    Fault::new(failure, format!("proof of possession: {fault}"))
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! CertTemplate (RFC 4211 section 5).
+
+use certs::{AltName, Extension, KeyUsage, Millis, Name, PublicKey};
+use der::Tag;
+use der::asn1::ObjectIdentifier;
+
+use crate::asn1::{self, Element, Fields};
+use crate::fault::Fault;
+use crate::status::FailureInfo;
+
+/// ```text
+/// CertTemplate ::= SEQUENCE {
+///  version      [0] Version               OPTIONAL,
+///  serialNumber [1] INTEGER               OPTIONAL,
+///  signingAlg   [2] AlgorithmIdentifier   OPTIONAL,
+///  issuer       [3] Name                  OPTIONAL,
+///  validity     [4] OptionalValidity      OPTIONAL,
+///  subject      [5] Name                  OPTIONAL,
+///  publicKey    [6] SubjectPublicKeyInfo  OPTIONAL,
+///  issuerUID    [7] UniqueIdentifier      OPTIONAL,
+///  subjectUID   [8] UniqueIdentifier      OPTIONAL,
+///  extensions   [9] Extensions            OPTIONAL }
+/// ```
+///
+/// The module has IMPLICIT TAGS, but Name is a CHOICE and so tagged explicitly.
+#[derive(Clone, Debug)]
+pub struct CertTemplate {
+    /// As received.
+    pub der: Vec<u8>,
+    /// The version as the INTEGER says: 2 means v3.
+    pub version: Option<u8>,
+    /// Content octets of the serial number.
+    pub serial: Option<Vec<u8>>,
+    /// The issuer.
+    pub issuer: Option<Name>,
+    /// notBefore and notAfter.
+    pub validity: Option<(Option<Millis>, Option<Millis>)>,
+    /// The subject.
+    pub subject: Option<Name>,
+    /// SubjectPublicKeyInfo (DER, with the tag of a SEQUENCE), even of a key we do not know.
+    pub public_key_der: Option<Vec<u8>>,
+    /// The key, when it is there and of a kind we know.
+    pub public_key: Option<PublicKey>,
+    /// All extensions.
+    pub extensions: Vec<Extension>,
+}
+
+impl CertTemplate {
+    pub(crate) fn parse(element: Element<'_>) -> Result<Self, Fault> {
+        let mut fields = element.sequence("CertTemplate")?;
+        let version = fields.context(0)?;
+        let serial = fields.context(1)?;
+        let _signing_alg = fields.context(2)?;
+        let issuer = fields.explicit(3)?;
+        let validity = fields.context(4)?;
+        let subject = fields.explicit(5)?;
+        let public_key = fields.context(6)?;
+        let _issuer_uid = fields.context(7)?;
+        let _subject_uid = fields.context(8)?;
+        let extensions = fields.context(9)?;
+        fields.end()?;
+        let name = |element: Option<Element<'_>>| element.map(|name| Name::parse(name.der)).transpose();
+        let public_key_der = public_key.map(|key| asn1::sequence(&[key.value]));
+        Ok(Self {
+            der: element.der.to_vec(),
+            version: version.map(|version| version.value.first().copied().unwrap_or(u8::MAX)),
+            serial: serial.map(|serial| asn1::serial(serial.value, "serialNumber")).transpose()?,
+            issuer: name(issuer)?,
+            validity: validity.map(parse_validity).transpose()?,
+            subject: name(subject)?,
+            // A key that we do not know is no format fault: it is refused by name later.
+            public_key: public_key_der.as_deref().and_then(|spki| PublicKey::parse(spki).ok()),
+            public_key_der,
+            extensions: match extensions {
+                Some(extensions) => Extension::parse_all(&asn1::sequence(&[extensions.value]))?,
+                None => Vec::new(),
+            },
+        })
+    }
+
+    /// The key to be certified.
+    ///
+    /// # Errors
+    /// badCertTemplate when there is none (which asks for a centrally generated key,
+    /// RFC 9483 section 4.1.6) or we do not know its kind.
+    pub fn key(&self) -> Result<&PublicKey, Fault> {
+        let bad = |text: String| Fault::new(FailureInfo::BAD_CERT_TEMPLATE, text);
+        match (&self.public_key, &self.public_key_der) {
+            (Some(key), _) => Ok(key),
+            (None, Some(spki)) if !is_empty_key(spki) => Err(bad(match PublicKey::parse(spki) {
+                Ok(_) => "the public key is not usable".to_owned(),
+                Err(fault) => fault.to_string(),
+            })),
+            _ => Err(bad("the template has no public key; keys are not generated here".to_owned())),
+        }
+    }
+
+    /// The alternative names asked for.
+    ///
+    /// # Errors
+    /// badDataFormat when the extension is malformed.
+    pub fn alt_names(&self) -> Result<Vec<AltName>, Fault> {
+        match self.extension(certs::oid::SUBJECT_ALT_NAME) {
+            Some(found) => Ok(AltName::parse_all(&found.value)?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The key usage asked for.
+    ///
+    /// # Errors
+    /// badDataFormat when the extension is malformed.
+    pub fn key_usage(&self) -> Result<Option<KeyUsage>, Fault> {
+        let Some(found) = self.extension(certs::oid::KEY_USAGE) else { return Ok(None) };
+        let (octets, _) = Element::only(&found.value, "keyUsage")?.bits("keyUsage")?;
+        let octet = |index: usize| u16::from(octets.get(index).copied().unwrap_or(0).reverse_bits());
+        Ok(Some(KeyUsage::from_bits(octet(0) | octet(1) << 8)))
+    }
+
+    /// The extended key usages asked for.
+    ///
+    /// # Errors
+    /// badDataFormat when the extension is malformed.
+    pub fn extended_key_usages(&self) -> Result<Option<Vec<ObjectIdentifier>>, Fault> {
+        let Some(found) = self.extension(certs::oid::EXTENDED_KEY_USAGE) else { return Ok(None) };
+        Fields::sequence(&found.value, "extKeyUsage")?
+            .each(PURPOSES, |purpose| purpose.oid("extKeyUsage"))
+            .map(Some)
+    }
+
+    /// One extension.
+    #[must_use]
+    pub fn extension(&self, oid: ObjectIdentifier) -> Option<&Extension> {
+        self.extensions.iter().find(|found| found.oid == oid)
+    }
+}
+
+/// `OptionalValidity ::= SEQUENCE { notBefore [0] Time OPTIONAL, notAfter [1] Time OPTIONAL }`
+fn parse_validity(element: Element<'_>) -> Result<(Option<Millis>, Option<Millis>), Fault> {
+    let mut fields = element.implicit_sequence("validity")?;
+    let from = fields.explicit(0)?;
+    let to = fields.explicit(1)?;
+    fields.end()?;
+    let time = |element: Option<Element<'_>>| element.map(|time| time.time("validity")).transpose();
+    Ok((time(from)?, time(to)?))
+}
+
+/// Whether subjectPublicKey has no bits (RFC 9483 section 4.1.6).
+fn is_empty_key(spki: &[u8]) -> bool {
+    let bits = || -> Result<bool, Fault> {
+        let mut fields = Fields::sequence(spki, "publicKey")?;
+        fields.optional(Tag::Sequence)?;
+        Ok(fields.required()?.bits("publicKey")?.0.is_empty())
+    };
+    bits().unwrap_or(false)
+}
+
+/// More purposes than a certificate has.
+const PURPOSES: usize = 64;

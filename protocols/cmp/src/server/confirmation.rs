@@ -1,0 +1,69 @@
+//! Confirmations (RFC 9810 section 5.3.18, RFC 9483 section 4.1.1).
+
+use certs::Certificate;
+use certs::algorithm::{Digest, digest_of};
+
+use crate::confirm::CertStatus;
+use crate::fault::Fault;
+use crate::status::{FailureInfo, Status};
+
+/// What the requester says about the certificate.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Confirmation {
+    /// It is taken.
+    Accepted,
+    /// It is not wanted.
+    Rejected {
+        /// Why, if the requester said so.
+        text: String,
+    },
+}
+
+/// Reads the certConf about `certificate`; `p10` when it was asked for by a p10cr.
+///
+/// # Errors
+/// badRequest for several statuses or one that says neither yes nor no; badCertId for another
+/// certificate (RFC 9483 section 5.1.2); badAlg for a hash we do not know.
+pub fn check_confirmation(
+    statuses: &[CertStatus],
+    certificate: &Certificate,
+    p10: bool,
+) -> Result<Confirmation, Fault> {
+    let status = match statuses {
+        // RFC 9810 section 5.3.18: an empty CertConfirmContent rejects all certificates.
+        [] => return Ok(Confirmation::Rejected { text: String::new() }),
+        [status] => status,
+        all => {
+            return Err(Fault::request(format!("certConf has {} entries; send exactly one", all.len())));
+        }
+    };
+    check_identity(status, certificate, p10)?;
+    match &status.status {
+        None => Ok(Confirmation::Accepted),
+        Some(info) if info.is_granted() => Ok(Confirmation::Accepted),
+        Some(info) if info.status == Status::Rejection => {
+            Ok(Confirmation::Rejected { text: info.text.join("; ") })
+        }
+        Some(info) => Err(Fault::request(format!(
+            "certConf has the status {:?}; use accepted or rejection",
+            info.status
+        ))),
+    }
+}
+
+fn check_identity(status: &CertStatus, certificate: &Certificate, p10: bool) -> Result<(), Fault> {
+    // RFC 9483 section 4.1.4 says 0 for a p10cr, its reported erratum 8806 and OpenSSL say -1:
+    // both are taken.
+    let fits = status.cert_req_id == 0 || p10 && status.cert_req_id == -1;
+    let digest = match &status.hash_alg {
+        Some(algorithm) => Digest::parse(algorithm)?,
+        None => digest_of(certificate.signature_algorithm()).unwrap_or(Digest::Sha512),
+    };
+    if fits && status.cert_hash == digest.hash(certificate.der()) {
+        return Ok(());
+    }
+    Err(Fault::new(
+        FailureInfo::BAD_CERT_ID,
+        "certReqId or certHash is not that of the certificate to be confirmed",
+    ))
+}

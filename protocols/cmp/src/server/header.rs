@@ -1,0 +1,105 @@
+//! Header rules (RFC 9810 section 5.1.1, RFC 9483 sections 3.1 and 3.5).
+
+use certs::Millis;
+
+use crate::asn1;
+use crate::fault::Fault;
+use crate::header::Header;
+use crate::oid;
+use crate::status::FailureInfo;
+
+/// What a profile may choose.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct HeaderRules {
+    /// How far messageTime may be off, in milliseconds; not looked at when absent.
+    pub time_window: Option<i64>,
+    /// Whether messageTime must be there.
+    pub time_required: bool,
+}
+
+/// Checks a header on its own. `expected_recip_nonce` is our last senderNonce; none stands for the
+/// first message of an operation.
+///
+/// # Errors
+/// The failInfo of RFC 9483 section 3.5.
+pub fn check_header(
+    header: &Header,
+    now: Millis,
+    rules: &HeaderRules,
+    expected_recip_nonce: Option<&[u8]>,
+) -> Result<(), Fault> {
+    check_version(header)?;
+    check_identifiers(header, expected_recip_nonce)?;
+    check_time(header, now, rules)?;
+    check_confirm_infos(header)
+}
+
+/// RFC 9483 section 3.5: "The pvno MUST be cmp2000(2) or cmp2021(3)."
+fn check_version(header: &Header) -> Result<(), Fault> {
+    match header.pvno {
+        2 | 3 => Ok(()),
+        other => Err(Fault::new(
+            FailureInfo::UNSUPPORTED_VERSION,
+            format!("pvno {other} is not supported; use 2 or 3"),
+        )),
+    }
+}
+
+fn check_identifiers(header: &Header, expected_recip_nonce: Option<&[u8]>) -> Result<(), Fault> {
+    // RFC 9483 section 3.5: "The transactionID MUST be present."
+    if header.transaction_id.as_deref().is_none_or(<[u8]>::is_empty) {
+        return Err(Fault::format("transactionID is missing; use 16 random octets"));
+    }
+    // RFC 9483 section 3.5: "The senderNonce MUST be present and MUST contain at least 128 bits".
+    if header.sender_nonce.as_ref().is_none_or(|nonce| nonce.len() < 16) {
+        return Err(Fault::new(
+            FailureInfo::BAD_SENDER_NONCE,
+            "senderNonce must be there and have at least 16 octets",
+        ));
+    }
+    match (expected_recip_nonce, header.recip_nonce.as_deref()) {
+        (None, None) => Ok(()),
+        // RFC 9483 section 3.1: recipNonce is absent in the first message of an operation.
+        (None, Some(_)) => Err(Fault::new(
+            FailureInfo::BAD_RECIPIENT_NONCE,
+            "recipNonce must be absent in the first message of a transaction",
+        )),
+        // RFC 9483 section 3.5: "the recipNonce MUST be present and MUST equal the senderNonce".
+        (Some(expected), found) if found != Some(expected) => Err(Fault::new(
+            FailureInfo::BAD_RECIPIENT_NONCE,
+            "recipNonce is not the senderNonce of our last message",
+        )),
+        (Some(_), _) => Ok(()),
+    }
+}
+
+/// RFC 9483 section 3.5: "the messageTime MUST be close to the current time".
+fn check_time(header: &Header, now: Millis, rules: &HeaderRules) -> Result<(), Fault> {
+    let bad = |text: String| Fault::new(FailureInfo::BAD_TIME, text);
+    match (header.message_time, rules.time_window) {
+        (None, _) if rules.time_required => Err(bad("messageTime is missing".to_owned())),
+        (Some(time), Some(window)) if time.0.abs_diff(now.0) > window.unsigned_abs() => Err(bad(
+            format!("messageTime is off by more than {} s; set the clock", window / 1000),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_confirm_infos(header: &Header) -> Result<(), Fault> {
+    let waits = header.confirm_wait_time()?.is_some();
+    if let Some(info) = header.info(oid::IMPLICIT_CONFIRM) {
+        // RFC 9483 section 3.1: "ImplicitConfirmValue MUST be NULL". An absent value means the same.
+        if info.value.as_deref().is_some_and(|value| value != asn1::NULL) {
+            return Err(Fault::request("the value of implicitConfirm must be NULL"));
+        }
+        // RFC 9483 section 3.1: confirmWaitTime is for messages without implicitConfirm.
+        if waits {
+            return Err(Fault::request("implicitConfirm and confirmWaitTime exclude each other"));
+        }
+    }
+    // RFC 9483 section 3.1: messageTime MUST be there with confirmWaitTime.
+    if waits && header.message_time.is_none() {
+        return Err(Fault::new(FailureInfo::BAD_TIME, "confirmWaitTime needs messageTime"));
+    }
+    Ok(())
+}

@@ -1,0 +1,18 @@
+//! What a server checks before it thinks, and how it refuses. No state is kept here.
+
+/// Confirmations.
+mod confirmation;
+
+/// Header rules.
+mod header;
+
+/// Refusing.
+mod refusal;
+
+/// What kinds of request there are.
+mod shape;
+
+pub use confirmation::{Confirmation, check_confirmation};
+pub use header::{HeaderRules, check_header};
+pub use refusal::{refusal_body, reply_kind};
+pub use shape::{Operation, check_shape};

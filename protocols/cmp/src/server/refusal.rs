@@ -1,0 +1,54 @@
+//! How a server refuses (RFC 9483 section 3.6.2).
+
+use crate::body::{self, BodyKind};
+use crate::fault::Fault;
+use crate::response::{CertRepMessage, CertResponse};
+use crate::revocation::RevRepContent;
+use crate::status::{ErrorMsgContent, FailureInfo, StatusInfo};
+
+/// The kind of body that reports this failure to a request of this kind.
+///
+/// RFC 9483 section 3.6.2: faults "in the body of an ir, cr, p10cr, kur, or rr message" are a
+/// rejection in the specific response; all others are an error message.
+#[must_use]
+pub fn reply_kind(failure: FailureInfo, request: BodyKind) -> BodyKind {
+    if !IN_THE_BODY.iter().any(|bit| failure.contains(*bit)) {
+        return BodyKind::Error;
+    }
+    match request {
+        BodyKind::Ir => BodyKind::Ip,
+        BodyKind::Cr | BodyKind::P10cr => BodyKind::Cp,
+        BodyKind::Kur => BodyKind::Kup,
+        BodyKind::Rr => BodyKind::Rp,
+        _ => BodyKind::Error,
+    }
+}
+
+/// The body (DER) that reports a fault to a request of this kind.
+#[must_use]
+pub fn refusal_body(fault: &Fault, request: BodyKind) -> Vec<u8> {
+    // RFC 9810 section 5.3.4: -1 for a p10cr.
+    let cert_req_id = if request == BodyKind::P10cr { -1 } else { 0 };
+    match reply_kind(fault.failure, request) {
+        kind @ (BodyKind::Ip | BodyKind::Cp | BodyKind::Kup) => {
+            body::answer(kind, &CertRepMessage::one(CertResponse::rejected(cert_req_id, fault)))
+        }
+        BodyKind::Rp => body::rp(&RevRepContent::one(StatusInfo::from(fault))),
+        _ => body::error(&ErrorMsgContent::from(fault)),
+    }
+}
+
+/// Failures that are about what is asked for, not about the message.
+const IN_THE_BODY: [FailureInfo; 11] = [
+    FailureInfo::BAD_POP,
+    FailureInfo::BAD_CERT_TEMPLATE,
+    FailureInfo::BAD_CERT_ID,
+    FailureInfo::CERT_REVOKED,
+    FailureInfo::NOT_AUTHORIZED,
+    FailureInfo::INCORRECT_DATA,
+    FailureInfo::WRONG_AUTHORITY,
+    FailureInfo::UNACCEPTED_POLICY,
+    FailureInfo::UNACCEPTED_EXTENSION,
+    FailureInfo::ADD_INFO_NOT_AVAILABLE,
+    FailureInfo::DUPLICATE_CERT_REQ,
+];
