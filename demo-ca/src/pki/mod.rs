@@ -10,6 +10,8 @@ use certs::{
 };
 
 use self::draft::Plan;
+pub(crate) use self::draft::serial_number;
+pub(crate) use self::part::read_certificates;
 pub use self::part::{Identity, Part};
 use crate::files;
 use crate::signer::{KeyChoice, SoftwareSigner};

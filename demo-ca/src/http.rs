@@ -1,0 +1,141 @@
+use std::sync::Arc;
+
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+
+use crate::desk::{Desk, Reply};
+use crate::mischief::Mischief;
+
+/// The connection is to be closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("closed without an answer, as a test asked")]
+pub(crate) struct Closed;
+
+/// Answers an HTTP request. Messages are taken at any path, so that clients may add what RFC 9483 section 6.1 lets
+/// them add.
+pub(crate) async fn handle(desk: Arc<Desk>, request: Request<Incoming>) -> Result<Answer, Closed> {
+    match (request.method(), request.uri().path()) {
+        (&Method::GET, "/ca.crl") => Ok(answer(
+            StatusCode::OK,
+            "application/pkix-crl",
+            desk.revocations.der(),
+        )),
+        (&Method::GET, "/records") => Ok(match desk.records.as_json().await {
+            Ok(json) => answer(StatusCode::OK, JSON, json),
+            Err(error) => broken(&error),
+        }),
+        (&Method::POST, "/mischief") => Ok(plan(&desk, request).await),
+        (&Method::POST, _) => message(desk, request).await,
+        _ => Ok(not_allowed()),
+    }
+}
+
+/// Every answer has its whole body at hand.
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// RFC 9811 section 3.4: POST with application/pkixcmp, and 200 whenever there is a message to send back.
+async fn message(desk: Arc<Desk>, request: Request<Incoming>) -> Result<Answer, Closed> {
+    let kind = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
+    if !kind
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .eq_ignore_ascii_case(PKIXCMP)
+    {
+        return Ok(text(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the content type must be application/pkixcmp",
+        ));
+    }
+    let Some(body) = read(request).await else {
+        return Ok(text(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body cannot be read or exceeds 64 KiB",
+        ));
+    };
+    // A task of its own: a requester that goes away must not stop what is under way.
+    let work = tokio::spawn(async move { desk.answer(&body).await });
+    match work.await {
+        Ok(Ok(Reply::Message(der))) => Ok(answer(StatusCode::OK, PKIXCMP, der)),
+        Ok(Ok(Reply::Silence)) => Err(Closed),
+        Ok(Ok(Reply::Status(status))) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            Ok(text(status, ""))
+        }
+        Ok(Err(error)) => Ok(broken(&error)),
+        Err(error) => Ok(broken(&error)),
+    }
+}
+
+/// A test asks for mischief.
+async fn plan(desk: &Desk, request: Request<Incoming>) -> Answer {
+    let Some(body) = read(request).await else {
+        return text(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body cannot be read or exceeds 64 KiB",
+        );
+    };
+    match Mischief::parse(&body) {
+        Ok(all) => answer(
+            StatusCode::OK,
+            JSON,
+            format!(r#"{{"planned":{}}}"#, desk.plot.add(all)).into_bytes(),
+        ),
+        Err(detail) => text(StatusCode::BAD_REQUEST, &detail),
+    }
+}
+
+async fn read(request: Request<Incoming>) -> Option<Bytes> {
+    Some(
+        Limited::new(request.into_body(), BODY)
+            .collect()
+            .await
+            .ok()?
+            .to_bytes(),
+    )
+}
+
+fn answer(status: StatusCode, kind: &'static str, body: Vec<u8>) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from(body)));
+    *answer.status_mut() = status;
+    answer
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    answer
+}
+
+fn text(status: StatusCode, text: &str) -> Answer {
+    answer(
+        status,
+        "text/plain; charset=utf-8",
+        text.as_bytes().to_vec(),
+    )
+}
+
+fn not_allowed() -> Answer {
+    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "send CMP messages by POST");
+    answer
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static("POST"));
+    answer
+}
+
+fn broken(error: &dyn std::error::Error) -> Answer {
+    tracing::error!(%error, "a message cannot be answered");
+    text(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "the demo CA cannot work; its log says why",
+    )
+}
+
+const PKIXCMP: &str = "application/pkixcmp";
+const JSON: &str = "application/json";
+/// As much as a message may have ([`cmp::Limits`]).
+const BODY: usize = 64 * 1024;
