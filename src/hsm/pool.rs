@@ -1,0 +1,283 @@
+//! The queue before the token, and what its threads, its supervisor and its callers agree by. When the token is lost,
+//! the threads give their sessions back, so that the supervisor can finalize the module; whoever waits is told at once.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use certs::PublicKey;
+use tokio::sync::oneshot;
+
+use super::seat::{Answer, Opened, Task};
+use super::{Fault, State, Stats};
+
+/// What the threads, the supervisor and the callers share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    control: Mutex<Control>,
+    /// Workers wait here.
+    work: Condvar,
+    /// The supervisor waits here.
+    event: Condvar,
+    queue_limit: usize,
+    pub(super) deadline: Duration,
+    pub(super) stats: Stats,
+}
+
+#[derive(Debug)]
+struct Control {
+    jobs: VecDeque<Job>,
+    /// There while the token can be used.
+    up: Option<Arc<Opened>>,
+    /// Why it cannot, when it cannot.
+    why: Fault,
+    /// Workers that may hold a session.
+    seated: usize,
+    stop: bool,
+    /// The signing key that is certified, or was there before.
+    expected: Option<(PublicKey, &'static str)>,
+}
+
+/// A task with its deadline and its asker.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) task: Task,
+    pub(super) until: Instant,
+    pub(super) reply: oneshot::Sender<Result<Answer, Fault>>,
+}
+
+/// What the supervisor woke up for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Event {
+    Stop,
+    Down,
+    Nothing,
+}
+
+impl Shared {
+    pub(super) fn new(queue_limit: usize, deadline: Duration) -> Self {
+        Self {
+            control: Mutex::new(Control {
+                jobs: VecDeque::new(),
+                up: None,
+                why: Fault::Unavailable("it was not opened yet".into()),
+                seated: 0,
+                stop: false,
+                expected: None,
+            }),
+            work: Condvar::new(),
+            event: Condvar::new(),
+            queue_limit,
+            deadline,
+            stats: Stats::default(),
+        }
+    }
+
+    /// Has the token do something, within the deadline.
+    pub(super) async fn ask(&self, task: Task) -> Result<Answer, Fault> {
+        let answer = self.wait_for(task).await;
+        if answer.is_err() {
+            Stats::count(&self.stats.failures);
+        }
+        answer
+    }
+
+    async fn wait_for(&self, task: Task) -> Result<Answer, Fault> {
+        let until = Instant::now() + self.deadline;
+        let (reply, answer) = oneshot::channel();
+        self.push(Job { task, until, reply })?;
+        match tokio::time::timeout_at(until.into(), answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(Fault::Unavailable("its thread ended".into())),
+            Err(_) => Err(late(self.deadline)),
+        }
+    }
+
+    pub(super) fn push(&self, job: Job) -> Result<(), Fault> {
+        let mut control = self.control();
+        if control.up.is_none() {
+            return Err(control.why.clone());
+        }
+        if control.jobs.len() >= self.queue_limit {
+            return Err(Fault::Unavailable(format!(
+                "{} calls wait for it already",
+                self.queue_limit
+            )));
+        }
+        control.jobs.push_back(job);
+        self.note_depth(&control);
+        self.work.notify_one();
+        Ok(())
+    }
+
+    /// Opens the doors.
+    pub(super) fn up(&self, opened: Opened) {
+        let mut control = self.control();
+        if !control.stop {
+            control.up = Some(Arc::new(opened));
+            self.stats.set_state(State::Ready);
+        }
+    }
+
+    /// Closes the doors and tells everyone who waits.
+    pub(super) fn down(&self, why: &Fault) {
+        let mut control = self.control();
+        self.close(&mut control, why);
+    }
+
+    /// Ends it all.
+    pub(super) fn stop(&self) {
+        let mut control = self.control();
+        control.stop = true;
+        self.close(
+            &mut control,
+            &Fault::Unavailable("the server is stopping".into()),
+        );
+        self.stats.set_state(State::Stopped);
+    }
+
+    fn close(&self, control: &mut Control, why: &Fault) {
+        control.up = None;
+        control.why = why.clone();
+        if !control.stop {
+            self.stats.set_state(State::after(why));
+        }
+        for job in control.jobs.drain(..) {
+            let _ = job.reply.send(Err(why.clone()));
+        }
+        self.note_depth(control);
+        self.work.notify_all();
+        self.event.notify_all();
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.control().up.is_some()
+    }
+
+    /// What the token was opened as, while it can be used.
+    #[cfg(test)]
+    pub(super) fn opened(&self) -> Option<Arc<Opened>> {
+        self.control().up.clone()
+    }
+
+    /// Why the token cannot be used; nothing when it can.
+    pub(super) fn why(&self) -> Option<Fault> {
+        let control = self.control();
+        control.up.is_none().then(|| control.why.clone())
+    }
+
+    /// The signing key, once it has been seen or told.
+    pub(super) fn expected(&self) -> Option<PublicKey> {
+        self.control().expected.as_ref().map(|(key, _)| key.clone())
+    }
+
+    /// From now on only this signing key will do.
+    pub(super) fn expect(&self, key: &PublicKey, which: &'static str) -> Result<(), Fault> {
+        let mut control = self.control();
+        match &control.expected {
+            Some((expected, _)) if expected == key => Ok(()),
+            // Who has a certificate knows better than we, who have only looked at the token.
+            Some((_, BEFORE)) if which == CERTIFIED => Err(Fault::KeyChanged(CERTIFIED)),
+            Some((_, known)) => Err(Fault::KeyChanged(known)),
+            None => {
+                control.expected = Some((key.clone(), which));
+                Ok(())
+            }
+        }
+    }
+
+    /// The supervisor sleeps until the token goes down, everything ends, or the time is over.
+    pub(super) fn watch(&self, time: Duration) -> Event {
+        self.sleep(time, |control| control.stop || control.up.is_none())
+    }
+
+    /// The supervisor waits before it tries again.
+    pub(super) fn pause(&self, time: Duration) -> Event {
+        self.sleep(time, |control| control.stop)
+    }
+
+    /// Whether all workers have given their sessions back, after waiting for that a while.
+    pub(super) fn parked(&self, time: Duration) -> bool {
+        let control = self.control();
+        let (control, _) = self
+            .event
+            .wait_timeout_while(control, time, |control| control.seated > 0)
+            .unwrap_or_else(PoisonError::into_inner);
+        control.seated == 0
+    }
+
+    fn sleep(&self, time: Duration, awake: impl Fn(&Control) -> bool) -> Event {
+        let control = self.control();
+        let (control, _) = self
+            .event
+            .wait_timeout_while(control, time, |control| !awake(control))
+            .unwrap_or_else(PoisonError::into_inner);
+        match (control.stop, &control.up) {
+            (true, _) => Event::Stop,
+            (false, None) => Event::Down,
+            (false, Some(_)) => Event::Nothing,
+        }
+    }
+
+    fn control(&self) -> MutexGuard<'_, Control> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_depth(&self, control: &Control) {
+        let depth = u64::try_from(control.jobs.len()).unwrap_or(u64::MAX);
+        self.stats
+            .queued
+            .store(depth, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+/// What a worker does next.
+pub(super) enum Step {
+    /// Give the session back.
+    Stand,
+    Work(Job, Arc<Opened>),
+}
+
+impl Shared {
+    /// A worker waits here for its next step; none when it is time to go.
+    pub(super) fn next(&self, seated: bool) -> Option<Step> {
+        let mut control = self.control();
+        loop {
+            match &control.up {
+                None if seated => return Some(Step::Stand),
+                None if control.stop => return None,
+                None => {}
+                Some(opened) => {
+                    let opened = Arc::clone(opened);
+                    if let Some(job) = control.jobs.pop_front() {
+                        // Counted before the lock is left, so that the supervisor never finalizes beneath us.
+                        control.seated += usize::from(!seated);
+                        self.note_depth(&control);
+                        return Some(Step::Work(job, opened));
+                    }
+                }
+            }
+            control = self
+                .work
+                .wait(control)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// A worker has given its session back.
+    pub(super) fn stood_up(&self) {
+        let mut control = self.control();
+        control.seated = control.seated.saturating_sub(1);
+        self.event.notify_all();
+    }
+}
+
+/// What is told to whoever waited too long.
+pub(super) fn late(deadline: Duration) -> Fault {
+    Fault::Unavailable(format!("no answer within {} s", deadline.as_secs()))
+}
+
+/// Which key is expected: the one that the caller has a certificate for.
+pub(super) const CERTIFIED: &str = "the certified one";
+/// Which key is expected: the one that this process found first.
+pub(super) const BEFORE: &str = "the one before";

@@ -1,0 +1,195 @@
+use std::fmt;
+use std::sync::Arc;
+
+use certs::PublicKey;
+use cryptoki::context::{Function, Pkcs11};
+use cryptoki::error::{Error, RvError};
+use cryptoki::object::ObjectHandle;
+use cryptoki::session::{Session, SessionState};
+use cryptoki::slot::Slot;
+use zeroize::Zeroizing;
+
+use super::config::{Config, KeyRef, TokenChoice};
+use super::fault::Trouble;
+use super::keys::{self, KeyInfo, Purpose};
+use super::method::Method;
+use super::wrapping::{self, Blob, KEY_OCTETS};
+use super::{Fault, public};
+
+/// Which token and which keys.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) token: TokenChoice,
+    pub(super) signing: KeyRef,
+    pub(super) wrapping: Option<KeyRef>,
+}
+
+impl Plan {
+    pub(super) fn of(config: &Config) -> Result<Self, Fault> {
+        Ok(Self {
+            token: config.token_choice()?,
+            signing: config.signing_key.clone(),
+            wrapping: config.wrapping_key.clone(),
+        })
+    }
+}
+
+/// A token that is there, with the log-in done and the keys checked: what a worker needs to take its seat.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) context: Pkcs11,
+    pub(super) slot: Slot,
+    pub(super) plan: Arc<Plan>,
+    pub(super) method: Method,
+}
+
+/// One session with the handles of the keys. Handles are good for one session's life: they stay invalid after a log-out
+/// and a new log-in (`SoftHSM`), so they are looked up anew with each seat.
+#[derive(Debug)]
+pub(super) struct Seat {
+    session: Session,
+    signing: ObjectHandle,
+    wrapping: Option<ObjectHandle>,
+}
+
+impl Seat {
+    /// Opens a session of the process that is logged in already.
+    pub(super) fn open(opened: &Opened) -> Result<Self, Trouble> {
+        Self::new(opened.context.open_ro_session(opened.slot)?, &opened.plan)
+    }
+
+    /// Takes a session and finds the keys. A session that is not logged in sees no private key, which must not be taken
+    /// for a key that is gone.
+    pub(super) fn new(session: Session, plan: &Plan) -> Result<Self, Trouble> {
+        match session.get_session_info()?.session_state() {
+            SessionState::RoUser | SessionState::RwUser => {}
+            _ => {
+                return Err(
+                    Error::Pkcs11(RvError::UserNotLoggedIn, Function::GetSessionInfo).into(),
+                );
+            }
+        }
+        let (signing, wrapping) = find(&session, plan)?;
+        Ok(Self {
+            session,
+            signing,
+            wrapping,
+        })
+    }
+
+    /// Whether the keys are still to be seen.
+    pub(super) fn probe(&self, plan: &Plan) -> Result<(), Fault> {
+        match find(&self.session, plan) {
+            Ok(_) => Ok(()),
+            // They were there: the token went, or the log-in did.
+            Err(Trouble::Found(fault)) => Err(Fault::Unavailable(fault.to_string())),
+            Err(Trouble::Token(error)) => Err(Fault::Unavailable(error.to_string())),
+        }
+    }
+
+    /// Refuses keys that are not kept as they must be, and tries them once. Gives the signing key's public half.
+    pub(super) fn check(&self, plan: &Plan) -> Result<(PublicKey, Method), Trouble> {
+        keys::check(&self.session, self.signing, &plan.signing, Purpose::Signing)?;
+        if let (Some(key), Some(handle)) = (&plan.wrapping, self.wrapping) {
+            keys::check(&self.session, handle, key, Purpose::Wrapping)?;
+            self.test_wrapping()?;
+        }
+        let public = public::public_key(&self.session, self.signing)?;
+        let method = Method::of(&public)?;
+        self.test_signing(&public, method)?;
+        Ok((public, method))
+    }
+
+    fn test_signing(&self, public: &PublicKey, method: Method) -> Result<(), Trouble> {
+        let signature = method.sign(&self.session, self.signing, &method.input(TEST))?;
+        let verified = public.verify(&method.algorithm().identifier(), TEST, &signature);
+        Ok(verified
+            .map_err(|_| Fault::SelfTest("its signature does not fit its public key".into()))?)
+    }
+
+    fn test_wrapping(&self) -> Result<(), Trouble> {
+        let blob = Blob::parse(&self.wrap(&[1; KEY_OCTETS])?)?;
+        if self.unwrap(&blob)?.as_slice() == [1; KEY_OCTETS] {
+            return Ok(());
+        }
+        Err(Fault::SelfTest("a wrapped data key comes back changed".into()).into())
+    }
+
+    pub(super) fn run(&self, task: &Task, method: Method) -> Result<Answer, Trouble> {
+        match task {
+            Task::Sign(input) => Ok(Answer::Bytes(Zeroizing::new(method.sign(
+                &self.session,
+                self.signing,
+                input,
+            )?))),
+            Task::Wrap(key) => Ok(Answer::Bytes(Zeroizing::new(self.wrap(key)?))),
+            Task::Unwrap(blob) => Ok(Answer::Bytes(self.unwrap(blob)?)),
+            Task::List => Ok(Answer::Keys(keys::list(&self.session)?)),
+        }
+    }
+
+    /// Whether the wrapping key itself works. `SoftHSM` answers an altered blob with the code of a broken device.
+    pub(super) fn can_wrap(&self) -> bool {
+        self.test_wrapping().is_ok()
+    }
+
+    fn wrap(&self, key: &[u8; KEY_OCTETS]) -> Result<Vec<u8>, Trouble> {
+        wrapping::wrap(&self.session, self.wrapping_key()?, key)
+    }
+
+    fn unwrap(&self, blob: &Blob) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        wrapping::unwrap(&self.session, self.wrapping_key()?, blob)
+    }
+
+    fn wrapping_key(&self) -> Result<ObjectHandle, Fault> {
+        self.wrapping
+            .ok_or_else(|| Fault::Config("wrapping_key is needed to keep secrets".into()))
+    }
+}
+
+fn find(session: &Session, plan: &Plan) -> Result<(ObjectHandle, Option<ObjectHandle>), Trouble> {
+    let signing = keys::find(session, &plan.signing, Purpose::Signing)?;
+    let wrapping = plan
+        .wrapping
+        .as_ref()
+        .map(|key| keys::find(session, key, Purpose::Wrapping));
+    Ok((signing, wrapping.transpose()?))
+}
+
+/// What the token is asked to do.
+pub(super) enum Task {
+    /// What [`Method::input`] made of the message.
+    Sign(Vec<u8>),
+    Wrap(Zeroizing<[u8; KEY_OCTETS]>),
+    Unwrap(Blob),
+    List,
+}
+
+/// What came of it.
+pub(super) enum Answer {
+    Bytes(Zeroizing<Vec<u8>>),
+    Keys(Vec<KeyInfo>),
+}
+
+// Tasks and answers hold keys: only their names are shown.
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sign(_) => "Sign",
+            Self::Wrap(_) => "Wrap",
+            Self::Unwrap(_) => "Unwrap",
+            Self::List => "List",
+        })
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bytes(_) => "Bytes",
+            Self::Keys(_) => "Keys",
+        })
+    }
+}
+
+const TEST: &[u8] = b"daftar tests its signing key";

@@ -1,0 +1,61 @@
+use std::fmt;
+use std::sync::Arc;
+
+use certs::{PublicKey, Signer, SignerFault, Signing};
+
+use super::method::Method;
+use super::seat::{Answer, Task};
+use super::{Fault, Office};
+
+/// The RA's signing key on the token.
+#[derive(Clone)]
+pub struct HsmSigner {
+    office: Arc<Office>,
+    public: PublicKey,
+    algorithm: Vec<u8>,
+    method: Method,
+}
+
+impl HsmSigner {
+    pub(super) fn new(office: Arc<Office>, public: PublicKey) -> Result<Self, Fault> {
+        let method = Method::of(&public)?;
+        Ok(Self {
+            office,
+            public,
+            algorithm: method.algorithm().identifier(),
+            method,
+        })
+    }
+}
+
+impl fmt::Debug for HsmSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HsmSigner({})", self.public.kind())
+    }
+}
+
+impl Signer for HsmSigner {
+    fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    fn algorithm(&self) -> &[u8] {
+        &self.algorithm
+    }
+
+    fn sign<'a>(&'a self, message: &'a [u8]) -> Signing<'a> {
+        Box::pin(async move {
+            match self
+                .office
+                .shared
+                .ask(Task::Sign(self.method.input(message)))
+                .await?
+            {
+                Answer::Bytes(signature) => Ok(signature.to_vec()),
+                Answer::Keys(_) => Err(SignerFault::Refused(
+                    "the token answered something else".into(),
+                )),
+            }
+        })
+    }
+}

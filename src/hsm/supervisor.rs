@@ -1,0 +1,205 @@
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::fault::Trouble;
+use super::module::Module;
+use super::pin::{Known, Marker, Pin, login};
+use super::pool::{BEFORE, Event, Shared};
+use super::seat::{Opened, Plan, Seat};
+use super::{Config, Fault, State, Stats};
+
+/// The thread that owns the log-in. It keeps one session open for ever (the log-in ends with the last session of the
+/// process), looks every second whether the keys are still there, and when they are not, parks the workers, finalizes
+/// and initialises the module until they are.
+pub(super) struct Supervisor {
+    config: Config,
+    plan: Arc<Plan>,
+    pin: Pin,
+    known: Known,
+    marker: Marker,
+    shared: Arc<Shared>,
+    workers: Vec<JoinHandle<()>>,
+    // Declared before the module: the session is closed before the lease ends.
+    master: Option<Seat>,
+    initialised: bool,
+    module: Module,
+}
+
+impl Supervisor {
+    pub(super) fn new(
+        config: &Config,
+        module: Module,
+        marker: Marker,
+        shared: Arc<Shared>,
+        workers: Vec<JoinHandle<()>>,
+    ) -> Result<Self, Fault> {
+        Ok(Self {
+            plan: Arc::new(Plan::of(config)?),
+            pin: Pin::load(config)?,
+            known: Known::Unproven,
+            config: config.clone(),
+            marker,
+            shared,
+            workers,
+            master: None,
+            initialised: false,
+            module,
+        })
+    }
+
+    /// Opens the token, tells how that went, and watches over it until the end.
+    pub(super) fn run(mut self, started: &SyncSender<Result<(), Fault>>) {
+        let first = self.open();
+        // A token that is away may come; what a person must mend ends the start.
+        let goes_on = first.as_ref().err().is_none_or(Fault::may_pass);
+        let _ = started.send(first);
+        if goes_on {
+            self.watch();
+        }
+        self.end();
+    }
+
+    fn watch(&mut self) {
+        let mut delay = FIRST_DELAY;
+        let mut since = Instant::now();
+        loop {
+            if self.shared.is_up() {
+                match self.shared.watch(PROBE) {
+                    Event::Stop => return,
+                    Event::Nothing if self.is_there() => continue,
+                    Event::Nothing | Event::Down => {}
+                }
+                tracing::warn!(why = %self.reason(), "the token is lost");
+                if since.elapsed() >= STEADY {
+                    delay = FIRST_DELAY;
+                } else if self.shared.pause(delay) == Event::Stop {
+                    return;
+                }
+            } else if self.shared.pause(delay) == Event::Stop {
+                return;
+            }
+            delay = LAST_DELAY.min(delay * 2);
+            if self.restart() {
+                since = Instant::now();
+            }
+        }
+    }
+
+    /// Looks for the keys; closes the doors when they are not to be seen.
+    fn is_there(&self) -> bool {
+        let Some(master) = &self.master else {
+            return false;
+        };
+        let Err(fault) = master.probe(&self.plan) else {
+            return true;
+        };
+        self.shared.down(&fault);
+        false
+    }
+
+    /// Starts the module anew. Says whether the token can be used.
+    fn restart(&mut self) -> bool {
+        if self.shared.stats.state() == State::Locked {
+            // Nothing logs in while the mark stands; an officer removes it when the PIN has been corrected.
+            if self.marker.stands() {
+                return false;
+            }
+            match Pin::load(&self.config) {
+                Ok(pin) => (self.pin, self.known) = (pin, Known::Unproven),
+                Err(fault) => tracing::warn!(%fault, "the PIN in memory is used"),
+            }
+        }
+        if !self.shared.parked(PARKING) {
+            tracing::warn!("a thread still waits for the token; it cannot be opened anew yet");
+            return false;
+        }
+        let before = self.reason();
+        self.close();
+        match self.open() {
+            Ok(()) => {
+                Stats::count(&self.shared.stats.restarts);
+                tracing::info!("the token is back");
+                true
+            }
+            Err(fault) => {
+                if fault.to_string() != before {
+                    tracing::warn!(why = %fault, "the token cannot be used");
+                }
+                false
+            }
+        }
+    }
+
+    fn reason(&self) -> String {
+        self.shared
+            .why()
+            .map(|fault| fault.to_string())
+            .unwrap_or_default()
+    }
+
+    fn open(&mut self) -> Result<(), Fault> {
+        match self.raise() {
+            Ok(opened) => {
+                self.shared.up(opened);
+                Ok(())
+            }
+            Err(trouble) => {
+                let fault = Fault::from(trouble);
+                self.close();
+                self.shared.down(&fault);
+                Err(fault)
+            }
+        }
+    }
+
+    fn raise(&mut self) -> Result<Opened, Trouble> {
+        self.module.initialize()?;
+        self.initialised = true;
+        let slot = self.module.slot(&self.plan.token)?;
+        let context = self.module.context().clone();
+        let session = context.open_ro_session(slot)?;
+        login(&session, &self.pin, self.known, &self.marker)?;
+        self.known = Known::Good;
+        let seat = Seat::new(session, &self.plan)?;
+        let (public, method) = seat.check(&self.plan)?;
+        self.shared.expect(&public, BEFORE)?;
+        self.master = Some(seat);
+        Ok(Opened {
+            context,
+            slot,
+            plan: Arc::clone(&self.plan),
+            method,
+        })
+    }
+
+    fn close(&mut self) {
+        self.master = None;
+        if self.initialised {
+            self.module.finalize();
+            self.initialised = false;
+        }
+    }
+
+    fn end(mut self) {
+        self.shared.stop();
+        if !self.shared.parked(PARKING) {
+            tracing::warn!("a thread still waits for the token; it is left behind");
+            // Its session is in use: the module is neither finalized nor given to anyone else.
+            std::mem::forget(self);
+            return;
+        }
+        for worker in self.workers.drain(..) {
+            let _ = worker.join();
+        }
+        self.close();
+    }
+}
+
+const PROBE: Duration = Duration::from_secs(1);
+const FIRST_DELAY: Duration = Duration::from_millis(500);
+const LAST_DELAY: Duration = Duration::from_secs(4);
+/// A token that was there for so long is opened anew at once.
+const STEADY: Duration = Duration::from_secs(10);
+const PARKING: Duration = Duration::from_secs(5);
