@@ -52,13 +52,23 @@ impl<'a> Fields<'a> {
         let value = reader.read_slice(header.length()).map_err(bad)?;
         let left = usize::try_from(reader.remaining_len()).unwrap_or(0);
         let (der, rest) = self.rest.split_at(self.rest.len().saturating_sub(left));
-        Ok(Some((Element { tag: header.tag(), der, value }, rest)))
+        Ok(Some((
+            Element {
+                tag: header.tag(),
+                der,
+                value,
+            },
+            rest,
+        )))
     }
 
     /// The next element, which must be there.
     pub(crate) fn required(&mut self) -> Result<Element<'a>, Fault> {
         let Some((element, rest)) = self.peek()? else {
-            return Err(Fault::format(format!("{}: an element is missing", self.what)));
+            return Err(Fault::format(format!(
+                "{}: an element is missing",
+                self.what
+            )));
         };
         self.rest = rest;
         Ok(element)
@@ -84,7 +94,9 @@ impl<'a> Fields<'a> {
     /// The element inside the next one, if that bears the EXPLICIT context tag `number`.
     pub(crate) fn explicit(&mut self, number: u32) -> Result<Option<Element<'a>>, Fault> {
         let what = self.what;
-        self.context(number)?.map(|outer| outer.explicit(what)).transpose()
+        self.context(number)?
+            .map(|outer| outer.explicit(what))
+            .transpose()
     }
 
     fn next_if(&mut self, fits: impl Fn(Tag) -> bool) -> Result<Option<Element<'a>>, Fault> {
@@ -102,7 +114,10 @@ impl<'a> Fields<'a> {
         if self.rest.is_empty() {
             return Ok(());
         }
-        Err(Fault::format(format!("{}: unexpected element at the end", self.what)))
+        Err(Fault::format(format!(
+            "{}: unexpected element at the end",
+            self.what
+        )))
     }
 
     /// Each remaining element through `read`, at most `limit` of them.
@@ -114,7 +129,10 @@ impl<'a> Fields<'a> {
         let mut all = Vec::new();
         while !self.is_empty() {
             if all.len() >= limit {
-                return Err(Fault::format(format!("{}: more than {limit} elements", self.what)));
+                return Err(Fault::format(format!(
+                    "{}: more than {limit} elements",
+                    self.what
+                )));
             }
             all.push(read(self.required()?)?);
         }
@@ -135,7 +153,10 @@ impl<'a> Element<'a> {
         if self.tag == tag {
             return Ok(());
         }
-        Err(Fault::format(format!("{what}: expected {tag}, found {}", self.tag)))
+        Err(Fault::format(format!(
+            "{what}: expected {tag}, found {}",
+            self.tag
+        )))
     }
 
     pub(crate) fn sequence(&self, what: &'static str) -> Result<Fields<'a>, Fault> {
@@ -146,16 +167,24 @@ impl<'a> Element<'a> {
     /// The contents of an IMPLICIT SEQUENCE whose context tag was looked at already.
     pub(crate) fn implicit_sequence(&self, what: &'static str) -> Result<Fields<'a>, Fault> {
         match self.tag {
-            Tag::ContextSpecific { constructed: true, .. } => Ok(Fields::inside(self.value, what)),
-            found => Err(Fault::format(format!("{what}: expected a SEQUENCE, found {found}"))),
+            Tag::ContextSpecific {
+                constructed: true, ..
+            } => Ok(Fields::inside(self.value, what)),
+            found => Err(Fault::format(format!(
+                "{what}: expected a SEQUENCE, found {found}"
+            ))),
         }
     }
 
     /// The one element within an EXPLICIT tag.
     pub(crate) fn explicit(&self, what: &'static str) -> Result<Element<'a>, Fault> {
         match self.tag {
-            Tag::ContextSpecific { constructed: true, .. } => Element::only(self.value, what),
-            found => Err(Fault::format(format!("{what}: expected an explicit tag, found {found}"))),
+            Tag::ContextSpecific {
+                constructed: true, ..
+            } => Element::only(self.value, what),
+            found => Err(Fault::format(format!(
+                "{what}: expected an explicit tag, found {found}"
+            ))),
         }
     }
 
@@ -196,7 +225,9 @@ impl<'a> Element<'a> {
     pub(crate) fn bit_octets(&self, what: &'static str) -> Result<Vec<u8>, Fault> {
         match self.bits(what)? {
             (octets, 0) => Ok(octets.to_vec()),
-            _ => Err(Fault::format(format!("{what}: the BIT STRING ends within an octet"))),
+            _ => Err(Fault::format(format!(
+                "{what}: the BIT STRING ends within an octet"
+            ))),
         }
     }
 
@@ -206,10 +237,11 @@ impl<'a> Element<'a> {
             .map_err(|_| Fault::format(format!("{what}: not UTF-8")))
     }
 
-    /// A GeneralizedTime (RFC 9810 section 5.1.1).
+    /// A `GeneralizedTime` (RFC 9810 section 5.1.1).
     pub(crate) fn generalized_time(&self, what: &'static str) -> Result<Millis, Fault> {
         self.expect(Tag::GeneralizedTime, what)?;
-        parse_time(self.value).ok_or_else(|| Fault::format(format!("{what}: not a GeneralizedTime")))
+        parse_time(self.value)
+            .ok_or_else(|| Fault::format(format!("{what}: not a GeneralizedTime")))
     }
 
     /// `Time ::= CHOICE { utcTime UTCTime, generalTime GeneralizedTime }`
@@ -218,7 +250,11 @@ impl<'a> Element<'a> {
             return self.generalized_time(what);
         }
         // RFC 5280 section 4.1.2.5.1: two digits of 50 and above are of the 20th century.
-        let century: &[u8] = if self.value.first() >= Some(&b'5') { b"19" } else { b"20" };
+        let century: &[u8] = if self.value.first() >= Some(&b'5') {
+            b"19"
+        } else {
+            b"20"
+        };
         parse_time(&[century, self.value].concat())
             .ok_or_else(|| Fault::format(format!("{what}: not a UTCTime")))
     }
@@ -228,7 +264,10 @@ impl<'a> Element<'a> {
 pub(crate) fn serial(value: &[u8], what: &'static str) -> Result<Vec<u8>, Fault> {
     // RFC 5280 section 4.1.2.2 allows 20 octets; some authorities use more.
     if value.is_empty() || value.len() > 64 {
-        return Err(Fault::format(format!("{what}: an INTEGER of {} octets", value.len())));
+        return Err(Fault::format(format!(
+            "{what}: an INTEGER of {} octets",
+            value.len()
+        )));
     }
     Ok(value.to_vec())
 }
@@ -237,12 +276,24 @@ pub(crate) fn serial(value: &[u8], what: &'static str) -> Result<Vec<u8>, Fault>
 fn parse_time(text: &[u8]) -> Option<Millis> {
     let text = std::str::from_utf8(text).ok()?.strip_suffix('Z')?;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if whole.len() != 14 || !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
+    if whole.len() != 14
+        || !whole
+            .bytes()
+            .chain(fraction.bytes())
+            .all(|b| b.is_ascii_digit())
+    {
         return None;
     }
     let part = |from: usize, to: usize| whole.get(from..to)?.parse::<u8>().ok();
     let year = whole.get(0..4)?.parse::<u16>().ok()?;
-    let date = DateTime::new(year, part(4, 6)?, part(6, 8)?, part(8, 10)?, part(10, 12)?, part(12, 14)?);
+    let date = DateTime::new(
+        year,
+        part(4, 6)?,
+        part(6, 8)?,
+        part(8, 10)?,
+        part(10, 12)?,
+        part(12, 14)?,
+    );
     let seconds = i64::try_from(date.ok()?.unix_duration().as_secs()).ok()?;
     let thousandths: i64 = format!("{fraction:0<3}").get(0..3)?.parse().ok()?;
     Some(Millis(seconds.checked_mul(1000)?.checked_add(thousandths)?))
@@ -253,14 +304,13 @@ pub(crate) fn element(identifier: u8, parts: &[&[u8]]) -> Vec<u8> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     let mut der = Vec::with_capacity(length + 10);
     der.push(identifier);
-    match u8::try_from(length) {
-        Ok(short @ 0..=127) => der.push(short),
-        _ => {
-            let octets = length.to_be_bytes();
-            let zeros = octets.iter().take_while(|octet| **octet == 0).count();
-            der.push(0x80 | u8::try_from(octets.len() - zeros).unwrap_or(8));
-            der.extend(octets.iter().skip(zeros));
-        }
+    if let Ok(short @ 0..=127) = u8::try_from(length) {
+        der.push(short);
+    } else {
+        let octets = length.to_be_bytes();
+        let zeros = octets.iter().take_while(|octet| **octet == 0).count();
+        der.push(0x80 | u8::try_from(octets.len() - zeros).unwrap_or(8));
+        der.extend(octets.iter().skip(zeros));
     }
     for part in parts {
         der.extend_from_slice(part);
@@ -297,7 +347,9 @@ pub(crate) fn integer(value: i64) -> Vec<u8> {
     // Drop leading octets that only repeat the sign.
     let spare = octets
         .windows(2)
-        .take_while(|pair| pair.first() == Some(&sign) && pair.last().map(|b| b & 0x80) == Some(sign & 0x80))
+        .take_while(|pair| {
+            pair.first() == Some(&sign) && pair.last().map(|b| b & 0x80) == Some(sign & 0x80)
+        })
         .count();
     element(0x02, &[octets.get(spare..).unwrap_or(&octets)])
 }
@@ -319,7 +371,7 @@ pub(crate) fn object_identifier(oid: ObjectIdentifier) -> Vec<u8> {
     element(0x06, &[oid.as_bytes()])
 }
 
-/// A GeneralizedTime in whole seconds. Times out of its range become its ends.
+/// A `GeneralizedTime` in whole seconds. Times out of its range become its ends.
 pub(crate) fn generalized_time(at: Millis) -> Vec<u8> {
     let since = Duration::from_millis(u64::try_from(at.0).unwrap_or(0));
     let date = DateTime::from_unix_duration(since).unwrap_or(DateTime::INFINITY);
@@ -340,7 +392,10 @@ pub(crate) fn free_text(texts: &[String]) -> Vec<u8> {
     sequence_of(texts.iter().map(|text| utf8_string(text)))
 }
 
-pub(crate) fn parse_free_text(element: Element<'_>, what: &'static str) -> Result<Vec<String>, Fault> {
+pub(crate) fn parse_free_text(
+    element: Element<'_>,
+    what: &'static str,
+) -> Result<Vec<String>, Fault> {
     element.sequence(what)?.each(TEXTS, |text| text.utf8(what))
 }
 
@@ -351,7 +406,11 @@ pub(crate) fn parse_algorithm<'a>(
 ) -> Result<(ObjectIdentifier, Option<Element<'a>>), Fault> {
     let mut fields = Fields::sequence(der, what)?;
     let oid = fields.required()?.oid(what)?;
-    let parameters = if fields.is_empty() { None } else { Some(fields.required()?) };
+    let parameters = if fields.is_empty() {
+        None
+    } else {
+        Some(fields.required()?)
+    };
     fields.end()?;
     Ok((oid, parameters))
 }
@@ -367,9 +426,28 @@ mod tests {
 
     #[test]
     fn integers_are_minimal_and_come_back() {
-        for value in [0, 1, -1, 127, 128, -128, -129, 255, 256, 65_535, i64::MAX, i64::MIN] {
+        for value in [
+            0,
+            1,
+            -1,
+            127,
+            128,
+            -128,
+            -129,
+            255,
+            256,
+            65_535,
+            i64::MAX,
+            i64::MIN,
+        ] {
             let der = integer(value);
-            assert_eq!(Element::only(&der, "test").unwrap().integer("test").unwrap(), value);
+            assert_eq!(
+                Element::only(&der, "test")
+                    .unwrap()
+                    .integer("test")
+                    .unwrap(),
+                value
+            );
         }
         assert_eq!(integer(-1), [2, 1, 0xFF]);
         assert_eq!(integer(128), [2, 2, 0, 0x80]);
@@ -379,18 +457,31 @@ mod tests {
     fn long_elements_have_long_lengths() {
         for length in [127_usize, 128, 255, 256, 65_536] {
             let der = octet_string(&vec![7; length]);
-            assert_eq!(Element::only(&der, "test").unwrap().octets("test").unwrap().len(), length);
+            assert_eq!(
+                Element::only(&der, "test")
+                    .unwrap()
+                    .octets("test")
+                    .unwrap()
+                    .len(),
+                length
+            );
         }
     }
 
     #[test]
     fn times_come_back() {
         let der = generalized_time(Millis(1_795_000_000_000));
-        let back = Element::only(&der, "test").unwrap().generalized_time("test").unwrap();
+        let back = Element::only(&der, "test")
+            .unwrap()
+            .generalized_time("test")
+            .unwrap();
         assert_eq!(back.0, 1_795_000_000_000);
         assert_eq!(parse_time(b"19700101000001.25Z").unwrap().0, 1250);
         assert!(parse_time(b"197001010000Z").is_none());
         let utc = element(0x17, &[b"700101000001Z"]);
-        assert_eq!(Element::only(&utc, "test").unwrap().time("test").unwrap().0, 1000);
+        assert_eq!(
+            Element::only(&utc, "test").unwrap().time("test").unwrap().0,
+            1000
+        );
     }
 }

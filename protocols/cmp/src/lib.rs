@@ -55,6 +55,10 @@ pub mod server;
 /// What a client checks, and how it asks.
 pub mod client;
 
+/// Keys, certificates and messages for tests.
+#[cfg(test)]
+mod sample;
+
 pub use body::{Body, BodyKind};
 pub use confirm::{CertStatus, PollRep};
 pub use crmf::{CertReqMessages, CertReqMsg, CertTemplate, Control, Popo};

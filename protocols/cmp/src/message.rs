@@ -22,7 +22,7 @@ pub struct Limits {
     pub requests: usize,
     /// Messages within a nested message.
     pub nested: usize,
-    /// Iterations of PasswordBasedMac.
+    /// Iterations of `PasswordBasedMac`.
     pub pbm_iterations: u32,
     /// Iterations of PBKDF2 in PBMAC1.
     pub pbmac1_iterations: u32,
@@ -67,7 +67,7 @@ impl Message {
     /// Reads a message. Nothing is verified yet.
     ///
     /// # Errors
-    /// badDataFormat when the bytes are not a PKIMessage or exceed a limit (RFC 9483 section 3.5);
+    /// badDataFormat when the bytes are not a `PKIMessage` or exceed a limit (RFC 9483 section 3.5);
     /// unsupportedVersion when the body cannot be read and the version is none of ours.
     pub fn parse(der: &[u8], limits: &Limits) -> Result<Self, ParseFault> {
         let (mut fields, header) = open(der, limits)?;
@@ -81,7 +81,10 @@ impl Message {
                     format!("pvno {other} is not supported; use 2 or 3"),
                 ),
             };
-            ParseFault { fault, header: Some(Box::new(parsed)) }
+            ParseFault {
+                fault,
+                header: Some(Box::new(parsed)),
+            }
         })
     }
 
@@ -102,8 +105,12 @@ impl Message {
             header_der: header_element.der.to_vec(),
             body: Body::parse(body, limits)?,
             body_der: body.der.to_vec(),
-            protection: protection.map(|bits| bits.bit_octets("protection")).transpose()?,
-            extra_certs: extra_certs.map_or(Ok(Vec::new()), |all| certificates(all, "extraCerts", limits))?,
+            protection: protection
+                .map(|bits| bits.bit_octets("protection"))
+                .transpose()?,
+            extra_certs: extra_certs.map_or(Ok(Vec::new()), |all| {
+                certificates(all, "extraCerts", limits)
+            })?,
             limits: *limits,
         })
     }
@@ -187,21 +194,166 @@ impl Message {
     }
 }
 
-/// The elements of a PKIMessage, and its header.
+/// The elements of a `PKIMessage`, and its header.
 fn open<'a>(der: &'a [u8], limits: &Limits) -> Result<(Fields<'a>, Element<'a>), Fault> {
     if der.len() > limits.message {
-        return Err(Fault::format(format!("the message exceeds {} octets", limits.message)));
+        return Err(Fault::format(format!(
+            "the message exceeds {} octets",
+            limits.message
+        )));
     }
     let mut fields = Fields::sequence(der, "PKIMessage")?;
     let header = fields.required()?;
     Ok((fields, header))
 }
 
-/// A SEQUENCE OF CMPCertificate, each kept as DER.
+/// A SEQUENCE OF `CMPCertificate`, each kept as DER.
 pub(crate) fn certificates(
     element: Element<'_>,
     what: &'static str,
     limits: &Limits,
 ) -> Result<Vec<Vec<u8>>, Fault> {
-    element.sequence(what)?.each(limits.certificates, |certificate| Ok(certificate.der.to_vec()))
+    element
+        .sequence(what)?
+        .each(limits.certificates, |certificate| {
+            Ok(certificate.der.to_vec())
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body;
+    use crate::header::InfoTypeAndValue;
+    use crate::sample;
+    use certs::Millis;
+
+    fn fault(der: &[u8]) -> ParseFault {
+        Message::parse(der, &Limits::default()).unwrap_err()
+    }
+
+    #[test]
+    fn every_field_of_a_header_comes_back() {
+        let mut draft = sample::draft(body::pki_conf());
+        draft.pvno = 3;
+        draft.message_time = Some(Millis(1_795_000_000_000));
+        draft.sender_kid = Some(b"kid".to_vec());
+        draft.recip_kid = Some(b"other".to_vec());
+        draft.recip_nonce = Some(vec![3; 16]);
+        draft.free_text = vec!["hello".to_owned()];
+        draft.general_info = vec![InfoTypeAndValue::cert_profile("devices")];
+        let message = sample::read(&draft.clone().unprotected(&[vec![0x30, 0]]));
+        let header = message.header();
+        assert_eq!(header.pvno, 3);
+        assert_eq!(header.sender.as_ref(), Some(&draft.sender));
+        assert_eq!(header.recipient_der, draft.recipient);
+        assert_eq!(header.recipient, Some(sample::name("CN=authority")));
+        assert_eq!(header.message_time, draft.message_time);
+        assert_eq!(header.sender_kid, draft.sender_kid);
+        assert_eq!(header.recip_kid, draft.recip_kid);
+        assert_eq!(header.transaction_id, draft.transaction_id);
+        assert_eq!(header.sender_nonce, draft.sender_nonce);
+        assert_eq!(header.recip_nonce, draft.recip_nonce);
+        assert_eq!(header.free_text, draft.free_text);
+        assert_eq!(header.general_info, draft.general_info);
+        assert_eq!(header.cert_profile().unwrap().as_deref(), Some("devices"));
+        assert_eq!(message.extra_certs(), [vec![0x30, 0]]);
+    }
+
+    #[test]
+    fn two_profiles_are_one_too_many() {
+        let mut draft = sample::draft(body::pki_conf());
+        let value = asn1::free_text(&["one".to_owned(), "two".to_owned()]);
+        draft.general_info = vec![InfoTypeAndValue {
+            value: Some(value),
+            ..InfoTypeAndValue::cert_profile("")
+        }];
+        let message = sample::read(&draft.unprotected(&[]));
+        let fault = message.header().cert_profile().unwrap_err();
+        assert_eq!(fault.failure, FailureInfo::BAD_REQUEST);
+    }
+
+    #[test]
+    fn a_fault_of_the_body_leaves_the_header_readable() {
+        let der = sample::draft(asn1::context(27, &[&asn1::NULL])).unprotected(&[]);
+        let fault = fault(&der);
+        assert_eq!(fault.fault.failure, FailureInfo::BAD_DATA_FORMAT);
+        let header = fault.header.unwrap();
+        assert_eq!(header.transaction_id, Some(vec![1; 16]));
+        assert_eq!(header.sender_nonce, Some(vec![2; 16]));
+    }
+
+    #[test]
+    fn an_unknown_body_of_an_unknown_version_is_a_matter_of_version() {
+        let mut draft = sample::draft(asn1::context(27, &[&asn1::NULL]));
+        draft.pvno = 9;
+        let fault = fault(&draft.unprotected(&[]));
+        assert_eq!(fault.fault.failure, FailureInfo::UNSUPPORTED_VERSION);
+        assert_eq!(fault.header.unwrap().pvno, 9);
+    }
+
+    #[test]
+    fn junk_is_a_format_fault_without_header() {
+        for der in [
+            &b""[..],
+            b"hello",
+            &[0x30, 0x80, 0, 0],
+            &[0x30, 0],
+            &[0x30, 0x84, 255, 255, 255, 255],
+        ] {
+            let fault = fault(der);
+            assert_eq!(fault.fault.failure, FailureInfo::BAD_DATA_FORMAT);
+            assert!(fault.header.is_none());
+        }
+    }
+
+    #[test]
+    fn nothing_may_follow_a_message() {
+        let mut der = sample::draft(body::pki_conf()).unprotected(&[]);
+        der.push(0);
+        assert_eq!(fault(&der).fault.failure, FailureInfo::BAD_DATA_FORMAT);
+    }
+
+    #[test]
+    fn limits_hold() {
+        let many = vec![vec![0x30, 0]; 17];
+        let der = sample::draft(body::pki_conf()).unprotected(&many);
+        assert!(fault(&der).fault.text.contains("extraCerts"));
+        assert!(
+            Message::parse(
+                &der,
+                &Limits {
+                    certificates: 17,
+                    ..Limits::default()
+                }
+            )
+            .is_ok()
+        );
+        let infos = vec![InfoTypeAndValue::implicit_confirm(); 33];
+        assert!(
+            fault(&sample::draft(body::genm(&infos)).unprotected(&[]))
+                .fault
+                .text
+                .contains("32")
+        );
+        let ids = vec![0; 17];
+        assert!(
+            fault(&sample::draft(body::poll_req(&ids)).unprotected(&[]))
+                .fault
+                .text
+                .contains("16")
+        );
+        let nested = vec![vec![0x30, 0]; 65];
+        assert!(
+            fault(&sample::draft(body::nested(&nested)).unprotected(&[]))
+                .fault
+                .text
+                .contains("64")
+        );
+        let small = Limits {
+            message: der.len() - 1,
+            ..Limits::default()
+        };
+        assert!(Message::parse(&der, &small).is_err());
+    }
 }

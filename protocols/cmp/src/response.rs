@@ -42,11 +42,11 @@ pub struct CertResponse {
     pub status: StatusInfo,
     /// The certificate (DER).
     pub certificate: Option<Vec<u8>>,
-    /// The encrypted certificate: EncryptedKey (DER).
+    /// The encrypted certificate: `EncryptedKey` (DER).
     pub encrypted_certificate: Option<Vec<u8>>,
-    /// The centrally generated private key: EncryptedKey (DER).
+    /// The centrally generated private key: `EncryptedKey` (DER).
     pub private_key: Option<Vec<u8>>,
-    /// PKIPublicationInfo (DER).
+    /// `PKIPublicationInfo` (DER).
     pub publication_info: Option<Vec<u8>>,
     /// rspInfo.
     pub info: Option<Vec<u8>>,
@@ -56,7 +56,10 @@ impl CertRepMessage {
     /// The answer to one request.
     #[must_use]
     pub fn one(response: CertResponse) -> Self {
-        Self { ca_pubs: Vec::new(), responses: vec![response] }
+        Self {
+            ca_pubs: Vec::new(),
+            responses: vec![response],
+        }
     }
 
     pub(crate) fn parse(element: Element<'_>, limits: &Limits) -> Result<Self, Fault> {
@@ -97,7 +100,10 @@ impl CertResponse {
     /// A certificate (DER), with `accepted` or `grantedWithMods`.
     #[must_use]
     pub fn issued(cert_req_id: i64, status: StatusInfo, certificate: Vec<u8>) -> Self {
-        Self { certificate: Some(certificate), ..Self::plain(cert_req_id, status) }
+        Self {
+            certificate: Some(certificate),
+            ..Self::plain(cert_req_id, status)
+        }
     }
 
     /// waiting (RFC 9483 section 4.4).
@@ -134,7 +140,9 @@ impl CertResponse {
         if self.certificate.is_none() {
             self.encrypted_certificate = fields.explicit(1)?.map(der);
             if self.encrypted_certificate.is_none() {
-                return Err(Fault::format("CertOrEncCert: neither certificate nor encryptedCert"));
+                return Err(Fault::format(
+                    "CertOrEncCert: neither certificate nor encryptedCert",
+                ));
             }
         }
         self.private_key = fields.explicit(0)?.map(der);
@@ -143,7 +151,11 @@ impl CertResponse {
     }
 
     fn encode(&self) -> Vec<u8> {
-        let info = self.info.as_deref().map(asn1::octet_string).unwrap_or_default();
+        let info = self
+            .info
+            .as_deref()
+            .map(asn1::octet_string)
+            .unwrap_or_default();
         asn1::sequence(&[
             &asn1::integer(self.cert_req_id),
             &self.status.encode(),

@@ -26,7 +26,7 @@ pub struct RevDetails {
     pub der: Vec<u8>,
     /// Which certificate.
     pub template: CertTemplate,
-    /// CRLReason (RFC 5280 section 5.3.1), when given.
+    /// `CRLReason` (RFC 5280 section 5.3.1), when given.
     pub reason: Option<u8>,
     /// Since when the key is bad, when given.
     pub invalidity_date: Option<Millis>,
@@ -42,7 +42,7 @@ pub struct RevDetails {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct RevRepContent {
-    /// One for each RevDetails.
+    /// One for each `RevDetails`.
     pub status: Vec<StatusInfo>,
     /// Issuer and serial number of each certificate; the issuer when it is a directoryName.
     pub certificates: Vec<(Option<Name>, Vec<u8>)>,
@@ -52,7 +52,10 @@ pub struct RevRepContent {
 
 impl RevReqContent {
     pub(crate) fn parse(element: Element<'_>, limits: &Limits) -> Result<Self, Fault> {
-        element.sequence("RevReqContent")?.each(limits.requests, RevDetails::parse).map(Self)
+        element
+            .sequence("RevReqContent")?
+            .each(limits.requests, RevDetails::parse)
+            .map(Self)
     }
 }
 
@@ -65,7 +68,12 @@ impl RevDetails {
             None => Vec::new(),
         };
         fields.end()?;
-        let value = |oid| extensions.iter().find(|found| found.oid == oid).map(|found| &*found.value);
+        let value = |oid| {
+            extensions
+                .iter()
+                .find(|found| found.oid == oid)
+                .map(|found| &*found.value)
+        };
         Ok(Self {
             der: element.der.to_vec(),
             template,
@@ -92,7 +100,7 @@ impl RevDetails {
     }
 
     /// A request to revoke the certificate with this issuer and serial number (content octets),
-    /// for this CRLReason if any (RFC 9483 section 4.2).
+    /// for this `CRLReason` if any (RFC 9483 section 4.2).
     #[must_use]
     pub fn compose(issuer: &Name, serial: &[u8], reason: Option<u8>) -> Vec<u8> {
         let template = CertTemplateDraft {
@@ -118,10 +126,13 @@ impl RevDetails {
 }
 
 impl RevRepContent {
-    /// The answer to one RevDetails.
+    /// The answer to one `RevDetails`.
     #[must_use]
     pub fn one(status: StatusInfo) -> Self {
-        Self { status: vec![status], ..Self::default() }
+        Self {
+            status: vec![status],
+            ..Self::default()
+        }
     }
 
     pub(crate) fn parse(element: Element<'_>, limits: &Limits) -> Result<Self, Fault> {
@@ -133,23 +144,24 @@ impl RevRepContent {
         Ok(Self {
             status: status.each(limits.requests, StatusInfo::parse)?,
             certificates: certificates.map_or(Ok(Vec::new()), |all| {
-                all.sequence("revCerts")?.each(limits.requests, parse_cert_id)
+                all.sequence("revCerts")?
+                    .each(limits.requests, parse_cert_id)
             })?,
             crls: crls.map_or(Ok(Vec::new()), |all| {
-                all.sequence("crls")?.each(limits.requests, |crl| Ok(crl.der.to_vec()))
+                all.sequence("crls")?
+                    .each(limits.requests, |crl| Ok(crl.der.to_vec()))
             })?,
         })
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         let empty = Name::empty();
-        let certificates = (!self.certificates.is_empty()).then(|| {
-            asn1::sequence_of(
-                self.certificates
-                    .iter()
-                    .map(|(issuer, serial)| encode_cert_id(issuer.as_ref().unwrap_or(&empty), serial)),
-            )
-        });
+        let certificates =
+            (!self.certificates.is_empty()).then(|| {
+                asn1::sequence_of(self.certificates.iter().map(|(issuer, serial)| {
+                    encode_cert_id(issuer.as_ref().unwrap_or(&empty), serial)
+                }))
+            });
         let crls = (!self.crls.is_empty()).then(|| asn1::sequence_of(&self.crls));
         asn1::sequence(&[
             &asn1::sequence_of(self.status.iter().map(StatusInfo::encode)),
@@ -164,6 +176,8 @@ fn reason(der: &[u8]) -> Result<u8, Fault> {
     let element = Element::only(der, "CRLReason")?;
     match (element.tag, element.value) {
         (der::Tag::Enumerated, [reason @ (0..=6 | 8..=10)]) => Ok(*reason),
-        _ => Err(Fault::format("CRLReason: not a reason of RFC 5280 section 5.3.1")),
+        _ => Err(Fault::format(
+            "CRLReason: not a reason of RFC 5280 section 5.3.1",
+        )),
     }
 }

@@ -8,25 +8,25 @@ use crate::response::CertRepMessage;
 use crate::revocation::RevRepContent;
 use crate::status::ErrorMsgContent;
 
-/// ir from the DER of its CertReqMsg, see [`crate::crmf::message`].
+/// ir from the DER of its `CertReqMsg`, see [`crate::crmf::message`].
 #[must_use]
 pub fn ir(request: &[u8]) -> Vec<u8> {
     requests(BodyKind::Ir, &[request])
 }
 
-/// cr from the DER of its CertReqMsg.
+/// cr from the DER of its `CertReqMsg`.
 #[must_use]
 pub fn cr(request: &[u8]) -> Vec<u8> {
     requests(BodyKind::Cr, &[request])
 }
 
-/// kur from the DER of its CertReqMsg.
+/// kur from the DER of its `CertReqMsg`.
 #[must_use]
 pub fn kur(request: &[u8]) -> Vec<u8> {
     requests(BodyKind::Kur, &[request])
 }
 
-/// ir, cr or kur from the DER of each CertReqMsg, byte for byte.
+/// ir, cr or kur from the DER of each `CertReqMsg`, byte for byte.
 #[must_use]
 pub fn requests(kind: BodyKind, requests: &[&[u8]]) -> Vec<u8> {
     wrap(kind, &asn1::sequence_of(requests))
@@ -62,7 +62,7 @@ pub fn answer(kind: BodyKind, content: &CertRepMessage) -> Vec<u8> {
     wrap(kind, &content.encode())
 }
 
-/// rr from the DER of its RevDetails, see [`crate::revocation::RevDetails::compose`].
+/// rr from the DER of its `RevDetails`, see [`crate::revocation::RevDetails::compose`].
 #[must_use]
 pub fn rr(details: &[u8]) -> Vec<u8> {
     wrap(BodyKind::Rr, &asn1::sequence(&[details]))
@@ -107,23 +107,31 @@ pub fn error(content: &ErrorMsgContent) -> Vec<u8> {
 /// certConf
 #[must_use]
 pub fn cert_conf(statuses: &[CertStatus]) -> Vec<u8> {
-    wrap(BodyKind::CertConf, &asn1::sequence_of(statuses.iter().map(CertStatus::encode)))
+    wrap(
+        BodyKind::CertConf,
+        &asn1::sequence_of(statuses.iter().map(CertStatus::encode)),
+    )
 }
 
 /// pollReq
 #[must_use]
 pub fn poll_req(cert_req_ids: &[i64]) -> Vec<u8> {
-    let entries = cert_req_ids.iter().map(|id| asn1::sequence(&[&asn1::integer(*id)]));
+    let entries = cert_req_ids
+        .iter()
+        .map(|id| asn1::sequence(&[&asn1::integer(*id)]));
     wrap(BodyKind::PollReq, &asn1::sequence_of(entries))
 }
 
 /// pollRep
 #[must_use]
 pub fn poll_rep(entries: &[PollRep]) -> Vec<u8> {
-    wrap(BodyKind::PollRep, &asn1::sequence_of(entries.iter().map(PollRep::encode)))
+    wrap(
+        BodyKind::PollRep,
+        &asn1::sequence_of(entries.iter().map(PollRep::encode)),
+    )
 }
 
-/// All tags of PKIBody are EXPLICIT and below 31.
+/// All tags of `PKIBody` are EXPLICIT and below 31.
 fn wrap(kind: BodyKind, content: &[u8]) -> Vec<u8> {
     asn1::context(kind.tag(), &[content])
 }

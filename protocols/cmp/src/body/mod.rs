@@ -147,11 +147,17 @@ pub enum BodyKind {
 impl Body {
     pub(crate) fn parse(element: Element<'_>, limits: &Limits) -> Result<Self, Fault> {
         let kind = match element.tag {
-            Tag::ContextSpecific { number: TagNumber(number), .. } => BodyKind::from_tag(number),
+            Tag::ContextSpecific {
+                number: TagNumber(number),
+                ..
+            } => BodyKind::from_tag(number),
             _ => None,
         };
         let Some(kind) = kind else {
-            return Err(Fault::format(format!("PKIBody: unknown kind {}", element.tag)));
+            return Err(Fault::format(format!(
+                "PKIBody: unknown kind {}",
+                element.tag
+            )));
         };
         let inner = element.explicit("PKIBody")?;
         let raw = || inner.der.to_vec();
@@ -181,7 +187,9 @@ impl Body {
                 _ => return Err(Fault::format("PKIConfirmContent: not NULL")),
             },
             BodyKind::Nested => Self::Nested(
-                inner.sequence("PKIMessages")?.each(limits.nested, |one| Ok(one.der.to_vec()))?,
+                inner
+                    .sequence("PKIMessages")?
+                    .each(limits.nested, |one| Ok(one.der.to_vec()))?,
             ),
             BodyKind::Genm => Self::Genm(infos()?),
             BodyKind::Genp => Self::Genp(infos()?),
@@ -233,19 +241,26 @@ impl BodyKind {
     pub fn tag(self) -> u8 {
         // The variants stand in the order of their tags, so the position is the number.
         let position = KINDS.iter().position(|(kind, _)| *kind == self);
-        position.and_then(|position| u8::try_from(position).ok()).unwrap_or_default()
+        position
+            .and_then(|position| u8::try_from(position).ok())
+            .unwrap_or_default()
     }
 
     /// The kind with this tag number.
     #[must_use]
     pub fn from_tag(number: u32) -> Option<Self> {
-        KINDS.get(usize::try_from(number).ok()?).map(|(kind, _)| *kind)
+        KINDS
+            .get(usize::try_from(number).ok()?)
+            .map(|(kind, _)| *kind)
     }
 
     /// Its name in the ASN.1, in lower case.
     #[must_use]
     pub fn name(self) -> &'static str {
-        KINDS.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+        KINDS
+            .iter()
+            .find(|(kind, _)| *kind == self)
+            .map_or("", |(_, name)| name)
     }
 
     /// Whether it asks for a certificate.

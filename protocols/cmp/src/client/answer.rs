@@ -62,15 +62,25 @@ pub struct Issued {
 /// badDataFormat or badRequest when it is no answer of the lightweight profile.
 pub fn read(answer: &Message) -> Result<Answer, Fault> {
     match answer.body() {
-        Body::Ip(content) | Body::Cp(content) | Body::Kup(content) => read_response(answer, content),
+        Body::Ip(content) | Body::Cp(content) | Body::Kup(content) => {
+            read_response(answer, content)
+        }
         Body::Rp(content) => match content.status.as_slice() {
             [status] => Ok(read_revocation(status)),
-            all => Err(Fault::request(format!("rp has {} statuses instead of one", all.len()))),
+            all => Err(Fault::request(format!(
+                "rp has {} statuses instead of one",
+                all.len()
+            ))),
         },
         Body::PkiConf => Ok(Answer::Confirmed),
         Body::PollRep(entries) => match entries.as_slice() {
-            [entry] => Ok(Answer::PollAgain { after: u64::try_from(entry.check_after).unwrap_or(0) }),
-            all => Err(Fault::request(format!("pollRep has {} entries instead of one", all.len()))),
+            [entry] => Ok(Answer::PollAgain {
+                after: u64::try_from(entry.check_after).unwrap_or(0),
+            }),
+            all => Err(Fault::request(format!(
+                "pollRep has {} entries instead of one",
+                all.len()
+            ))),
         },
         Body::Genp(infos) => Ok(Answer::Support(infos.clone())),
         // RFC 9483 section 4.4: an error with `waiting` delays what has no status of its own.
@@ -89,15 +99,22 @@ fn read_response(answer: &Message, content: &CertRepMessage) -> Result<Answer, F
     };
     // RFC 9483 sections 4.1.1 and 4.1.4: 0, or -1 for a p10cr.
     if !matches!(response.cert_req_id, 0 | -1) {
-        return Err(Fault::request(format!("certReqId is {}", response.cert_req_id)));
+        return Err(Fault::request(format!(
+            "certReqId is {}",
+            response.cert_req_id
+        )));
     }
     match response.status.status {
-        Status::Waiting => Ok(Answer::Waiting { cert_req_id: response.cert_req_id }),
+        Status::Waiting => Ok(Answer::Waiting {
+            cert_req_id: response.cert_req_id,
+        }),
         Status::Rejection => Ok(Answer::Rejected(response.status.clone())),
-        Status::Accepted | Status::GrantedWithMods => {
-            Ok(Answer::Issued(Box::new(read_issued(answer, content, response)?)))
-        }
-        other => Err(Fault::request(format!("the status {other:?} answers no request"))),
+        Status::Accepted | Status::GrantedWithMods => Ok(Answer::Issued(Box::new(read_issued(
+            answer, content, response,
+        )?))),
+        other => Err(Fault::request(format!(
+            "the status {other:?} answers no request"
+        ))),
     }
 }
 
@@ -107,7 +124,10 @@ fn read_issued(
     response: &CertResponse,
 ) -> Result<Issued, Fault> {
     let der = response.certificate.as_deref().ok_or_else(|| {
-        Fault::new(FailureInfo::BAD_DATA_FORMAT, "granted, but there is no plain certificate")
+        Fault::new(
+            FailureInfo::BAD_DATA_FORMAT,
+            "granted, but there is no plain certificate",
+        )
     })?;
     let changed = response.status.status == Status::GrantedWithMods;
     Ok(Issued {
@@ -129,5 +149,94 @@ fn read_revocation(status: &StatusInfo) -> Answer {
         | Status::RevocationNotification => Answer::Revoked,
         Status::Waiting => Answer::Waiting { cert_req_id: -1 },
         Status::Rejection | Status::KeyUpdateWarning => Answer::Rejected(status.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::confirm::PollRep;
+    use crate::revocation::RevRepContent;
+    use crate::sample::{self, Key};
+    use crate::{body, header};
+
+    fn cp(response: CertResponse) -> Result<Answer, Fault> {
+        read(&sample::message(body::cp(&CertRepMessage::one(response))))
+    }
+
+    #[test]
+    fn a_certificate_comes_with_all_that_was_said_about_it() {
+        let certificate = sample::certificate(&Key::new(), "CN=device", None);
+        let der = certificate.der().to_vec();
+        let status = StatusInfo::granted_with_mods("shorter");
+        let mut content = CertRepMessage::one(CertResponse::issued(0, status, der.clone()));
+        content.ca_pubs = vec![der.clone()];
+        let mut draft = sample::draft(body::ip(&content));
+        draft.general_info = vec![
+            header::InfoTypeAndValue::implicit_confirm(),
+            header::InfoTypeAndValue::confirm_wait_time(Millis(5000)),
+        ];
+        let message = sample::read(&draft.unprotected(std::slice::from_ref(&der)));
+        let Ok(Answer::Issued(issued)) = read(&message) else {
+            panic!("no certificate")
+        };
+        assert_eq!(issued.certificate, certificate);
+        assert_eq!(
+            (issued.ca_pubs, issued.extra_certs),
+            (vec![der.clone()], vec![der.clone()])
+        );
+        assert!(issued.implicit_confirm);
+        assert_eq!(issued.confirm_wait_time, Some(Millis(5000)));
+        assert_eq!(issued.with_mods, Some(vec!["shorter".to_owned()]));
+        let plain = cp(CertResponse::issued(-1, StatusInfo::accepted(), der));
+        assert!(matches!(plain, Ok(Answer::Issued(issued)) if issued.with_mods.is_none()));
+    }
+
+    #[test]
+    fn what_is_not_there_yet_is_waited_for() {
+        let waiting = cp(CertResponse::waiting(-1));
+        assert!(matches!(waiting, Ok(Answer::Waiting { cert_req_id: -1 })));
+        let later = sample::message(body::error(&StatusInfo::waiting().into()));
+        assert!(matches!(
+            read(&later),
+            Ok(Answer::Waiting { cert_req_id: -1 })
+        ));
+        let entry = PollRep {
+            cert_req_id: 0,
+            check_after: 30,
+            reason: vec!["busy".to_owned()],
+        };
+        let again = sample::message(body::poll_rep(&[entry]));
+        assert!(matches!(read(&again), Ok(Answer::PollAgain { after: 30 })));
+    }
+
+    #[test]
+    fn refusals_are_told_apart() {
+        let fault = Fault::new(FailureInfo::BAD_POP, "no");
+        let rejected = cp(CertResponse::rejected(0, &fault));
+        assert!(matches!(rejected, Ok(Answer::Rejected(info)) if info == StatusInfo::from(&fault)));
+        let error = sample::message(body::error(&(&fault).into()));
+        assert!(
+            matches!(read(&error), Ok(Answer::Error(content)) if content.status.failure.is_some())
+        );
+        let rp = |status| read(&sample::message(body::rp(&RevRepContent::one(status))));
+        assert!(matches!(rp(StatusInfo::accepted()), Ok(Answer::Revoked)));
+        assert!(matches!(
+            rp(StatusInfo::from(&fault)),
+            Ok(Answer::Rejected(_))
+        ));
+        assert!(matches!(
+            read(&sample::message(body::pki_conf())),
+            Ok(Answer::Confirmed)
+        ));
+    }
+
+    #[test]
+    fn answers_that_make_no_sense_are_refused() {
+        assert!(cp(CertResponse::plain(0, StatusInfo::accepted())).is_err());
+        assert!(cp(CertResponse::waiting(1)).is_err());
+        assert!(read(&sample::message(body::cp(&CertRepMessage::default()))).is_err());
+        assert!(read(&sample::message(body::rp(&RevRepContent::default()))).is_err());
+        assert!(read(&sample::ir(&Key::new())).is_err());
     }
 }

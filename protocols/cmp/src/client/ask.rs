@@ -41,7 +41,8 @@ pub fn next(sent: &Header, answer: &Header, nonce: [u8; 16], body: Vec<u8>) -> D
     Draft {
         pvno: sent.pvno.clamp(2, 3),
         sender: sent.sender.clone().unwrap_or_else(Name::empty),
-        recipient: sent.recipient_der.clone(),
+        // RFC 9483 section 3.1: "SHOULD contain the value of the sender field of the previous message".
+        recipient: answer.sender_der.clone(),
         message_time: None,
         sender_kid: sent.sender_kid.clone(),
         recip_kid: None,
@@ -65,7 +66,12 @@ pub fn confirm(
     rejection: Option<StatusInfo>,
 ) -> Draft {
     let status = CertStatus::about(certificate, cert_req_id, rejection);
-    let mut draft = next(sent, answer, nonce, body::cert_conf(std::slice::from_ref(&status)));
+    let mut draft = next(
+        sent,
+        answer,
+        nonce,
+        body::cert_conf(std::slice::from_ref(&status)),
+    );
     if status.needs_pvno_3() {
         draft.pvno = 3;
     }

@@ -41,9 +41,9 @@ pub struct CertReqMessages(pub Vec<CertReqMsg>);
 /// ```
 #[derive(Clone, Debug)]
 pub struct CertReqMsg {
-    /// The whole CertReqMsg as received.
+    /// The whole `CertReqMsg` as received.
     pub der: Vec<u8>,
-    /// The CertRequest as received: what the proof of possession signs.
+    /// The `CertRequest` as received: what the proof of possession signs.
     pub cert_req_der: Vec<u8>,
     /// Its number; 0 in the lightweight profile.
     pub cert_req_id: i64,
@@ -70,12 +70,15 @@ pub struct Control {
 
 impl CertReqMessages {
     pub(crate) fn parse(element: Element<'_>, limits: &Limits) -> Result<Self, Fault> {
-        element.sequence("CertReqMessages")?.each(limits.requests, CertReqMsg::read).map(Self)
+        element
+            .sequence("CertReqMessages")?
+            .each(limits.requests, CertReqMsg::read)
+            .map(Self)
     }
 }
 
 impl CertReqMsg {
-    /// Reads one CertReqMsg (DER).
+    /// Reads one `CertReqMsg` (DER).
     ///
     /// # Errors
     /// badDataFormat when it is none.
@@ -111,14 +114,20 @@ impl CertReqMsg {
     /// (RFC 4211 section 6.5).
     ///
     /// # Errors
-    /// badDataFormat when the control is not a CertId with a directoryName.
+    /// badDataFormat when the control is not a `CertId` with a directoryName.
     pub fn old_cert_id(&self) -> Result<Option<(Name, Vec<u8>)>, Fault> {
-        let Some(control) = self.controls.iter().find(|found| found.oid == oid::OLD_CERT_ID) else {
+        let Some(control) = self
+            .controls
+            .iter()
+            .find(|found| found.oid == oid::OLD_CERT_ID)
+        else {
             return Ok(None);
         };
         match parse_cert_id(Element::only(&control.value, "oldCertID")?)? {
             (Some(issuer), serial) => Ok(Some((issuer, serial))),
-            (None, _) => Err(Fault::format("oldCertID: the issuer must be a directoryName")),
+            (None, _) => Err(Fault::format(
+                "oldCertID: the issuer must be a directoryName",
+            )),
         }
     }
 }
@@ -127,11 +136,16 @@ impl Control {
     /// oldCertID (RFC 4211 section 6.5); the serial number as content octets.
     #[must_use]
     pub fn old_cert_id(issuer: &Name, serial: &[u8]) -> Self {
-        Self { oid: oid::OLD_CERT_ID, value: encode_cert_id(issuer, serial) }
+        Self {
+            oid: oid::OLD_CERT_ID,
+            value: encode_cert_id(issuer, serial),
+        }
     }
 
     fn parse_all(element: Option<Element<'_>>, what: &'static str) -> Result<Vec<Self>, Fault> {
-        let Some(element) = element else { return Ok(Vec::new()) };
+        let Some(element) = element else {
+            return Ok(Vec::new());
+        };
         element.sequence(what)?.each(CONTROLS, |control| {
             let mut fields = control.sequence(what)?;
             let oid = fields.required()?.oid(what)?;

@@ -49,7 +49,10 @@ pub(super) struct Parameters {
 #[derive(Clone)]
 enum Derivation {
     Pbm(&'static digest::Algorithm),
-    Pbkdf2 { prf: pbkdf2::Algorithm, length: usize },
+    Pbkdf2 {
+        prf: pbkdf2::Algorithm,
+        length: usize,
+    },
 }
 
 impl MacProof {
@@ -60,7 +63,13 @@ impl MacProof {
         protected_part: Vec<u8>,
         tag: Vec<u8>,
     ) -> Self {
-        Self { reference, parameters, algorithm, protected_part, tag }
+        Self {
+            reference,
+            parameters,
+            algorithm,
+            protected_part,
+            tag,
+        }
     }
 
     /// By what the secret is found: senderKID, or the sender's common name if that is absent.
@@ -69,7 +78,7 @@ impl MacProof {
         &self.reference
     }
 
-    /// AlgorithmIdentifier (DER) with its parameters.
+    /// `AlgorithmIdentifier` (DER) with its parameters.
     #[must_use]
     pub fn algorithm(&self) -> &[u8] {
         &self.algorithm
@@ -103,7 +112,9 @@ impl MacProof {
     /// protection stay the same for a whole transaction.
     pub fn verify_with(&self, key: &MacKey) -> Result<(), Fault> {
         if key.algorithm != self.algorithm {
-            return Err(Fault::integrity("the MAC parameters changed within the transaction"));
+            return Err(Fault::integrity(
+                "the MAC parameters changed within the transaction",
+            ));
         }
         hmac::verify(&key.hmac(), &self.protected_part, &self.tag)
             .map_err(|_| Fault::integrity("the MAC does not verify"))
@@ -111,7 +122,7 @@ impl MacProof {
 }
 
 impl MacKey {
-    /// A key for a message of our own: PasswordBasedMac with SHA-256 and HMAC-SHA256
+    /// A key for a message of our own: `PasswordBasedMac` with SHA-256 and HMAC-SHA256
     /// (RFC 9481 section 6.1.1).
     #[must_use]
     pub fn from_secret(secret: &[u8], salt: [u8; 16], iterations: u32, reference: &[u8]) -> Self {
@@ -133,7 +144,12 @@ impl MacKey {
             ]),
         ]);
         let key = parameters.derive(secret);
-        Self { reference: reference.to_vec(), algorithm, mac: parameters.mac, key }
+        Self {
+            reference: reference.to_vec(),
+            algorithm,
+            mac: parameters.mac,
+            key,
+        }
     }
 
     /// Derives the key of a recorded protectionAlg (DER) anew, so that a node that did not see the
@@ -150,10 +166,15 @@ impl MacKey {
         let (oid, parameters) = asn1::parse_algorithm(algorithm, "protectionAlg")?;
         let parameters = Parameters::parse(oid, parameters, limits)?;
         let key = parameters.derive(secret);
-        Ok(Self { reference: reference.to_vec(), algorithm: algorithm.to_vec(), mac: parameters.mac, key })
+        Ok(Self {
+            reference: reference.to_vec(),
+            algorithm: algorithm.to_vec(),
+            mac: parameters.mac,
+            key,
+        })
     }
 
-    /// The AlgorithmIdentifier (DER) for protectionAlg.
+    /// The `AlgorithmIdentifier` (DER) for protectionAlg.
     #[must_use]
     pub fn algorithm(&self) -> &[u8] {
         &self.algorithm
@@ -205,7 +226,12 @@ impl Parameters {
         let iterations = iterations(fields.required()?, MINIMUM, cap)?;
         let mac = hmac_algorithm(fields.required()?)?;
         fields.end()?;
-        Ok(Self { derivation: Derivation::Pbm(owf), salt, iterations, mac })
+        Ok(Self {
+            derivation: Derivation::Pbm(owf),
+            salt,
+            iterations,
+            mac,
+        })
     }
 
     /// ```text
@@ -220,7 +246,8 @@ impl Parameters {
     /// ```
     fn parse_pbmac1(element: Element<'_>, cap: u32) -> Result<Self, Fault> {
         let mut outer = element.sequence("PBMAC1-params")?;
-        let (kdf, kdf_parameters) = asn1::parse_algorithm(outer.required()?.der, "keyDerivationFunc")?;
+        let (kdf, kdf_parameters) =
+            asn1::parse_algorithm(outer.required()?.der, "keyDerivationFunc")?;
         let mac = hmac_algorithm(outer.required()?)?;
         outer.end()?;
         let (oid::PBKDF2, Some(kdf_parameters)) = (kdf, kdf_parameters) else {
@@ -237,10 +264,17 @@ impl Parameters {
             None => mac.digest_algorithm().output_len(),
         };
         if !(16..=128).contains(&length) {
-            return Err(bad_algorithm(format!("keyLength {length} is not between 16 and 128")));
+            return Err(bad_algorithm(format!(
+                "keyLength {length} is not between 16 and 128"
+            )));
         }
         let prf = prf.map_or(Ok(pbkdf2::PBKDF2_HMAC_SHA1), pseudo_random_function)?;
-        Ok(Self { derivation: Derivation::Pbkdf2 { prf, length }, salt, iterations, mac })
+        Ok(Self {
+            derivation: Derivation::Pbkdf2 { prf, length },
+            salt,
+            iterations,
+            mac,
+        })
     }
 
     fn derive(&self, secret: &[u8]) -> Zeroizing<Vec<u8>> {
@@ -267,14 +301,18 @@ impl Parameters {
 impl fmt::Debug for MacProof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reference = String::from_utf8_lossy(&self.reference);
-        f.debug_struct("MacProof").field("reference", &reference).finish_non_exhaustive()
+        f.debug_struct("MacProof")
+            .field("reference", &reference)
+            .finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for MacKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reference = String::from_utf8_lossy(&self.reference);
-        f.debug_struct("MacKey").field("reference", &reference).finish_non_exhaustive()
+        f.debug_struct("MacKey")
+            .field("reference", &reference)
+            .finish_non_exhaustive()
     }
 }
 
@@ -282,7 +320,9 @@ fn salt(element: Element<'_>) -> Result<Vec<u8>, Fault> {
     let salt = element.octets("salt")?;
     // RFC 9810 section 5.1.3.1: "Implementations MAY wish to limit acceptable sizes".
     if salt.len() > SALT {
-        return Err(bad_algorithm(format!("the salt is longer than {SALT} octets")));
+        return Err(bad_algorithm(format!(
+            "the salt is longer than {SALT} octets"
+        )));
     }
     Ok(salt)
 }
@@ -294,11 +334,13 @@ fn iterations(element: Element<'_>, minimum: u32, cap: u32) -> Result<NonZeroU32
         .filter(|count| (minimum..=cap).contains(count))
         .and_then(NonZeroU32::new)
         .ok_or_else(|| {
-            bad_algorithm(format!("iterationCount {count} is not between {minimum} and {cap}"))
+            bad_algorithm(format!(
+                "iterationCount {count} is not between {minimum} and {cap}"
+            ))
         })
 }
 
-/// RFC 9481 section 2; SHA-1 because OpenSSL and many devices still use it in PasswordBasedMac,
+/// RFC 9481 section 2; SHA-1 because OpenSSL and many devices still use it in `PasswordBasedMac`,
 /// where neither collisions nor preimages help an attacker.
 fn one_way_function(element: Element<'_>) -> Result<&'static digest::Algorithm, Fault> {
     match asn1::parse_algorithm(element.der, "owf")?.0 {
@@ -337,7 +379,7 @@ fn unsupported(what: &str, oid: ObjectIdentifier) -> Fault {
     bad_algorithm(format!("{what} {oid} is not supported"))
 }
 
-fn bad_algorithm(text: String) -> Fault {
+fn bad_algorithm(text: impl std::fmt::Display) -> Fault {
     Fault::new(FailureInfo::BAD_ALG, format!("message protection: {text}"))
 }
 

@@ -34,8 +34,16 @@ pub(crate) fn kind(message: &Message, limits: &Limits) -> Result<Protection, Fau
         (None, None) => return Ok(Protection::None),
         (Some(algorithm), Some(tag)) => (algorithm, tag),
         // RFC 9483 section 3.1: protectionAlg MUST be present if and only if protection is.
-        (Some(_), None) => return Err(Fault::integrity("protectionAlg is set, but protection is missing")),
-        (None, Some(_)) => return Err(Fault::integrity("protection is there, but protectionAlg is missing")),
+        (Some(_), None) => {
+            return Err(Fault::integrity(
+                "protectionAlg is set, but protection is missing",
+            ));
+        }
+        (None, Some(_)) => {
+            return Err(Fault::integrity(
+                "protection is there, but protectionAlg is missing",
+            ));
+        }
     };
     let (oid, parameters) = asn1::parse_algorithm(algorithm, "protectionAlg")?;
     match oid {
@@ -50,7 +58,9 @@ pub(crate) fn kind(message: &Message, limits: &Limits) -> Result<Protection, Fau
             FailureInfo::BAD_ALG,
             "only PasswordBasedMac, PBMAC1 and signatures protect messages here",
         )),
-        _ => SignatureProof::new(algorithm, message.protected_part(), tag).map(Protection::Signature),
+        _ => {
+            SignatureProof::new(algorithm, message.protected_part(), tag).map(Protection::Signature)
+        }
     }
 }
 
@@ -58,8 +68,214 @@ pub(crate) fn kind(message: &Message, limits: &Limits) -> Result<Protection, Fau
 /// RFC 9483 section 4.1.5 wants both to be the same; `openssl cmp` sends another name.
 fn reference(message: &Message) -> Result<Vec<u8>, Fault> {
     let header = message.header();
-    let by_name = || header.sender.as_ref()?.common_name().map(String::into_bytes);
-    header.sender_kid.clone().or_else(by_name).filter(|reference| !reference.is_empty()).ok_or_else(|| {
-        Fault::integrity("senderKID is missing; put the reference of the shared secret there")
-    })
+    let by_name = || {
+        header
+            .sender
+            .as_ref()?
+            .common_name()
+            .map(String::into_bytes)
+    };
+    header
+        .sender_kid
+        .clone()
+        .or_else(by_name)
+        .filter(|reference| !reference.is_empty())
+        .ok_or_else(|| {
+            Fault::integrity("senderKID is missing; put the reference of the shared secret there")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body;
+    use crate::sample::{self, Key};
+    use certs::Signer;
+
+    const REFERENCE: &[u8] = b"ref1";
+
+    fn key(iterations: u32) -> MacKey {
+        MacKey::from_secret(b"secret", [3; 16], iterations, REFERENCE)
+    }
+
+    fn proof(message: &Message) -> MacProof {
+        match message.protection_kind() {
+            Ok(Protection::Mac(proof)) => proof,
+            other => panic!("no MAC: {other:?}"),
+        }
+    }
+
+    /// A pkiconf whose protectionAlg is this.
+    fn with_algorithm(algorithm: &[u8]) -> Message {
+        let signer = sample::Other(Key::new(), algorithm.to_vec());
+        sample::read(&sample::wait(sample::draft(body::pki_conf()).sign(&signer, &[])).unwrap())
+    }
+
+    fn failure(algorithm: &[u8]) -> Option<FailureInfo> {
+        with_algorithm(algorithm)
+            .protection_kind()
+            .err()
+            .map(|fault| fault.failure)
+    }
+
+    fn algorithm(oid: der::asn1::ObjectIdentifier, parameters: &[u8]) -> Vec<u8> {
+        asn1::sequence(&[&asn1::object_identifier(oid), parameters])
+    }
+
+    fn pbm(owf: &[u8], iterations: i64, mac: &[u8]) -> Vec<u8> {
+        let salt = asn1::octet_string(&[7; 16]);
+        let parameters = asn1::sequence(&[&salt, owf, &asn1::integer(iterations), mac]);
+        algorithm(oid::PASSWORD_BASED_MAC, &parameters)
+    }
+
+    fn pbmac1(iterations: i64, more: &[u8]) -> Vec<u8> {
+        let salt = asn1::octet_string(&[7; 16]);
+        let kdf = asn1::sequence(&[&salt, &asn1::integer(iterations), more]);
+        let parameters = asn1::sequence(&[
+            &algorithm(oid::PBKDF2, &kdf),
+            &algorithm(oid::HMAC_SHA256, &[]),
+        ]);
+        algorithm(oid::PBMAC1, &parameters)
+    }
+
+    #[test]
+    fn a_mac_verifies_with_the_secret_only() {
+        let message = sample::read(&sample::draft(body::pki_conf()).mac(&key(500), &[]));
+        let proof = proof(&message);
+        assert_eq!(proof.reference(), REFERENCE);
+        assert_eq!(proof.iterations(), 500);
+        let answering = proof.verify(b"secret").unwrap();
+        assert_eq!(answering.algorithm(), key(500).algorithm());
+        let fault = proof.verify(b"Secret").unwrap_err();
+        assert_eq!(fault.failure, FailureInfo::BAD_MESSAGE_CHECK);
+    }
+
+    #[test]
+    fn a_mac_covers_header_and_body() {
+        let der = sample::draft(body::poll_req(&[0])).mac(&key(500), &[]);
+        let message = sample::read(&der);
+        // The last octet of the nonce, and the certReqId.
+        for octet in [&[2_u8; 16][..], message.body_der()] {
+            let end = der
+                .windows(octet.len())
+                .position(|part| part == octet)
+                .unwrap()
+                + octet.len();
+            let mut changed = der.clone();
+            changed[end - 1] ^= 1;
+            assert!(proof(&sample::read(&changed)).verify(b"secret").is_err());
+        }
+    }
+
+    #[test]
+    fn the_answer_to_a_mac_uses_the_same_key() {
+        let request = sample::read(&sample::draft(body::pki_conf()).mac(&key(500), &[]));
+        let derived = proof(&request).verify(b"secret").unwrap();
+        let answer = crate::Draft::answering(
+            request.header(),
+            &sample::name("CN=ra"),
+            [5; 16],
+            body::pki_conf(),
+        );
+        let answer = sample::read(&answer.mac(&derived, &[]));
+        assert_eq!(answer.header().sender_kid.as_deref(), Some(REFERENCE));
+        proof(&answer).verify_with(&key(500)).unwrap();
+        let other = MacKey::from_secret(b"secret", [4; 16], 500, REFERENCE);
+        assert!(proof(&answer).verify_with(&other).is_err());
+        let again = MacKey::from_algorithm(
+            key(500).algorithm(),
+            REFERENCE,
+            b"secret",
+            &Limits::default(),
+        );
+        proof(&answer).verify_with(&again.unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_secret_never_shows() {
+        let message = sample::read(&sample::draft(body::pki_conf()).mac(&key(500), &[]));
+        assert_eq!(
+            format!("{:?}", key(500)),
+            "MacKey { reference: \"ref1\", .. }"
+        );
+        assert_eq!(
+            format!("{:?}", proof(&message)),
+            "MacProof { reference: \"ref1\", .. }"
+        );
+    }
+
+    #[test]
+    fn iterations_have_a_floor_and_a_ceiling() {
+        let hash = algorithm(oid::SHA256, &[]);
+        let mac = algorithm(oid::HMAC_SHA256, &[]);
+        let bad = Some(FailureInfo::BAD_ALG);
+        assert_eq!(failure(&pbm(&hash, 100, &mac)), None);
+        assert_eq!(failure(&pbm(&hash, 10_000, &mac)), None);
+        for count in [-1, 0, 99, 10_001, i64::MAX] {
+            assert_eq!(failure(&pbm(&hash, count, &mac)), bad, "{count}");
+        }
+        assert_eq!(failure(&pbmac1(100_000, &[])), None);
+        for count in [0, 100_001] {
+            assert_eq!(failure(&pbmac1(count, &[])), bad, "{count}");
+        }
+    }
+
+    #[test]
+    fn algorithms_that_are_unknown_or_broken_are_bad() {
+        let bad = Some(FailureInfo::BAD_ALG);
+        let hash = algorithm(oid::SHA256, &[]);
+        let mac = algorithm(oid::HMAC_SHA256, &[]);
+        assert_eq!(failure(&pbm(&mac, 500, &mac)), bad);
+        assert_eq!(failure(&pbm(&hash, 500, &hash)), bad);
+        assert_eq!(failure(&pbmac1(500, &asn1::integer(8))), bad);
+        assert_eq!(failure(&pbmac1(500, &hash)), bad);
+        assert_eq!(failure(&algorithm(oid::DH_BASED_MAC, &asn1::NULL)), bad);
+        assert_eq!(failure(&algorithm(oid::KEM_BASED_MAC, &asn1::NULL)), bad);
+        let sha1_with_rsa = der::asn1::ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.5");
+        assert_eq!(failure(&algorithm(sha1_with_rsa, &asn1::NULL)), bad);
+        let unknown = der::asn1::ObjectIdentifier::new_unwrap("1.2.3.4");
+        assert_eq!(failure(&algorithm(unknown, &[])), bad);
+    }
+
+    #[test]
+    fn pbmac1_verifies() {
+        let prf = algorithm(oid::HMAC_SHA256, &asn1::NULL);
+        let more = [asn1::integer(32), prf].concat();
+        let algorithm = pbmac1(1000, &more);
+        let key =
+            MacKey::from_algorithm(&algorithm, REFERENCE, b"secret", &Limits::default()).unwrap();
+        let message = sample::read(&sample::draft(body::pki_conf()).mac(&key, &[]));
+        proof(&message).verify(b"secret").unwrap();
+        assert!(proof(&message).verify(b"other").is_err());
+    }
+
+    #[test]
+    fn protection_and_its_algorithm_go_together() {
+        let der = sample::draft(body::pki_conf()).mac(&key(500), &[]);
+        let whole = sample::read(&der);
+        let headless = sample::message(body::pki_conf());
+        let bits = asn1::context(0, &[&asn1::bit_string(whole.protection().unwrap())]);
+        for parts in [
+            vec![whole.header_der(), whole.body_der()],
+            vec![headless.header_der(), headless.body_der(), &bits],
+        ] {
+            let fault = sample::read(&asn1::sequence(&parts))
+                .protection_kind()
+                .unwrap_err();
+            assert_eq!(fault.failure, FailureInfo::BAD_MESSAGE_CHECK);
+        }
+        assert!(matches!(headless.protection_kind(), Ok(Protection::None)));
+    }
+
+    #[test]
+    fn a_signature_verifies_with_its_key_only() {
+        let (key, other) = (Key::new(), Key::new());
+        let der = sample::wait(sample::draft(body::pki_conf()).sign(&key, &[])).unwrap();
+        let Ok(Protection::Signature(proof)) = sample::read(&der).protection_kind() else {
+            panic!("no signature")
+        };
+        proof.verify(key.public_key()).unwrap();
+        let fault = proof.verify(other.public_key()).unwrap_err();
+        assert_eq!(fault.failure, FailureInfo::BAD_MESSAGE_CHECK);
+    }
 }

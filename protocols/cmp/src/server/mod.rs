@@ -6,6 +6,9 @@ mod confirmation;
 /// Header rules.
 mod header;
 
+/// Which protection a request may have.
+mod integrity;
+
 /// Refusing.
 mod refusal;
 
@@ -14,5 +17,6 @@ mod shape;
 
 pub use confirmation::{Confirmation, check_confirmation};
 pub use header::{HeaderRules, check_header};
+pub use integrity::check_integrity;
 pub use refusal::{refusal_body, reply_kind};
 pub use shape::{Operation, check_shape};

@@ -30,9 +30,10 @@ pub fn refusal_body(fault: &Fault, request: BodyKind) -> Vec<u8> {
     // RFC 9810 section 5.3.4: -1 for a p10cr.
     let cert_req_id = if request == BodyKind::P10cr { -1 } else { 0 };
     match reply_kind(fault.failure, request) {
-        kind @ (BodyKind::Ip | BodyKind::Cp | BodyKind::Kup) => {
-            body::answer(kind, &CertRepMessage::one(CertResponse::rejected(cert_req_id, fault)))
-        }
+        kind @ (BodyKind::Ip | BodyKind::Cp | BodyKind::Kup) => body::answer(
+            kind,
+            &CertRepMessage::one(CertResponse::rejected(cert_req_id, fault)),
+        ),
         BodyKind::Rp => body::rp(&RevRepContent::one(StatusInfo::from(fault))),
         _ => body::error(&ErrorMsgContent::from(fault)),
     }
@@ -52,3 +53,57 @@ const IN_THE_BODY: [FailureInfo; 11] = [
     FailureInfo::ADD_INFO_NOT_AVAILABLE,
     FailureInfo::DUPLICATE_CERT_REQ,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Body;
+    use crate::sample;
+
+    #[test]
+    fn faults_of_what_is_asked_for_are_rejections() {
+        let bad = FailureInfo::BAD_POP;
+        assert_eq!(reply_kind(bad, BodyKind::Ir), BodyKind::Ip);
+        assert_eq!(reply_kind(bad, BodyKind::P10cr), BodyKind::Cp);
+        assert_eq!(reply_kind(bad, BodyKind::Kur), BodyKind::Kup);
+        assert_eq!(
+            reply_kind(FailureInfo::CERT_REVOKED, BodyKind::Rr),
+            BodyKind::Rp
+        );
+        assert_eq!(
+            reply_kind(FailureInfo::BAD_CERT_ID, BodyKind::CertConf),
+            BodyKind::Error
+        );
+    }
+
+    #[test]
+    fn faults_of_the_message_are_errors() {
+        let faults = [
+            FailureInfo::BAD_MESSAGE_CHECK,
+            FailureInfo::BAD_ALG,
+            FailureInfo::WRONG_INTEGRITY,
+            FailureInfo::SIGNER_NOT_TRUSTED,
+            FailureInfo::SYSTEM_UNAVAIL,
+        ];
+        for fault in faults {
+            assert_eq!(reply_kind(fault, BodyKind::Ir), BodyKind::Error);
+        }
+    }
+
+    #[test]
+    fn a_refused_p10cr_has_the_number_minus_one() {
+        let fault = Fault::new(FailureInfo::BAD_POP, "no");
+        for (kind, id) in [(BodyKind::P10cr, -1), (BodyKind::Cr, 0)] {
+            let message = sample::message(refusal_body(&fault, kind));
+            let Body::Cp(content) = message.body() else {
+                panic!("no cp")
+            };
+            assert_eq!(content.responses[0].cert_req_id, id);
+            assert_eq!(content.responses[0].status, StatusInfo::from(&fault));
+        }
+        let message = sample::message(refusal_body(&fault, BodyKind::Rr));
+        assert!(matches!(message.body(), Body::Rp(content) if content.status.len() == 1));
+        let message = sample::message(refusal_body(&fault, BodyKind::Genm));
+        assert!(matches!(message.body(), Body::Error(_)));
+    }
+}
