@@ -1,0 +1,92 @@
+//! One conversation at a door.
+
+use super::{CaseId, CredentialId, Door, ExchangeId, Millis};
+
+/// How Daftar stands between requester and CA (DESIGN rule 3). The two never mix in an exchange.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Family {
+    /// Daftar ends the requester's transaction and asks the CA in one of its own (RFC 9483 sections 5.1 and 5.3.1).
+    Terminated,
+    /// Transaction and nonces are kept; the requester's messages are handed on (RFC 9483 section 5.2).
+    Relayed,
+}
+
+/// What the requester may send next.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ExchangeState {
+    /// The request is in work; no final answer was made.
+    Open,
+    /// The requester was told to poll (RFC 9810 section 5.3.22).
+    Polling,
+    /// A certificate was sent; certConf is awaited (RFC 9810 section 5.3.18).
+    Confirming,
+    /// Answered for good: only byte-identical repeats are served.
+    Ended,
+}
+
+impl ExchangeState {
+    /// The name in the store.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Polling => "polling",
+            Self::Confirming => "confirming",
+            Self::Ended => "ended",
+        }
+    }
+
+    /// The state of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Open, Self::Polling, Self::Confirming, Self::Ended].into_iter().find(|state| state.name() == name)
+    }
+}
+
+impl Family {
+    /// The name in the store.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Terminated => "terminated",
+            Self::Relayed => "relayed",
+        }
+    }
+
+    /// The family of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Terminated, Self::Relayed].into_iter().find(|family| family.name() == name)
+    }
+}
+
+/// A conversation as the store remembers it.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// Its identifier.
+    pub id: ExchangeId,
+    /// The door it came through.
+    pub door: Door,
+    /// What finds it again. CMP: SHA-256 over credential and transactionID, never purged. EST: random, the case is found by its join key.
+    pub key: [u8; 32],
+    /// The credential that opened it; every later message must prove the same one (RFC 9483 section 3.5).
+    pub credential: CredentialId,
+    /// How Daftar stands between requester and CA.
+    pub family: Family,
+    /// What may come next.
+    pub state: ExchangeState,
+    /// The case it is about; none for a general message.
+    pub case: Option<CaseId>,
+    /// CMP: the transactionID.
+    pub transaction: Option<Vec<u8>>,
+    /// CMP: the senderNonce of our last message: the next one must return it (RFC 9810 section 5.1.1).
+    pub our_nonce: Option<Vec<u8>>,
+    /// CMP: the body kind of the request, by its tag number; answers follow it.
+    pub body: Option<u8>,
+    /// CMP: whether the requester asked for implicit confirmation and it was granted.
+    pub implicit: bool,
+    /// When silence counts as rejection.
+    pub deadline: Option<Millis>,
+    /// When it was opened.
+    pub created_at: Millis,
+}

@@ -1,0 +1,19 @@
+//! The office's unit of work and the records around it: case, exchange, submission, with their legal moves.
+
+mod exchange;
+mod id;
+mod outcome;
+mod requester;
+mod state;
+mod submission;
+mod time;
+
+pub use exchange::{Exchange, ExchangeState, Family};
+pub use id::{CaseId, CertificateId, CodeId, ExchangeId, LeafId, MessageId, SubmissionId};
+pub use outcome::{Issued, Outcome, Reason, ReasonCode};
+pub use requester::{CredentialId, Door, Requester};
+pub use state::{BadMove, Event, Kind, State};
+pub use submission::{SubmissionState, SubmissionStep};
+pub use time::{Clock, Random};
+
+pub use certs::Millis;

@@ -1,0 +1,98 @@
+//! What a requester is told in the end, before a protocol puts it into its own words.
+
+use super::Millis;
+
+/// A certificate for the requester.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Issued {
+    /// The certificate, DER.
+    pub certificate: Vec<u8>,
+    /// The CA certificates from its issuer up to the root, DER.
+    pub chain: Vec<Vec<u8>>,
+    /// Until when the requester must confirm it; none where it needs not (implicitConfirm, EST).
+    pub confirm_by: Option<Millis>,
+    /// Whether it differs from what was asked, though not from what was approved (RFC 9810 section 5.2.3, grantedWithMods).
+    pub modified: bool,
+}
+
+/// The end of one question to the registrar.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// Here is the certificate.
+    Issued(Issued),
+    /// Come back after this many seconds.
+    Waiting {
+        /// Seconds.
+        check_after: u32,
+    },
+    /// The confirmation was taken.
+    Confirmed,
+    /// The certificate is revoked.
+    Revoked,
+    /// A rule, an officer or the CA said no.
+    Refused(Reason),
+}
+
+/// Why something was refused: a code for programs and a text for people.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reason {
+    /// For the protocol's own word.
+    pub code: ReasonCode,
+    /// What to mend, with the clause where a rule said no.
+    pub text: String,
+}
+
+/// The kinds of refusal that protocols tell apart.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ReasonCode {
+    /// The request's form or content is wrong.
+    BadRequest,
+    /// The template or CSR asks for what the profile does not give.
+    BadTemplate,
+    /// The proof of possession does not verify.
+    BadProof,
+    /// No such certificate, or not this requester's.
+    BadCertificateId,
+    /// The certificate is revoked already.
+    AlreadyRevoked,
+    /// This requester may not ask this.
+    NotAuthorized,
+    /// The CA refused.
+    Authority,
+    /// The CA's answer was not what was approved, or it cannot be told what the CA did.
+    Withheld,
+}
+
+impl ReasonCode {
+    /// The name in the store and in logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::BadTemplate => "bad_template",
+            Self::BadProof => "bad_proof",
+            Self::BadCertificateId => "bad_certificate_id",
+            Self::AlreadyRevoked => "already_revoked",
+            Self::NotAuthorized => "not_authorized",
+            Self::Authority => "authority",
+            Self::Withheld => "withheld",
+        }
+    }
+
+    /// The code of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [
+            Self::BadRequest,
+            Self::BadTemplate,
+            Self::BadProof,
+            Self::BadCertificateId,
+            Self::AlreadyRevoked,
+            Self::NotAuthorized,
+            Self::Authority,
+            Self::Withheld,
+        ]
+        .into_iter()
+        .find(|code| code.name() == name)
+    }
+}

@@ -1,0 +1,113 @@
+//! What a door hands the registrar: a parsed request, and the way to answer it.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use certs::{AltName, KeyUsage, Millis, Name, ObjectIdentifier, ProvenKey, PublicKey};
+
+use crate::case::{Door, Kind, Outcome};
+use crate::store::RequestForm;
+
+/// A request for a certificate, read from its message but not judged.
+#[derive(Debug)]
+pub struct CertificateRequest {
+    /// The door.
+    pub door: Door,
+    /// The name of the HTTP request, for log and audit.
+    pub request_id: String,
+    /// The message it came in.
+    pub message: Incoming,
+    /// Issue, renew or rekey; renew and rekey are told apart here by the key.
+    pub kind: Kind,
+    /// What `request` is.
+    pub form: RequestForm,
+    /// The PKCS#10 or CertReqMsg as received.
+    pub request: Vec<u8>,
+    /// The subject asked for.
+    pub subject: Name,
+    /// The alternative names asked for.
+    pub alt_names: Vec<AltName>,
+    /// The key to be certified.
+    pub public_key: PublicKey,
+    /// That its holder signed with it.
+    pub proven: ProvenKey,
+    /// The key usage asked for.
+    pub key_usage: Option<KeyUsage>,
+    /// The extended key usages asked for.
+    pub extended_key_usages: Option<Vec<ObjectIdentifier>>,
+    /// Whether a CA certificate is asked for.
+    pub certification_authority: bool,
+    /// Further extensions asked for.
+    pub other_extensions: Vec<ObjectIdentifier>,
+    /// The end of validity asked for.
+    pub not_after: Option<Millis>,
+    /// The certificate to be replaced, by issuer and serial number.
+    pub replaces: Option<(Name, Vec<u8>)>,
+}
+
+/// A request to revoke a certificate.
+#[derive(Debug)]
+pub struct RevocationRequest {
+    /// The door.
+    pub door: Door,
+    /// The name of the HTTP request, for log and audit.
+    pub request_id: String,
+    /// The message it came in.
+    pub message: Incoming,
+    /// The certificate's issuer.
+    pub issuer: Name,
+    /// Its serial number's content octets.
+    pub serial: Vec<u8>,
+    /// CRLReason (RFC 5280 section 5.3.1).
+    pub reason: Option<u8>,
+    /// The RevDetails as received.
+    pub request: Vec<u8>,
+}
+
+/// A message as it arrived.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// Its exact octets.
+    pub octets: Vec<u8>,
+    /// What belongs to a transaction of the protocol; none in EST, where a case is found by what it asks (DESIGN rule 2).
+    pub transaction: Option<Transaction>,
+}
+
+/// The protocol's transaction.
+#[derive(Clone, Debug)]
+pub struct Transaction {
+    /// Its transactionID.
+    pub id: Vec<u8>,
+    /// The kind of body, by tag number: answers follow the request's.
+    pub body: u8,
+    /// Whether the requester asks for implicit confirmation.
+    pub implicit: bool,
+}
+
+/// Turns an outcome into finished bytes in the protocol's words, protected where the protocol wants it. The registrar calls
+/// it before it commits, so that what a requester sees was recorded.
+pub trait Reply: Send + Sync {
+    /// The bytes.
+    fn reply<'a>(&'a self, outcome: &'a Outcome) -> Replying<'a>;
+}
+
+/// Bytes being made.
+pub type Replying<'a> = Pin<Box<dyn Future<Output = Result<Finished, String>> + Send + 'a>>;
+
+/// An answer ready to be sent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Finished {
+    /// Its exact octets.
+    pub octets: Vec<u8>,
+    /// The nonce in it, which the next message must return; none in EST.
+    pub nonce: Option<Vec<u8>>,
+}
+
+/// What a door gets back.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// What it is about; none when stored bytes are repeated.
+    pub outcome: Option<Outcome>,
+    /// The bytes for the requester, recorded.
+    pub octets: Vec<u8>,
+}

@@ -1,0 +1,101 @@
+//! What is known about a request when it is judged. Serialised into every decision; the version tells the reading.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything a ruling rests on.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Facts {
+    /// The version of this form: 1.
+    pub version: u32,
+    /// `issue`, `renew`, `rekey` or `revoke`.
+    pub operation: String,
+    /// The door: `est`, `cmp`.
+    pub door: String,
+    /// How the requester proved who it is.
+    pub credential: CredentialFact,
+    /// The key to be certified; none in a revocation.
+    pub key: Option<KeyFact>,
+    /// Whether the holder of the key signed with it.
+    pub possession_proven: bool,
+    /// The subject's attributes, in order.
+    pub subject: Vec<AttributeFact>,
+    /// The subject alternative names, in order.
+    pub alternative_names: Vec<NameFact>,
+    /// The key usages asked for, by their names in RFC 5280 section 4.2.1.3; none when not asked.
+    pub key_usage: Option<Vec<String>>,
+    /// The extended key usages asked for, as dotted identifiers; none when not asked.
+    pub extended_key_usage: Option<Vec<String>>,
+    /// Whether a CA certificate is asked for.
+    pub certification_authority: bool,
+    /// Extensions asked for that no rule above is about, as dotted identifiers.
+    pub other_extensions: Vec<String>,
+    /// The validity asked for in whole days, rounded up; none when not asked.
+    pub validity_days: Option<i64>,
+    /// The certificate to be replaced or revoked.
+    pub replaced: Option<ReplacedFact>,
+    /// Whether another valid certificate of this office has the same key.
+    pub key_in_use: bool,
+}
+
+/// How the requester proved who it is.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialFact {
+    /// `code`, or the name of the trust table whose anchor the certificate chains to.
+    pub kind: String,
+    /// The names the code is bound to; none when it is bound to none.
+    pub names: Option<Vec<String>>,
+    /// The subject of the certificate the requester proved itself with.
+    pub subject: Option<Vec<AttributeFact>>,
+    /// Whether it is a registration authority with an entry in `[[trusted_ra]]` for this profile.
+    pub registration_authority: bool,
+}
+
+/// A public key.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyFact {
+    /// As `certs::KeyKind` prints it: `P-256`, `RSA-3072`, …
+    pub kind: String,
+    /// `RSA`, or the kind itself where the size is part of it.
+    pub family: String,
+    /// The size in bits.
+    pub bits: u32,
+}
+
+/// An attribute of a distinguished name.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttributeFact {
+    /// Its short name (`CN`, `O`, …) or dotted identifier.
+    pub kind: String,
+    /// Its value as text.
+    pub value: String,
+}
+
+/// A subject alternative name.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NameFact {
+    /// `dns`, `ip`, `email`, `uri`, `directory` or `other`.
+    pub kind: String,
+    /// Its value as text.
+    pub value: String,
+}
+
+/// The certificate that a request is about.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplacedFact {
+    /// `issued`, `valid`, `renewed`, `rejected`, `revoked`, or `unknown` when this office has no record of it.
+    pub status: String,
+    /// Whether the requester proved itself with that very certificate.
+    pub held_by_requester: bool,
+    /// Whether the subject asked for is the same (RFC 5280 section 7.1).
+    pub subject_equal: bool,
+    /// Whether the alternative names asked for are the same, in any order.
+    pub alternative_names_equal: bool,
+    /// Whether it has expired.
+    pub expired: bool,
+}

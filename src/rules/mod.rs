@@ -1,0 +1,14 @@
+//! The office's rules: `(profile, facts) -> findings, verdict`. Pure, versioned, replayable.
+//!
+//! Whatever a rule needs to know is a fact, and facts are recorded with the decision; so every verdict can be
+//! computed again years later from the record alone ([`rule`]).
+
+mod facts;
+mod profile;
+mod rule_set;
+mod ruling;
+
+pub use facts::{AttributeFact, CredentialFact, Facts, KeyFact, NameFact, ReplacedFact};
+pub use profile::{Approval, KeyRules, Profile, SubjectRules};
+pub use rule_set::{RuleSet, RuleSetFault};
+pub use ruling::{Finding, Ruling, Verdict, rule};

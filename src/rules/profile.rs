@@ -1,0 +1,124 @@
+//! A profile: what one kind of certificate may be, and who may ask for it. One `[profile.NAME]` table in daftar.toml.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+/// One profile. Its name is the EST label and the CMP path segment.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// The CA that requests go to: a name of `[authority.NAME]`.
+    pub authority: String,
+    /// Whether the rules alone approve, or an officer must.
+    #[serde(default)]
+    pub approval: Approval,
+    /// How a requester may prove itself for a first certificate: `code`, and names of `[trust.NAME]`.
+    pub enrol_with: BTreeSet<String>,
+    /// The names of `[trust.NAME]` whose certificates may be renewed here.
+    #[serde(default)]
+    pub renew_with: BTreeSet<String>,
+    /// The keys that may be certified.
+    #[serde(default)]
+    pub key: KeyRules,
+    /// The subject.
+    #[serde(default)]
+    pub subject: SubjectRules,
+    /// The kinds of alternative names that may be asked for: `dns`, `ip`, `email`, `uri`.
+    #[serde(default)]
+    pub alternative_names: BTreeSet<String>,
+    /// Suffixes that every dNSName must have one of; empty: any.
+    #[serde(default)]
+    pub dns_suffixes: BTreeSet<String>,
+    /// Whether a wildcard dNSName may be asked for.
+    #[serde(default)]
+    pub dns_wildcards: bool,
+    /// The key usages that may be asked for (RFC 5280 section 4.2.1.3 names).
+    #[serde(default = "default_key_usage")]
+    pub key_usage: BTreeSet<String>,
+    /// The extended key usages that may be asked for, as dotted identifiers.
+    #[serde(default)]
+    pub extended_key_usage: BTreeSet<String>,
+    /// Further extensions that may be asked for, as dotted identifiers.
+    #[serde(default)]
+    pub other_extensions: BTreeSet<String>,
+    /// The longest validity in days that a certificate may have, asked for or given by the CA.
+    #[serde(default = "default_validity_days")]
+    pub validity_days: u32,
+    /// Whether the same key may stand in several valid certificates.
+    #[serde(default)]
+    pub same_key: bool,
+    /// Whether a CMP requester's wish for implicit confirmation is granted (RFC 9810 section 5.1.1.1).
+    #[serde(default = "yes")]
+    pub implicit_confirm: bool,
+    /// Whether HMAC-SHA1 inside PasswordBasedMac is taken: `openssl cmp` sends it.
+    #[serde(default = "yes")]
+    pub hmac_sha1: bool,
+    /// The clause of the CP/CPS behind a rule, by the rule's name; others have the built-in reference.
+    #[serde(default)]
+    pub clauses: BTreeMap<String, String>,
+}
+
+/// Who approves.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Approval {
+    /// The rules: a request without findings is approved in the name of the rule set.
+    Automatic,
+    /// An officer, for every request.
+    #[default]
+    ByHand,
+}
+
+/// Which keys may be certified.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeyRules {
+    /// Kinds: `P-256`, `P-384`, `P-521`, `Ed25519`, `RSA`.
+    pub kinds: BTreeSet<String>,
+    /// The smallest RSA modulus in bits.
+    pub rsa_min_bits: u32,
+    /// The largest RSA modulus in bits.
+    pub rsa_max_bits: u32,
+}
+
+impl Default for KeyRules {
+    /// NIST SP 800-57: 112 bits of strength and more; RSA beyond 4096 bits costs more than it gives.
+    fn default() -> Self {
+        Self {
+            kinds: ["P-256", "P-384", "P-521", "RSA"].map(String::from).into(),
+            rsa_min_bits: 2048,
+            rsa_max_bits: 4096,
+        }
+    }
+}
+
+/// What the subject may hold.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SubjectRules {
+    /// Attributes that must be there: short names (`CN`) or dotted identifiers.
+    pub required: BTreeSet<String>,
+    /// Attributes that may be there besides.
+    pub allowed: BTreeSet<String>,
+    /// Attributes that must have this value wherever they stand.
+    pub fixed: BTreeMap<String, String>,
+    /// Whether an empty subject may be asked for when there is an alternative name (RFC 5280 section 4.1.2.6).
+    pub may_be_empty: bool,
+    /// Whether the subject must be the one of the certificate the requester proved itself with (RFC 9483 section 5.1.1).
+    pub from_credential: bool,
+}
+
+/// A signature key and nothing else, where nothing is said: RFC 5280 section 4.2.1.3.
+fn default_key_usage() -> BTreeSet<String> {
+    ["digitalSignature", "keyEncipherment", "keyAgreement"].map(String::from).into()
+}
+
+/// A year and a month: yearly renewal with some slack.
+const fn default_validity_days() -> u32 {
+    397
+}
+
+const fn yes() -> bool {
+    true
+}

@@ -1,0 +1,8 @@
+//! What is remembered: the only room that names sqlx.
+
+mod unit;
+
+pub use unit::{
+    CertificateStatus, Leg, NewCase, NewCertificate, NewCode, NewDataKey, NewDecision, NewMessage, NewSubmission,
+    RequestForm, Row, Unit, exchange_key,
+};

@@ -1,0 +1,308 @@
+//! The CMP driver: RFC 9810 and 9483 over HTTP(S) (RFC 9811), as a registration authority.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use certs::{Certificate, KeyUsage, Millis, Name, Signer};
+use cmp::client::{self, Answer as CmpAnswer};
+use cmp::{Body, Draft, FailureInfo, InfoTypeAndValue, Limits, Message, Protection, Status, StatusInfo};
+use serde::Deserialize;
+
+use super::http::{HttpClient, SendFault, tls_client};
+use super::{Answer, AnswerFault, Authority, ComposeFault, Conversation, Fresh, Order, Pending};
+
+/// `[authority.NAME]` with `kind = "cmp"`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CmpConfig {
+    /// Where its CMP server listens.
+    pub url: String,
+    /// PEM: the issuing CA's certificate first, then up to the root. What is issued must chain to the first.
+    pub certificates: PathBuf,
+    /// PEM: the RA's own certificate first, then what its CA needs to know it by.
+    pub ra_certificate: PathBuf,
+    /// PEM: the only certificate whose protection is believed. Without it and `signer_key_identifier`, a certificate
+    /// issued by the CA with the extended key usage id-kp-cmcCA is.
+    pub signer_certificate: Option<PathBuf>,
+    /// Hexadecimal: the subject key identifier of the certificate whose protection is believed; the CA must have issued it.
+    pub signer_key_identifier: Option<String>,
+    /// PEM: what the CA's TLS server chains to, for an https address. Default: `certificates`.
+    pub tls_roots: Option<PathBuf>,
+    /// How long an answer is waited for.
+    #[serde(default = "default_timeout")]
+    pub timeout_seconds: u64,
+}
+
+/// A CA that speaks CMP.
+#[derive(Debug)]
+pub struct Cmp {
+    name: String,
+    http: HttpClient,
+    chain: Vec<Certificate>,
+    ra: Vec<Certificate>,
+    signer: Arc<dyn Signer>,
+    believed: Believed,
+    /// The SHA-256 of a signer's certificate that was verified: the same one signs nearly every answer.
+    verified: Mutex<Option<[u8; 32]>>,
+}
+
+/// Whose protection is believed (RFC 9483 section 3.4).
+#[derive(Debug)]
+enum Believed {
+    Certificate(Box<Certificate>),
+    KeyIdentifier(Vec<u8>),
+    CmcCa,
+}
+
+impl Cmp {
+    /// The CA of a table; its files are read once, here.
+    ///
+    /// # Errors
+    /// A text that names the file or key and what is wrong with it.
+    pub fn new(name: &str, config: &CmpConfig, signer: Arc<dyn Signer>) -> Result<Self, String> {
+        let chain = read_certificates(&config.certificates)?;
+        let ra = read_certificates(&config.ra_certificate)?;
+        let (Some(issuer), Some(own)) = (chain.first(), ra.first()) else {
+            return Err(format!("{} or {} holds no certificate", config.certificates.display(), config.ra_certificate.display()));
+        };
+        if !issuer.is_ca() {
+            return Err(format!("the first certificate of {} is not a CA's", config.certificates.display()));
+        }
+        if own.public_key().der() != signer.public_key().der() {
+            return Err(format!(
+                "{} certifies another key than the RA key on the token",
+                config.ra_certificate.display()
+            ));
+        }
+        let believed = match (&config.signer_certificate, &config.signer_key_identifier) {
+            (Some(path), _) => {
+                let certificate = read_certificates(path)?.into_iter().next();
+                Believed::Certificate(Box::new(certificate.ok_or_else(|| format!("{} holds no certificate", path.display()))?))
+            }
+            (None, Some(identifier)) => Believed::KeyIdentifier(
+                hex::decode(identifier).map_err(|_| "signer_key_identifier is not hexadecimal".to_owned())?,
+            ),
+            (None, None) => Believed::CmcCa,
+        };
+        let roots = match &config.tls_roots {
+            Some(path) => read_certificates(path)?,
+            None => chain.clone(),
+        };
+        let http = HttpClient::new(&config.url, Duration::from_secs(config.timeout_seconds), tls_client(&roots)?)?;
+        Ok(Self { name: name.to_owned(), http, chain, ra, signer, believed, verified: Mutex::new(None) })
+    }
+
+    /// The RA's certificate, which vouches for what is forwarded.
+    #[must_use]
+    pub fn ra_certificate(&self) -> &Certificate {
+        // `new` refused an empty list.
+        &self.ra[0]
+    }
+
+    /// RFC 9483 section 4.1.1: subject and key identifier of the protection certificate; messageTime is left out, so
+    /// that recorded bytes stay good however late they are repeated (DESIGN rule 1).
+    async fn finish(&self, mut draft: Draft) -> Result<Vec<u8>, ComposeFault> {
+        draft.sender_kid = self.ra_certificate().subject_key_identifier().map(<[u8]>::to_vec);
+        let extra: Vec<Vec<u8>> = self.ra.iter().map(|certificate| certificate.der().to_vec()).collect();
+        Ok(draft.sign(self.signer.as_ref(), &extra).await?)
+    }
+
+    fn first(&self, fresh: Fresh, body: Vec<u8>, implicit: bool) -> Draft {
+        let mut draft =
+            client::first(self.ra_certificate().subject(), self.recipient(), fresh.transaction, fresh.nonce, body);
+        if implicit {
+            draft.general_info.push(InfoTypeAndValue::implicit_confirm());
+        }
+        draft
+    }
+
+    fn recipient(&self) -> &Name {
+        self.chain[0].subject()
+    }
+
+    fn draft(&self, order: Order<'_>, fresh: Fresh) -> Result<Draft, ComposeFault> {
+        Ok(match order {
+            Order::Pkcs10 { request, implicit } => self.first(fresh, cmp::body::p10cr(request), implicit),
+            Order::Crmf { request, implicit } => self.first(fresh, cmp::body::cr(request), implicit),
+            Order::Revoke { issuer, serial, reason } => {
+                self.first(fresh, cmp::body::rr(&cmp::RevDetails::compose(issuer, serial, reason)), false)
+            }
+            Order::Poll { sent, answer } => {
+                let (sent, answer) = (recorded(sent)?, recorded(answer)?);
+                let id = match (sent.body(), client::read(&answer)) {
+                    (Body::PollReq(ids), _) => ids.first().copied().unwrap_or(0),
+                    (_, Ok(CmpAnswer::Waiting { cert_req_id })) => cert_req_id,
+                    _ => return Err(ComposeFault::Record("nothing there is waited for".to_owned())),
+                };
+                client::poll(sent.header(), answer.header(), fresh.nonce, id)
+            }
+            Order::Confirm { sent, answer, rejection } => {
+                let (sent, answer) = (recorded(sent)?, recorded(answer)?);
+                let Ok(CmpAnswer::Issued(issued)) = client::read(&answer) else {
+                    return Err(ComposeFault::Record("there is no certificate to confirm".to_owned()));
+                };
+                let status = rejection.map(|text| StatusInfo {
+                    status: Status::Rejection,
+                    text: vec![text.to_owned()],
+                    failure: Some(FailureInfo::INCORRECT_DATA),
+                });
+                let about = (&issued.certificate, issued.cert_req_id);
+                client::confirm(sent.header(), answer.header(), fresh.nonce, about, status)
+            }
+        })
+    }
+
+    /// RFC 9483 section 3.4: "an EE or PKI management entity MUST NOT trust [just any certificate of the PKI]"; see DESIGN rule 4.
+    fn check_signer(&self, message: &Message, now: Millis) -> Result<(), AnswerFault> {
+        let signer = |text: String| AnswerFault::Signer(text);
+        let proof = match message.protection_kind().map_err(|fault| signer(fault.text))? {
+            Protection::Signature(proof) => proof,
+            Protection::Mac(_) => return Err(signer("it is protected by a MAC".to_owned())),
+            Protection::None => return Err(AnswerFault::Unprotected(said(message))),
+        };
+        let certificate = match &self.believed {
+            // It may be left out of extraCerts when the peer has it.
+            Believed::Certificate(pinned) => pinned.as_ref().clone(),
+            Believed::KeyIdentifier(_) | Believed::CmcCa => {
+                message.signer_certificate().map_err(|fault| signer(fault.text))?
+            }
+        };
+        message.check_signer(&certificate).map_err(|fault| signer(fault.text))?;
+        self.check_certificate(&certificate, now).map_err(signer)?;
+        proof.verify(certificate.public_key()).map_err(|fault| signer(fault.text))
+    }
+
+    fn check_certificate(&self, certificate: &Certificate, now: Millis) -> Result<(), String> {
+        let name = certificate.subject();
+        if now < certificate.not_before() || now > certificate.not_after() {
+            return Err(format!("the certificate of '{name}' is not valid now"));
+        }
+        match &self.believed {
+            Believed::Certificate(_) => return Ok(()),
+            Believed::KeyIdentifier(identifier) => {
+                if certificate.subject_key_identifier() != Some(identifier) {
+                    return Err(format!("the certificate of '{name}' has another key identifier"));
+                }
+            }
+            Believed::CmcCa => {
+                // RFC 9810 section 4.5: id-kp-cmcCA marks who may answer for the CA.
+                let purposes = certificate.extended_key_usages().unwrap_or_default();
+                if !purposes.contains(&certs::oid::CMC_CA) {
+                    return Err(format!("the certificate of '{name}' has not the extended key usage id-kp-cmcCA"));
+                }
+            }
+        }
+        if certificate.key_usage().is_some_and(|usage| !usage.contains(KeyUsage::DIGITAL_SIGNATURE)) {
+            return Err(format!("the certificate of '{name}' is not for signatures"));
+        }
+        self.check_issued_here(certificate)
+    }
+
+    fn check_issued_here(&self, certificate: &Certificate) -> Result<(), String> {
+        let hash = certificate.hash();
+        let mut verified = self.verified.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if *verified == Some(hash) {
+            return Ok(());
+        }
+        let issuer = &self.chain[0];
+        if !certificate.issuer().matches(issuer.subject()) {
+            return Err(format!("the certificate of '{}' is not issued by '{}'", certificate.subject(), issuer.subject()));
+        }
+        certificate.verify_signature(issuer.public_key()).map_err(|fault| fault.to_string())?;
+        *verified = Some(hash);
+        Ok(())
+    }
+}
+
+impl Authority for Cmp {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn chain(&self) -> &[Certificate] {
+        &self.chain
+    }
+
+    fn compose<'a>(&'a self, order: Order<'a>, fresh: Fresh) -> Pending<'a, Result<Vec<u8>, ComposeFault>> {
+        Box::pin(async move { self.finish(self.draft(order, fresh)?).await })
+    }
+
+    fn send<'a>(&'a self, message: &'a [u8]) -> Pending<'a, Result<Vec<u8>, SendFault>> {
+        Box::pin(self.http.post(message, PKIXCMP))
+    }
+
+    fn read(&self, conversation: Conversation<'_>, answer: &[u8], now: Millis) -> Result<Answer, AnswerFault> {
+        let malformed = |text: String| AnswerFault::Malformed(text);
+        let message =
+            Message::parse(answer, &Limits::default()).map_err(|fault| malformed(fault.fault.text))?;
+        let sent = Message::parse(conversation.sent, &Limits::default()).map_err(|fault| malformed(fault.fault.text))?;
+        self.check_signer(&message, now)?;
+        let belongs = if matches!(sent.body(), Body::PollReq(_)) {
+            let request =
+                Message::parse(conversation.request, &Limits::default()).map_err(|fault| malformed(fault.fault.text))?;
+            client::check_polled(&request, &sent, &message)
+        } else {
+            client::check_answer(&sent, &message)
+        };
+        belongs.map_err(|fault| AnswerFault::Mismatch(fault.text))?;
+        Ok(meaning(client::read(&message).map_err(|fault| malformed(fault.text))?))
+    }
+}
+
+fn meaning(answer: CmpAnswer) -> Answer {
+    match answer {
+        CmpAnswer::Issued(issued) => Answer::Issued {
+            certificate: Box::new(issued.certificate),
+            confirm: !issued.implicit_confirm,
+            confirm_by: issued.confirm_wait_time,
+        },
+        CmpAnswer::Waiting { .. } => Answer::Waiting { check_after: 0 },
+        CmpAnswer::PollAgain { after } => Answer::Waiting { check_after: u32::try_from(after).unwrap_or(u32::MAX) },
+        CmpAnswer::Confirmed => Answer::Confirmed,
+        CmpAnswer::Revoked => Answer::Revoked,
+        CmpAnswer::Rejected(status) => refusal(&status),
+        CmpAnswer::Error(content) => refusal(&content.status),
+        CmpAnswer::Support(_) => Answer::Rejected { text: "a general response".to_owned(), revoked_before: false },
+    }
+}
+
+fn refusal(status: &StatusInfo) -> Answer {
+    let failure = status.failure.unwrap_or_default();
+    let text = format!("{failure:?}: {}", status.text.join("; "));
+    if failure.contains(FailureInfo::TRANSACTION_ID_IN_USE) {
+        return Answer::InUse { text };
+    }
+    if failure.contains(FailureInfo::SYSTEM_UNAVAIL) || failure.contains(FailureInfo::BAD_TIME) {
+        return Answer::NotNow { text };
+    }
+    Answer::Rejected { text, revoked_before: failure.contains(FailureInfo::CERT_REVOKED) }
+}
+
+fn said(message: &Message) -> String {
+    match message.body() {
+        Body::Error(content) => format!("{:?} {}", content.status.failure, content.status.text.join("; ")),
+        other => format!("a message of kind {}", other.kind()),
+    }
+}
+
+fn recorded(octets: &[u8]) -> Result<Message, ComposeFault> {
+    Message::parse(octets, &Limits::default()).map_err(|fault| ComposeFault::Record(fault.fault.text))
+}
+
+fn read_certificates(path: &std::path::Path) -> Result<Vec<Certificate>, String> {
+    let text = std::fs::read(path).map_err(|fault| format!("{}: {fault}", path.display()))?;
+    let certificates = Certificate::parse_pem(&text).map_err(|fault| format!("{}: {fault}", path.display()))?;
+    if certificates.is_empty() {
+        return Err(format!("{} holds no certificate", path.display()));
+    }
+    Ok(certificates)
+}
+
+/// A CA that signs with a slow HSM answers within seconds; after this its connection is given up.
+const fn default_timeout() -> u64 {
+    30
+}
+
+/// RFC 9811 section 3.4.
+const PKIXCMP: &str = "application/pkixcmp";

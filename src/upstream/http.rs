@@ -1,0 +1,201 @@
+//! Requests to a configured address: no redirects, bounded in time and size (DESIGN rule 12).
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{Request, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name as DnsName;
+use hyper_util::rt::TokioExecutor;
+
+/// A client for one address.
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    uri: Uri,
+    timeout: Duration,
+    client: Client<HttpsConnector<HttpConnector<CheckedResolver>>, Full<Bytes>>,
+}
+
+/// Why there is no answer, and whether the message can have arrived.
+#[derive(Debug, thiserror::Error)]
+pub enum SendFault {
+    /// Nothing was sent: no connection was made.
+    #[error("the CA cannot be reached: {0}")]
+    NotSent(String),
+    /// It may have arrived: the connection broke, or no answer came in time.
+    #[error("the CA did not answer: {0}")]
+    NoAnswer(String),
+    /// Something that is not a CMP answer came back.
+    #[error("the CA answered with HTTP status {status}: {text}")]
+    Status {
+        /// The status.
+        status: u16,
+        /// The first line of the body, shortened.
+        text: String,
+    },
+}
+
+impl HttpClient {
+    /// A client for this address. TLS servers must chain to `roots`.
+    ///
+    /// # Errors
+    /// A text when the address is not one of http or https.
+    pub fn new(uri: &str, timeout: Duration, tls: rustls::ClientConfig) -> Result<Self, String> {
+        let uri: Uri = uri.parse().map_err(|fault| format!("'{uri}' is not an address: {fault}"))?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
+            return Err(format!("'{uri}' must begin with http:// or https:// and name a host"));
+        }
+        // A literal address passes by the resolver.
+        let literal = uri.host().map(|host| host.trim_start_matches('[').trim_end_matches(']'));
+        if literal.and_then(|host| host.parse().ok()).is_some_and(is_link_local) {
+            return Err(format!("'{uri}' is a link-local address, which is never called"));
+        }
+        let mut connector = HttpConnector::new_with_resolver(CheckedResolver);
+        connector.enforce_http(false);
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(timeout.min(CONNECT_TIME)));
+        let connector =
+            hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(connector);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE_TIME)
+            .pool_timer(hyper_util::rt::TokioTimer::new())
+            // A POST must never be sent twice without our knowing: the outbox alone repeats.
+            .retry_canceled_requests(false)
+            .build(connector);
+        Ok(Self { uri, timeout, client })
+    }
+
+    /// Posts a body and returns the body of the answer (RFC 9811 section 3.3).
+    ///
+    /// # Errors
+    /// [`SendFault`], telling whether the message can have arrived.
+    pub async fn post(&self, body: &[u8], content_type: &str) -> Result<Vec<u8>, SendFault> {
+        let request = Request::post(self.uri.clone())
+            .header(CONTENT_TYPE, content_type)
+            .header(CONTENT_LENGTH, body.len())
+            .body(Full::new(Bytes::copy_from_slice(body)))
+            .map_err(|fault| SendFault::NotSent(fault.to_string()))?;
+        let exchange = async {
+            let response = self.client.request(request).await.map_err(|fault| {
+                let text = chain_of(&fault);
+                if fault.is_connect() { SendFault::NotSent(text) } else { SendFault::NoAnswer(text) }
+            })?;
+            let (head, body) = response.into_parts();
+            let octets = Limited::new(body, ANSWER_LIMIT)
+                .collect()
+                .await
+                .map_err(|fault| SendFault::NoAnswer(fault.to_string()))?
+                .to_bytes();
+            let carries_message =
+                head.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes() == content_type.as_bytes());
+            // RFC 9811 section 3.1: a PKIMessage is processed whatever the status.
+            if carries_message && !octets.is_empty() && !head.status.is_redirection() {
+                return Ok(octets.to_vec());
+            }
+            let text: String = String::from_utf8_lossy(&octets).chars().take(120).filter(|c| !c.is_control()).collect();
+            Err(SendFault::Status { status: head.status.as_u16(), text })
+        };
+        tokio::time::timeout(self.timeout, exchange)
+            .await
+            .unwrap_or_else(|_| Err(SendFault::NoAnswer(format!("nothing came within {:?}", self.timeout))))
+    }
+}
+
+/// Resolves names and refuses link-local addresses, where cloud machines keep their secrets.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckedResolver;
+
+impl tower::Service<DnsName> for CheckedResolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = std::io::Error;
+    type Future = super::Pending<'static, Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: DnsName) -> Self::Future {
+        Box::pin(async move {
+            let found: Vec<SocketAddr> =
+                tokio::net::lookup_host((name.as_str(), 0)).await?.filter(|address| !is_link_local(address.ip())).collect();
+            if found.is_empty() {
+                return Err(std::io::Error::other(format!("{} has no address that may be called", name.as_str())));
+            }
+            Ok(found.into_iter())
+        })
+    }
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.is_link_local() || address.is_unspecified() || address.is_broadcast(),
+        IpAddr::V6(address) => address.is_unicast_link_local() || address.is_unspecified(),
+    }
+}
+
+fn chain_of(fault: &dyn std::error::Error) -> String {
+    let mut text = fault.to_string();
+    let mut source = fault.source();
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text
+}
+
+/// The TLS settings for calls: TLS 1.2 and 1.3, servers checked against these roots only.
+///
+/// # Errors
+/// A text when a certificate cannot be an anchor.
+pub fn tls_client(roots: &[certs::Certificate]) -> Result<rustls::ClientConfig, String> {
+    let mut store = rustls::RootCertStore::empty();
+    for root in roots {
+        store
+            .add(rustls::pki_types::CertificateDer::from(root.der().to_vec()))
+            .map_err(|fault| format!("the certificate of '{}' cannot be an anchor: {fault}", root.subject()))?;
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    Ok(rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|fault| fault.to_string())?
+        .with_root_certificates(store)
+        .with_no_client_auth())
+}
+
+/// An answer with a certificate, its chain and a comfortable margin.
+const ANSWER_LIMIT: usize = 256 * 1024;
+
+/// A CA in the next building answers a connection at once; ten seconds are for the worst network.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+
+/// Kept below the minute after which middle boxes forget a connection.
+const IDLE_TIME: Duration = Duration::from_secs(45);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn link_local_addresses_are_never_called() {
+        for address in ["169.254.169.254", "fe80::1", "0.0.0.0", "::ffff:169.254.169.254"] {
+            assert!(is_link_local(address.parse().unwrap()), "{address}");
+        }
+        for address in ["127.0.0.1", "10.0.0.1", "::1"] {
+            assert!(!is_link_local(address.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[test]
+    fn only_http_and_https_are_called() {
+        let tls = tls_client(&[]).unwrap();
+        assert!(HttpClient::new("ftp://ca.example/", Duration::from_secs(1), tls.clone()).is_err());
+        assert!(HttpClient::new("http://169.254.169.254/", Duration::from_secs(1), tls.clone()).is_err());
+        assert!(HttpClient::new("http://127.0.0.1:1/cmp", Duration::from_secs(1), tls).is_ok());
+    }
+}

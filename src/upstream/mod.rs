@@ -1,0 +1,168 @@
+//! The certification authorities behind us: compose and sign, send, read and check the answer. Knows no store.
+//!
+//! One driver a kind of CA, all behind [`Authority`]. A driver keeps no state between calls: what an exchange needs is
+//! read from its recorded messages, so that any worker can take it up after a crash.
+
+mod cmp;
+mod expected;
+mod http;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use certs::{Certificate, Millis, Name};
+
+pub use cmp::{Cmp, CmpConfig};
+pub use expected::{Difference, Expected};
+pub use http::{HttpClient, SendFault};
+
+/// A CA and the way to speak with it.
+pub trait Authority: Send + Sync + std::fmt::Debug {
+    /// The name of its table in the configuration.
+    fn name(&self) -> &str;
+
+    /// The certificates from the issuing CA up to its root. What the CA issues must chain to the first.
+    fn chain(&self) -> &[Certificate];
+
+    /// Makes the next message of a conversation, signed by the RA key. Nothing is sent.
+    fn compose<'a>(&'a self, order: Order<'a>, fresh: Fresh) -> Pending<'a, Result<Vec<u8>, ComposeFault>>;
+
+    /// Sends recorded bytes and waits for the answer's bytes.
+    fn send<'a>(&'a self, message: &'a [u8]) -> Pending<'a, Result<Vec<u8>, SendFault>>;
+
+    /// Reads the answer to the newest message of a conversation: who signed it, whether it belongs there, what it says.
+    fn read(&self, conversation: Conversation<'_>, answer: &[u8], now: Millis) -> Result<Answer, AnswerFault>;
+}
+
+/// The recorded messages of a submission that matter for its next one.
+#[derive(Clone, Copy, Debug)]
+pub struct Conversation<'a> {
+    /// Our first message.
+    pub request: &'a [u8],
+    /// Our newest message; the first at the beginning.
+    pub sent: &'a [u8],
+}
+
+/// A result that is being worked for.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Random octets for one message: drawn by the caller, so that a driver has no randomness of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Fresh {
+    /// The transactionID of a new conversation.
+    pub transaction: [u8; 16],
+    /// The nonce of this message.
+    pub nonce: [u8; 16],
+}
+
+/// What the CA is asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum Order<'a> {
+    /// A certificate for a PKCS#10, kept byte for byte (RFC 9483 section 4.1.4).
+    Pkcs10 {
+        /// CertificationRequest, DER.
+        request: &'a [u8],
+        /// Whether implicitConfirm is asked for.
+        implicit: bool,
+    },
+    /// A certificate for a CertReqMsg, kept byte for byte with its proof of possession (RFC 9483 section 5.2.3.1).
+    Crmf {
+        /// CertReqMsg, DER.
+        request: &'a [u8],
+        /// Whether implicitConfirm is asked for.
+        implicit: bool,
+    },
+    /// The end of a certificate (RFC 9483 section 5.3.2).
+    Revoke {
+        /// Its issuer.
+        issuer: &'a Name,
+        /// Its serial number's content octets.
+        serial: &'a [u8],
+        /// CRLReason (RFC 5280 section 5.3.1); none for unspecified.
+        reason: Option<u8>,
+    },
+    /// How is it going? (RFC 9483 section 4.4)
+    Poll {
+        /// Our newest message.
+        sent: &'a [u8],
+        /// The CA's answer to it.
+        answer: &'a [u8],
+    },
+    /// What became of the certificate (RFC 9483 section 4.1.1, certConf).
+    Confirm {
+        /// Our newest message.
+        sent: &'a [u8],
+        /// The CA's answer to it, which holds the certificate.
+        answer: &'a [u8],
+        /// Why it is rejected; none when it is accepted.
+        rejection: Option<&'a str>,
+    },
+}
+
+/// What the CA says.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// It issued.
+    Issued {
+        /// The certificate.
+        certificate: Box<Certificate>,
+        /// Whether it waits for our certConf.
+        confirm: bool,
+        /// Until when it waits; none when it does not say.
+        confirm_by: Option<Millis>,
+    },
+    /// It needs time.
+    Waiting {
+        /// Seconds until it wants to be asked again.
+        check_after: u32,
+    },
+    /// It took our confirmation.
+    Confirmed,
+    /// It revoked.
+    Revoked,
+    /// It refused. Authentic, and final for this request.
+    Rejected {
+        /// Its words.
+        text: String,
+        /// The certificate was revoked before (RFC 9810 section 5.3.10, certRevoked).
+        revoked_before: bool,
+    },
+    /// It says, in an authentic message, that it did not process the request (systemUnavail, badTime).
+    NotNow {
+        /// Its words.
+        text: String,
+    },
+    /// It knows the transaction and does not take our repetition for one: what it did cannot be told from here.
+    InUse {
+        /// Its words.
+        text: String,
+    },
+}
+
+/// Why no message was made.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeFault {
+    /// The RA key cannot sign now.
+    #[error("the RA key cannot sign: {0}")]
+    Key(#[from] certs::SignerFault),
+    /// A recorded message does not read; somebody must look.
+    #[error("a recorded message does not read: {0}")]
+    Record(String),
+}
+
+/// Why an answer is not believed.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerFault {
+    /// It is not a message of the protocol.
+    #[error("the CA's answer does not read: {0}")]
+    Malformed(String),
+    /// It is not signed by the configured signer of this CA (RFC 9483 section 3.4, DESIGN rule 4).
+    #[error("the CA's answer is not signed by its configured signer: {0}")]
+    Signer(String),
+    /// It is unprotected.
+    #[error("the CA's answer is not protected; it says: {0}")]
+    Unprotected(String),
+    /// It does not belong to the message that was sent.
+    #[error("the CA's answer does not belong to our message: {0}")]
+    Mismatch(String),
+}
