@@ -13,6 +13,9 @@
 /// What went wrong, in words of the protocol.
 pub mod fault;
 
+/// `PKIFailureInfo`.
+mod failure;
+
 /// PKIStatusInfo, PKIFailureInfo and the error message.
 pub mod status;
 

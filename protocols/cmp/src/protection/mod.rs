@@ -3,6 +3,9 @@
 /// PasswordBasedMac and PBMAC1.
 mod mac;
 
+/// What makes a MAC key from a secret.
+mod parameters;
+
 /// Signatures, and whose they are.
 mod signature;
 
@@ -15,7 +18,7 @@ use crate::fault::Fault;
 use crate::message::{Limits, Message};
 use crate::oid;
 use crate::status::FailureInfo;
-use mac::Parameters;
+use parameters::Parameters;
 
 /// How a message is protected; nothing is verified until its proof is asked to.
 #[derive(Clone, Debug)]

@@ -1,12 +1,9 @@
-//! DER elements, read and written.
-//!
-//! A cursor instead of derived types: it hands out each element with the bytes it came in, never
-//! recurses, and leaves to each type what it is lenient about.
+//! A cursor over DER instead of derived types: it hands out each element with the bytes it came in,
+//! never recurses, and leaves to each type what it is lenient about.
 
 use certs::Millis;
 use der::asn1::ObjectIdentifier;
 use der::{DateTime, Decode, Header, Reader, SliceReader, Tag, TagNumber};
-use std::time::Duration;
 
 use crate::fault::Fault;
 
@@ -273,7 +270,7 @@ pub(crate) fn serial(value: &[u8], what: &'static str) -> Result<Vec<u8>, Fault>
 }
 
 /// `YYYYMMDDHHMMSS[.f]Z` to milliseconds.
-fn parse_time(text: &[u8]) -> Option<Millis> {
+pub(super) fn parse_time(text: &[u8]) -> Option<Millis> {
     let text = std::str::from_utf8(text).ok()?.strip_suffix('Z')?;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if whole.len() != 14
@@ -297,99 +294,6 @@ fn parse_time(text: &[u8]) -> Option<Millis> {
     let seconds = i64::try_from(date.ok()?.unix_duration().as_secs()).ok()?;
     let thousandths: i64 = format!("{fraction:0<3}").get(0..3)?.parse().ok()?;
     Some(Millis(seconds.checked_mul(1000)?.checked_add(thousandths)?))
-}
-
-/// An element from its identifier octet and the parts of its contents.
-pub(crate) fn element(identifier: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    let mut der = Vec::with_capacity(length + 10);
-    der.push(identifier);
-    if let Ok(short @ 0..=127) = u8::try_from(length) {
-        der.push(short);
-    } else {
-        let octets = length.to_be_bytes();
-        let zeros = octets.iter().take_while(|octet| **octet == 0).count();
-        der.push(0x80 | u8::try_from(octets.len() - zeros).unwrap_or(8));
-        der.extend(octets.iter().skip(zeros));
-    }
-    for part in parts {
-        der.extend_from_slice(part);
-    }
-    der
-}
-
-pub(crate) fn sequence(parts: &[&[u8]]) -> Vec<u8> {
-    element(0x30, parts)
-}
-
-/// A SEQUENCE OF already encoded elements.
-pub(crate) fn sequence_of<T: AsRef<[u8]>>(items: impl IntoIterator<Item = T>) -> Vec<u8> {
-    let mut contents = Vec::new();
-    for item in items {
-        contents.extend_from_slice(item.as_ref());
-    }
-    element(0x30, &[&contents])
-}
-
-/// A constructed context tag: EXPLICIT, or an IMPLICIT SEQUENCE's contents.
-pub(crate) fn context(number: u8, parts: &[&[u8]]) -> Vec<u8> {
-    element(0xA0 | number, parts)
-}
-
-/// An optional element in an EXPLICIT tag; nothing if absent.
-pub(crate) fn explicit(number: u8, inner: Option<&[u8]>) -> Vec<u8> {
-    inner.map(|der| context(number, &[der])).unwrap_or_default()
-}
-
-pub(crate) fn integer(value: i64) -> Vec<u8> {
-    let octets = value.to_be_bytes();
-    let sign: u8 = if value < 0 { 0xFF } else { 0 };
-    // Drop leading octets that only repeat the sign.
-    let spare = octets
-        .windows(2)
-        .take_while(|pair| {
-            pair.first() == Some(&sign) && pair.last().map(|b| b & 0x80) == Some(sign & 0x80)
-        })
-        .count();
-    element(0x02, &[octets.get(spare..).unwrap_or(&octets)])
-}
-
-pub(crate) fn octet_string(octets: &[u8]) -> Vec<u8> {
-    element(0x04, &[octets])
-}
-
-/// A BIT STRING of whole octets.
-pub(crate) fn bit_string(octets: &[u8]) -> Vec<u8> {
-    element(0x03, &[&[0], octets])
-}
-
-pub(crate) fn utf8_string(text: &str) -> Vec<u8> {
-    element(0x0C, &[text.as_bytes()])
-}
-
-pub(crate) fn object_identifier(oid: ObjectIdentifier) -> Vec<u8> {
-    element(0x06, &[oid.as_bytes()])
-}
-
-/// A `GeneralizedTime` in whole seconds. Times out of its range become its ends.
-pub(crate) fn generalized_time(at: Millis) -> Vec<u8> {
-    let since = Duration::from_millis(u64::try_from(at.0).unwrap_or(0));
-    let date = DateTime::from_unix_duration(since).unwrap_or(DateTime::INFINITY);
-    let text = format!(
-        "{:04}{:02}{:02}{:02}{:02}{:02}Z",
-        date.year(),
-        date.month(),
-        date.day(),
-        date.hour(),
-        date.minutes(),
-        date.seconds()
-    );
-    element(0x18, &[text.as_bytes()])
-}
-
-/// `PKIFreeText ::= SEQUENCE SIZE (1..MAX) OF UTF8String`
-pub(crate) fn free_text(texts: &[String]) -> Vec<u8> {
-    sequence_of(texts.iter().map(|text| utf8_string(text)))
 }
 
 pub(crate) fn parse_free_text(
@@ -417,71 +321,3 @@ pub(crate) fn parse_algorithm<'a>(
 
 /// More lines of text than anybody needs.
 const TEXTS: usize = 64;
-
-pub(crate) const NULL: [u8; 2] = [0x05, 0x00];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn integers_are_minimal_and_come_back() {
-        for value in [
-            0,
-            1,
-            -1,
-            127,
-            128,
-            -128,
-            -129,
-            255,
-            256,
-            65_535,
-            i64::MAX,
-            i64::MIN,
-        ] {
-            let der = integer(value);
-            assert_eq!(
-                Element::only(&der, "test")
-                    .unwrap()
-                    .integer("test")
-                    .unwrap(),
-                value
-            );
-        }
-        assert_eq!(integer(-1), [2, 1, 0xFF]);
-        assert_eq!(integer(128), [2, 2, 0, 0x80]);
-    }
-
-    #[test]
-    fn long_elements_have_long_lengths() {
-        for length in [127_usize, 128, 255, 256, 65_536] {
-            let der = octet_string(&vec![7; length]);
-            assert_eq!(
-                Element::only(&der, "test")
-                    .unwrap()
-                    .octets("test")
-                    .unwrap()
-                    .len(),
-                length
-            );
-        }
-    }
-
-    #[test]
-    fn times_come_back() {
-        let der = generalized_time(Millis(1_795_000_000_000));
-        let back = Element::only(&der, "test")
-            .unwrap()
-            .generalized_time("test")
-            .unwrap();
-        assert_eq!(back.0, 1_795_000_000_000);
-        assert_eq!(parse_time(b"19700101000001.25Z").unwrap().0, 1250);
-        assert!(parse_time(b"197001010000Z").is_none());
-        let utc = element(0x17, &[b"700101000001Z"]);
-        assert_eq!(
-            Element::only(&utc, "test").unwrap().time("test").unwrap().0,
-            1000
-        );
-    }
-}
