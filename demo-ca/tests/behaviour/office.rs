@@ -1,0 +1,312 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use certs::{AltName, CsrDraft, Millis, Name, Signer as _};
+use cmp::client::{self, Answer};
+use cmp::crmf::{self, CertTemplateDraft};
+use cmp::{Draft, FailureInfo, InfoTypeAndValue, Limits, Message, Protection, body};
+use demo_ca::pki::{Identity, Part, Pki};
+use demo_ca::settings::Settings;
+use demo_ca::signer::{KeyChoice, SoftwareSigner};
+use demo_ca::{Config, Kind, Record, Running, serve};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+
+/// A demo CA with a clock that can be turned, and one RA.
+pub struct Office {
+    pub dir: tempfile::TempDir,
+    pub pki: Pki,
+    pub clock: Arc<AtomicI64>,
+    running: Option<Running>,
+}
+
+/// A message that was sent and what came back.
+pub struct Exchange {
+    pub sent: Message,
+    pub answer: Message,
+}
+
+impl Office {
+    pub async fn open() -> Self {
+        Self::with(&Settings::default()).await
+    }
+
+    pub async fn with(settings: &Settings) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let now = demo_ca::system_clock()();
+        let pki = Pki::create(dir.path(), now, &SystemRandom::new())
+            .await
+            .unwrap();
+        settings.save(dir.path()).unwrap();
+        let mut office = Self {
+            dir,
+            pki,
+            clock: Arc::new(AtomicI64::new(now.0)),
+            running: None,
+        };
+        office.start().await;
+        office
+    }
+
+    pub async fn start(&mut self) {
+        let clock = Arc::clone(&self.clock);
+        let mut config = Config::new(self.dir.path(), 0);
+        config.clock = Arc::new(move || Millis(clock.load(Ordering::SeqCst)));
+        self.running = Some(serve(config).await.unwrap());
+    }
+
+    pub async fn restart(&mut self) {
+        self.running.take().unwrap().stop().await;
+        self.start().await;
+    }
+
+    pub fn now(&self) -> Millis {
+        Millis(self.clock.load(Ordering::SeqCst))
+    }
+
+    pub fn later(&self, seconds: i64) {
+        self.clock.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+
+    /// The RA's certificate and key.
+    pub fn ra(&self) -> &Identity {
+        &self.pki.second_ra
+    }
+
+    pub fn path(&self, part: Part) -> std::path::PathBuf {
+        part.certificate_file(self.pki.folder())
+    }
+
+    /// The first message of a transaction, signed by the RA.
+    pub async fn first(&self, body: Vec<u8>, implicit: bool) -> Vec<u8> {
+        let ra = self.ra();
+        self.seal(self.draft(ra, body, implicit), ra).await
+    }
+
+    pub fn draft(&self, from: &Identity, body: Vec<u8>, implicit: bool) -> Draft {
+        let recipient = self.pki.cmp_signer.certificate.subject();
+        let mut draft = client::first(
+            from.certificate.subject(),
+            recipient,
+            random(),
+            random(),
+            body,
+        );
+        if implicit {
+            draft
+                .general_info
+                .push(InfoTypeAndValue::implicit_confirm());
+        }
+        draft
+    }
+
+    pub async fn seal(&self, mut draft: Draft, from: &Identity) -> Vec<u8> {
+        draft.message_time = Some(self.now());
+        draft.sender_kid = from
+            .certificate
+            .subject_key_identifier()
+            .map(<[u8]>::to_vec);
+        draft
+            .sign(&from.signer, &[from.certificate.der().to_vec()])
+            .await
+            .unwrap()
+    }
+
+    /// Sends a message of the RA's; the answer must be the CA's.
+    pub async fn send(&self, message: &[u8]) -> Exchange {
+        let (status, answer) = self
+            .post("/cmp", "application/pkixcmp", message)
+            .await
+            .unwrap();
+        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
+        let exchange = Exchange {
+            sent: parse(message),
+            answer: parse(&answer),
+        };
+        self.check_protection(&exchange.answer);
+        exchange
+    }
+
+    /// Asks for something in a transaction of its own.
+    pub async fn ask(&self, body: Vec<u8>, implicit: bool) -> Exchange {
+        self.send(&self.first(body, implicit).await).await
+    }
+
+    /// A p10cr for a new key.
+    pub async fn enrol(&self, implicit: bool) -> Exchange {
+        self.ask(body::p10cr(&csr(&key()).await), implicit).await
+    }
+
+    /// The next message of a transaction.
+    pub async fn next(&self, draft: Draft) -> Exchange {
+        self.send(&self.seal(draft, self.ra()).await).await
+    }
+
+    pub fn check_protection(&self, answer: &Message) {
+        let Protection::Signature(proof) = answer.protection_kind().unwrap() else {
+            panic!("the answer is not signed");
+        };
+        let signer = answer.signer_certificate().unwrap();
+        assert_eq!(signer, self.pki.cmp_signer.certificate);
+        proof.verify(signer.public_key()).unwrap();
+    }
+
+    pub async fn mischief(&self, json: &str) {
+        let (status, answer) = self
+            .post("/mischief", "application/json", json.as_bytes())
+            .await
+            .unwrap();
+        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
+    }
+
+    pub async fn records(&self) -> Vec<Record> {
+        serde_json::from_slice(&self.get("/records").await).unwrap()
+    }
+
+    pub async fn count(&self, kind: Kind) -> usize {
+        self.records()
+            .await
+            .iter()
+            .filter(|record| record.kind == kind)
+            .count()
+    }
+
+    /// Waits until there are so many records of a kind.
+    pub async fn until(&self, kind: Kind, count: usize) {
+        for _ in 0..100 {
+            if self.count(kind).await == count {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("there are {} records of {kind:?}", self.count(kind).await);
+    }
+
+    pub async fn crl(&self) -> certs::Crl {
+        let crl = certs::Crl::parse(&self.get("/ca.crl").await).unwrap();
+        crl.verify(self.pki.issuing.certificate.public_key())
+            .unwrap();
+        assert_eq!(
+            crl.der(),
+            std::fs::read(self.dir.path().join("ca/ca.crl")).unwrap()
+        );
+        crl
+    }
+
+    pub async fn get(&self, path: &str) -> Vec<u8> {
+        let request = http::Request::get(self.uri(path))
+            .body(Full::default())
+            .unwrap();
+        call(request).await.unwrap().1
+    }
+
+    /// Status and body, or nothing when the connection was closed.
+    pub async fn post(&self, path: &str, kind: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
+        let body = Full::from(Bytes::copy_from_slice(body));
+        call(
+            http::Request::post(self.uri(path))
+                .header("content-type", kind)
+                .body(body)
+                .unwrap(),
+        )
+        .await
+    }
+
+    fn uri(&self, path: &str) -> String {
+        format!("http://{}{path}", self.running.as_ref().unwrap().address())
+    }
+}
+
+impl Exchange {
+    pub fn read(&self) -> Answer {
+        client::check_answer(&self.sent, &self.answer).unwrap();
+        client::read(&self.answer).unwrap()
+    }
+
+    pub fn issued(&self) -> client::Issued {
+        match client::read(&self.answer).unwrap() {
+            Answer::Issued(issued) => *issued,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Why it was refused, by rejection or error.
+    pub fn failure(&self) -> FailureInfo {
+        match client::read(&self.answer).unwrap() {
+            Answer::Rejected(status) => status.failure.unwrap(),
+            Answer::Error(error) => error.status.failure.unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The draft of a certConf for what was issued.
+    pub fn confirm(&self, rejection: Option<cmp::StatusInfo>) -> Draft {
+        let issued = self.issued();
+        client::confirm(
+            self.sent.header(),
+            self.answer.header(),
+            random(),
+            (&issued.certificate, issued.cert_req_id),
+            rejection,
+        )
+    }
+
+    /// The draft of a pollReq.
+    pub fn poll(&self, cert_req_id: i64) -> Draft {
+        client::poll(
+            self.sent.header(),
+            self.answer.header(),
+            random(),
+            cert_req_id,
+        )
+    }
+}
+
+async fn call(request: http::Request<Full<Bytes>>) -> Option<(u16, Vec<u8>)> {
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let answer = client.request(request).await.ok()?;
+    let status = answer.status().as_u16();
+    Some((
+        status,
+        answer.into_body().collect().await.ok()?.to_bytes().to_vec(),
+    ))
+}
+
+pub fn parse(der: &[u8]) -> Message {
+    Message::parse(der, &Limits::default()).unwrap()
+}
+
+pub fn random() -> [u8; 16] {
+    let mut octets = [0; 16];
+    SystemRandom::new().fill(&mut octets).unwrap();
+    octets
+}
+
+pub fn key() -> SoftwareSigner {
+    SoftwareSigner::generate(KeyChoice::P256).unwrap()
+}
+
+pub fn subject() -> Name {
+    Name::from_text("CN=machine.example,O=Example").unwrap()
+}
+
+pub async fn csr(key: &SoftwareSigner) -> Vec<u8> {
+    let mut draft = CsrDraft::new(subject(), key.public_key().clone());
+    draft
+        .alt_names
+        .push(AltName::Dns("machine.example".to_owned()));
+    draft.sign(key).await.unwrap().der().to_vec()
+}
+
+pub fn template(key: &SoftwareSigner) -> CertTemplateDraft {
+    CertTemplateDraft::new(subject(), key.public_key().clone())
+}
+
+/// A CertReqMsg with a signature as proof of possession.
+pub async fn request(template: &CertTemplateDraft, key: &SoftwareSigner) -> Vec<u8> {
+    crmf::sign(&crmf::request(0, template), key).await.unwrap()
+}
