@@ -16,7 +16,7 @@ pub mod fault;
 /// `PKIFailureInfo`.
 mod failure;
 
-/// PKIStatusInfo, PKIFailureInfo and the error message.
+/// `PKIStatusInfo` and the error message.
 pub mod status;
 
 /// DER elements, read and written.
@@ -61,6 +61,10 @@ pub mod client;
 /// Keys, certificates and messages for tests.
 #[cfg(test)]
 mod sample;
+
+/// A conversation with OpenSSL's mock server.
+#[cfg(test)]
+mod oracle;
 
 pub use body::{Body, BodyKind};
 pub use confirm::{CertStatus, PollRep};
