@@ -1,15 +1,28 @@
+use std::ops::Range;
+
 use const_oid::ObjectIdentifier;
 
-use crate::{AltName, Extension, Fault, IssueFault, KeyUsage, Name, ProvenKey, PublicKey, Signer};
+use crate::known::Known;
+use crate::walk::{BIT_STRING, INTEGER, OID, SEQUENCE, SET, Walk, explicit};
+use crate::{AltName, Extension, Fault, KeyUsage, Name, ProvenKey, PublicKey, oid, pem, text};
+
+mod draft;
+
+pub use draft::CsrDraft;
 
 /// A certification request (PKCS#10, RFC 2986), kept as it was received.
 #[derive(Clone, Debug)]
 pub struct Csr {
     der: Vec<u8>,
+    to_be_signed: Range<usize>,
     subject: Name,
     public_key: PublicKey,
-    alt_names: Vec<AltName>,
+    attributes: Vec<(ObjectIdentifier, Vec<Vec<u8>>)>,
     extensions: Vec<Extension>,
+    known: Known,
+    challenge_password: Option<String>,
+    signature_algorithm: Vec<u8>,
+    signature: Vec<u8>,
 }
 
 impl Csr {
@@ -17,85 +30,234 @@ impl Csr {
     ///
     /// # Errors
     /// When it is larger than 64 KiB or not a well-formed request.
-    pub fn parse(der: &[u8]) -> Result<Self, Fault> { todo!("{der:?}") }
+    pub fn parse(der: &[u8]) -> Result<Self, Fault> {
+        if der.len() > SIZE_LIMIT {
+            return Err(Fault::TooLarge {
+                what: WHAT,
+                limit: SIZE_LIMIT,
+            });
+        }
+        let whole = Walk::only(WHAT, der, SEQUENCE)?;
+        let mut outer = whole.inside()?;
+        let info = outer.take(SEQUENCE)?;
+        let signature_algorithm = outer.take(SEQUENCE)?;
+        let signature = outer.take(BIT_STRING)?.whole_bits()?;
+        outer.finish()?;
+
+        let mut fields = info.inside()?;
+        // RFC 2986 section 4.1: the version is 0.
+        if fields.take(INTEGER)?.small()? != 0 {
+            return Err(info.fault("the version is not 0"));
+        }
+        let subject = Name::parse(fields.take(SEQUENCE)?.der)?;
+        let public_key = PublicKey::parse(fields.take(SEQUENCE)?.der)?;
+        // RFC 2986 demands the field even when empty; some requesters leave it out, and nothing is lost.
+        let attributes = match fields.take_if(explicit(0))? {
+            Some(attributes) => attributes_in(attributes.content)?,
+            None => Vec::new(),
+        };
+        fields.finish()?;
+        let extensions = match single(&attributes, oid::EXTENSION_REQUEST)? {
+            Some(value) => Extension::parse_all(value)?,
+            None => Vec::new(),
+        };
+        let challenge_password = match single(&attributes, oid::CHALLENGE_PASSWORD)? {
+            Some(value) => password(value)?,
+            None => None,
+        };
+        let known = Known::read(&extensions)?;
+        let start = der.len() - whole.content.len();
+        Ok(Self {
+            der: der.to_vec(),
+            to_be_signed: start..start + info.der.len(),
+            subject,
+            public_key,
+            attributes,
+            extensions,
+            known,
+            challenge_password,
+            signature_algorithm: signature_algorithm.der.to_vec(),
+            signature: signature.to_vec(),
+        })
+    }
+
+    /// Reads the one request of a PEM text (`CERTIFICATE REQUEST` or `NEW CERTIFICATE REQUEST`).
+    ///
+    /// # Errors
+    /// When there is not exactly one block, or it is not a request.
+    pub fn parse_pem(pem: &[u8]) -> Result<Self, Fault> {
+        let mut blocks = pem::decode_all(WHAT, "CERTIFICATE REQUEST", pem)?;
+        blocks.extend(pem::decode_all(WHAT, "NEW CERTIFICATE REQUEST", pem)?);
+        match blocks.as_slice() {
+            [der] => Self::parse(der),
+            _ => Err(Fault::Malformed {
+                what: WHAT,
+                detail: "there must be exactly one PEM block".into(),
+            }),
+        }
+    }
+
+    /// The request as PEM.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        pem::encode("CERTIFICATE REQUEST", &self.der)
+    }
+
     /// The request as received.
     #[must_use]
-    pub fn der(&self) -> &[u8] { &self.der }
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
     /// The name asked for.
     #[must_use]
-    pub fn subject(&self) -> &Name { &self.subject }
+    pub fn subject(&self) -> &Name {
+        &self.subject
+    }
+
     /// The key to be certified.
     #[must_use]
-    pub fn public_key(&self) -> &PublicKey { &self.public_key }
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
     /// The alternative names asked for.
     #[must_use]
-    pub fn alt_names(&self) -> &[AltName] { &self.alt_names }
+    pub fn alt_names(&self) -> &[AltName] {
+        &self.known.alt_names
+    }
+
     /// The key usage asked for.
     #[must_use]
-    pub fn key_usage(&self) -> Option<KeyUsage> { todo!() }
+    pub fn key_usage(&self) -> Option<KeyUsage> {
+        self.known.key_usage
+    }
+
     /// The extended key usages asked for.
     #[must_use]
-    pub fn extended_key_usages(&self) -> Option<&[ObjectIdentifier]> { todo!() }
+    pub fn extended_key_usages(&self) -> Option<&[ObjectIdentifier]> {
+        self.known.extended_key_usages.as_deref()
+    }
+
+    /// Whether the request asks for an authority's certificate.
+    #[must_use]
+    pub fn is_ca(&self) -> bool {
+        self.known.is_ca
+    }
+
     /// All extensions asked for.
     #[must_use]
-    pub fn extensions(&self) -> &[Extension] { &self.extensions }
+    pub fn extensions(&self) -> &[Extension] {
+        &self.extensions
+    }
+
     /// The challenge password (RFC 2985 section 5.4.1); EST binds the TLS channel with it.
     #[must_use]
-    pub fn challenge_password(&self) -> Option<&str> { todo!() }
+    pub fn challenge_password(&self) -> Option<&str> {
+        self.challenge_password.as_deref()
+    }
+
     /// Which attributes there are.
     #[must_use]
-    pub fn attribute_oids(&self) -> Vec<ObjectIdentifier> { todo!() }
+    pub fn attribute_oids(&self) -> Vec<ObjectIdentifier> {
+        self.attributes.iter().map(|(oid, _)| *oid).collect()
+    }
+
     /// The values of an attribute, each as DER.
     #[must_use]
-    pub fn attribute(&self, oid: ObjectIdentifier) -> Option<&[Vec<u8>]> { todo!("{oid}") }
+    pub fn attribute(&self, oid: ObjectIdentifier) -> Option<&[Vec<u8>]> {
+        self.attributes
+            .iter()
+            .find(|(known, _)| *known == oid)
+            .map(|(_, values)| values.as_slice())
+    }
+
     /// `AlgorithmIdentifier` (DER) of the request's signature.
     #[must_use]
-    pub fn signature_algorithm(&self) -> &[u8] { todo!() }
+    pub fn signature_algorithm(&self) -> &[u8] {
+        &self.signature_algorithm
+    }
+
     /// Checks the proof of possession: the request's own signature.
     ///
     /// # Errors
     /// Those of [`PublicKey::verify`].
-    pub fn prove(&self) -> Result<ProvenKey, Fault> { todo!() }
-}
-
-/// A request to be.
-#[derive(Clone, Debug)]
-pub struct CsrDraft {
-    /// The name to ask for.
-    pub subject: Name,
-    /// The key to be certified.
-    pub public_key: PublicKey,
-    /// The alternative names to ask for.
-    pub alt_names: Vec<AltName>,
-    /// Other extensions to ask for.
-    pub extensions: Vec<Extension>,
-    /// The challenge password, if any.
-    pub challenge_password: Option<String>,
-    /// Further attributes: OID and the DER of their one value.
-    pub attributes: Vec<(ObjectIdentifier, Vec<u8>)>,
-}
-
-impl CsrDraft {
-    /// A request for a name and a key, and nothing else.
-    #[must_use]
-    pub fn new(subject: Name, public_key: PublicKey) -> Self {
-        Self { subject, public_key, alt_names: Vec::new(), extensions: Vec::new(), challenge_password: None, attributes: Vec::new() }
-    }
-    /// The bytes to be signed.
-    #[must_use]
-    pub fn to_be_signed(&self) -> Vec<u8> { todo!() }
-    /// Puts the signature to what was signed.
-    ///
-    /// # Errors
-    /// When the parts do not make a request.
-    pub fn assemble(to_be_signed: &[u8], algorithm: &[u8], signature: &[u8]) -> Result<Csr, Fault> { todo!("{to_be_signed:?}{algorithm:?}{signature:?}") }
-    /// Signs the request.
-    ///
-    /// # Errors
-    /// When the key does not sign, or the draft does not make a request.
-    pub async fn sign(&self, signer: &dyn Signer) -> Result<Csr, IssueFault> {
-        let to_be_signed = self.to_be_signed();
-        let signature = signer.sign(&to_be_signed).await?;
-        Ok(Self::assemble(&to_be_signed, signer.algorithm(), &signature)?)
+    pub fn prove(&self) -> Result<ProvenKey, Fault> {
+        let signed = self.der.get(self.to_be_signed.clone()).unwrap_or_default();
+        ProvenKey::prove(
+            &self.public_key,
+            &self.signature_algorithm,
+            signed,
+            &self.signature,
+        )
+        .map_err(|fault| match fault {
+            Fault::BadSignature { .. } => Fault::BadSignature { what: WHAT },
+            other => other,
+        })
     }
 }
+
+fn attributes_in(der: &[u8]) -> Result<Vec<(ObjectIdentifier, Vec<Vec<u8>>)>, Fault> {
+    let mut walk = Walk::new(WHAT, der)?;
+    let mut attributes: Vec<(ObjectIdentifier, Vec<Vec<u8>>)> = Vec::new();
+    while !walk.is_empty() {
+        let attribute = walk.take(SEQUENCE)?;
+        let mut fields = attribute.inside()?;
+        let oid = fields.take(OID)?.oid()?;
+        let mut items = fields.take(SET)?.inside()?;
+        fields.finish()?;
+        let mut values = Vec::new();
+        while !items.is_empty() {
+            values.push(items.next()?.der.to_vec());
+        }
+        if attributes.iter().any(|(known, _)| *known == oid) {
+            return Err(attribute.fault(&format!("the attribute {oid} occurs twice")));
+        }
+        if attributes.len() == ATTRIBUTE_LIMIT {
+            return Err(Fault::TooLarge {
+                what: "the number of attributes of the request",
+                limit: ATTRIBUTE_LIMIT,
+            });
+        }
+        attributes.push((oid, values));
+    }
+    Ok(attributes)
+}
+
+/// The value of an attribute that has exactly one (RFC 2985 sections 5.4.1 and 5.4.2).
+fn single(
+    attributes: &[(ObjectIdentifier, Vec<Vec<u8>>)],
+    oid: ObjectIdentifier,
+) -> Result<Option<&[u8]>, Fault> {
+    match attributes
+        .iter()
+        .find(|(known, _)| *known == oid)
+        .map(|(_, values)| values.as_slice())
+    {
+        None => Ok(None),
+        Some([value]) => Ok(Some(value)),
+        Some(_) => Err(Fault::Malformed {
+            what: WHAT,
+            detail: format!("the attribute {oid} must have one value"),
+        }),
+    }
+}
+
+fn password(value: &[u8]) -> Result<Option<String>, Fault> {
+    let mut walk = Walk::new("the challenge password", value)?;
+    let item = walk.next()?;
+    walk.finish()?;
+    text::read(&item)?
+        .map(Some)
+        .ok_or_else(|| item.fault("it is not a string"))
+}
+
+const WHAT: &str = "the request";
+
+/// A request with an ML-DSA-87 key has about 8 KiB.
+const SIZE_LIMIT: usize = 64 * 1024;
+
+const ATTRIBUTE_LIMIT: usize = 64;
+
+#[cfg(test)]
+mod tests;

@@ -12,10 +12,13 @@ mod fault;
 mod issue;
 mod key;
 mod key_usage;
+mod known;
 mod millis;
 mod name;
+mod pem;
 mod proof;
 mod signer;
+mod text;
 mod walk;
 mod write;
 

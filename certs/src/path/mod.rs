@@ -2,6 +2,14 @@ use const_oid::ObjectIdentifier;
 
 use crate::{Certificate, Crl, Millis};
 
+mod certval_judge;
+mod fault;
+mod revocation;
+mod rules;
+mod search;
+
+pub use fault::PathFault;
+
 /// The certificates that are trusted because the configuration names them.
 #[derive(Clone, Debug, Default)]
 pub struct Anchors(Vec<Certificate>);
@@ -9,10 +17,15 @@ pub struct Anchors(Vec<Certificate>);
 impl Anchors {
     /// Trusts these certificates.
     #[must_use]
-    pub fn new(certificates: Vec<Certificate>) -> Self { Self(certificates) }
+    pub fn new(certificates: Vec<Certificate>) -> Self {
+        Self(certificates)
+    }
+
     /// The certificates.
     #[must_use]
-    pub fn certificates(&self) -> &[Certificate] { &self.0 }
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.0
+    }
 }
 
 /// What the end certificate is to be used for.
@@ -57,123 +70,78 @@ pub struct PathQuery<'a> {
 /// A path that was validated. Only [`validate`] makes one.
 #[derive(Clone, Debug)]
 pub struct ValidPath {
-    chain: Vec<Certificate>,
+    end: Certificate,
+    above: Vec<Certificate>,
 }
 
 impl ValidPath {
     /// The certificates from the end certificate to the anchor, both included.
+    pub fn chain(&self) -> impl Iterator<Item = &Certificate> {
+        std::iter::once(&self.end).chain(&self.above)
+    }
+
+    /// The end certificate.
     #[must_use]
-    pub fn chain(&self) -> &[Certificate] { &self.chain }
-    /// The anchor.
+    pub fn end(&self) -> &Certificate {
+        &self.end
+    }
+
+    /// The anchor; the end certificate itself when that is trusted directly.
     #[must_use]
-    pub fn anchor(&self) -> &Certificate { todo!() }
+    pub fn anchor(&self) -> &Certificate {
+        self.above.last().unwrap_or(&self.end)
+    }
+
     /// Whose signature the end certificate bears; the certificate itself when it is an anchor.
     #[must_use]
-    pub fn issuer(&self) -> &Certificate { todo!() }
-}
-
-/// Why a certificate is not trusted. Each names the certificate at fault by its subject.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PathFault {
-    /// Nothing leads from the certificate to an anchor.
-    #[error("no path leads from {subject} to a trust anchor")]
-    NoPath {
-        /// Where the search began.
-        subject: String,
-    },
-    /// Too many certificates or signatures would have to be looked at.
-    #[error("looking for a path from {subject} takes too much work")]
-    TooMuchWork {
-        /// Where the search began.
-        subject: String,
-    },
-    /// Validity is over.
-    #[error("the certificate of {subject} has expired")]
-    Expired {
-        /// Whose certificate.
-        subject: String,
-    },
-    /// Validity has not begun.
-    #[error("the certificate of {subject} is not valid yet")]
-    NotYetValid {
-        /// Whose certificate.
-        subject: String,
-    },
-    /// On a revocation list.
-    #[error("the certificate of {subject} has been revoked")]
-    Revoked {
-        /// Whose certificate.
-        subject: String,
-    },
-    /// Not signed by the one whom it names as issuer.
-    #[error("the signature on the certificate of {subject} is not its issuer's")]
-    SignatureInvalid {
-        /// Whose certificate.
-        subject: String,
-    },
-    /// The issuer is no authority, or its path length is used up.
-    #[error("{subject} may not issue this certificate")]
-    NotAuthority {
-        /// Whose certificate.
-        subject: String,
-    },
-    /// A name outside what an issuer may certify.
-    #[error("a name in the path of {subject} is outside its issuer's name constraints")]
-    NameConstraints {
-        /// Whose certificate.
-        subject: String,
-    },
-    /// Not valid under any policy asked for.
-    #[error("the path of {subject} is not valid under a policy that is asked for")]
-    Policy {
-        /// Whose certificate.
-        subject: String,
-    },
-    /// The key may not be used so.
-    #[error("the key usage of {subject} does not allow this")]
-    KeyUsage {
-        /// Whose certificate.
-        subject: String,
-    },
-    /// The certificate is for other purposes.
-    #[error("the extended key usage of {subject} does not allow this")]
-    ExtendedKeyUsage {
-        /// Whose certificate.
-        subject: String,
-    },
-    /// An extension that must be understood and is not.
-    #[error("the certificate of {subject} has a critical extension that is not understood: {oid}")]
-    UnknownCriticalExtension {
-        /// Whose certificate.
-        subject: String,
-        /// Which extension.
-        oid: String,
-    },
-    /// No revocation list covers the certificate.
-    #[error("no revocation list covers the certificate of {subject}")]
-    CrlMissing {
-        /// Whose certificate.
-        subject: String,
-    },
-    /// The revocation list is too old.
-    #[error("the revocation list that covers the certificate of {subject} is out of date")]
-    CrlExpired {
-        /// Whose certificate.
-        subject: String,
-    },
-    /// Anything else.
-    #[error("the path of {subject} is not valid: {detail}")]
-    Other {
-        /// Whose certificate.
-        subject: String,
-        /// What is wrong.
-        detail: String,
-    },
+    pub fn issuer(&self) -> &Certificate {
+        self.above.first().unwrap_or(&self.end)
+    }
 }
 
 /// Looks for a path from the end certificate to an anchor and validates it (RFC 5280 section 6).
 ///
+/// Each path that is found passes our own rules, which name the certificate at fault, and then certval, which
+/// knows name constraints and policies, too. Both must agree.
+///
 /// # Errors
-/// The fault of the most promising path.
-pub fn validate(query: &PathQuery<'_>) -> Result<ValidPath, PathFault> { todo!("{query:?}") }
+/// The fault of the first path that was found: the one whose key identifiers fit best.
+pub fn validate(query: &PathQuery<'_>) -> Result<ValidPath, PathFault> {
+    let mut first_fault = None;
+    let mut valid = None;
+    let search = search::explore(query, &mut |chain| match judge(query, chain) {
+        Ok(()) => {
+            valid = Some(ValidPath {
+                end: query.end.clone(),
+                above: chain
+                    .iter()
+                    .skip(1)
+                    .map(|certificate| (*certificate).clone())
+                    .collect(),
+            });
+            true
+        }
+        Err(fault) => {
+            first_fault.get_or_insert(fault);
+            false
+        }
+    });
+    let subject = || query.end.subject().to_string();
+    match valid {
+        Some(path) => Ok(path),
+        None if search.exhausted => Err(PathFault::TooMuchWork { subject: subject() }),
+        None => Err(first_fault
+            .or(search.fault)
+            .unwrap_or_else(|| PathFault::NoPath { subject: subject() })),
+    }
+}
+
+/// What every path must pass, cheapest first. `chain` goes from the end certificate to the anchor.
+fn judge(query: &PathQuery<'_>, chain: &[&Certificate]) -> Result<(), PathFault> {
+    rules::check(query, chain)?;
+    certval_judge::check(query, chain)?;
+    revocation::check(query, chain)
+}
+
+#[cfg(test)]
+mod tests;
