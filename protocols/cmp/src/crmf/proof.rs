@@ -108,8 +108,8 @@ impl CertReqMsg {
     ///
     /// # Errors
     /// badPOP when there is none, it is of another kind, or it does not verify (RFC 9810 section
-    /// 5.2.8); badCertTemplate when there is no key to prove; badAlg for an algorithm that is
-    /// unknown or broken; notAuthorized for raVerified, which proves nothing here.
+    /// 5.2.8); badCertTemplate when there is no key to prove;
+    /// notAuthorized for raVerified, which proves nothing here.
     pub fn prove(&self) -> Result<ProvenKey, Fault> {
         let key = self.template.key()?;
         let bad = |text: &str| Fault::new(FailureInfo::BAD_POP, text);
@@ -148,14 +148,10 @@ impl CertReqMsg {
                 signature,
                 ..
             }) => {
-                ProvenKey::prove(key, algorithm, &self.cert_req_der, signature).map_err(|fault| {
-                    let failure = match &fault {
-                        certs::Fault::AlgorithmUnsupported(_)
-                        | certs::Fault::AlgorithmForbidden(_) => FailureInfo::BAD_ALG,
-                        _ => FailureInfo::BAD_POP,
-                    };
-                    Fault::new(failure, format!("proof of possession: {fault}"))
-                })
+                // An algorithm that is unknown or broken makes the proof invalid, too: badPOP, so that
+                // it is reported in ip, cp or kup (RFC 9483 section 3.6.2); the text names it.
+                ProvenKey::prove(key, algorithm, &self.cert_req_der, signature)
+                    .map_err(|fault| bad(&format!("proof of possession: {fault}")))
             }
         }
     }
@@ -241,10 +237,9 @@ mod tests {
             algorithm,
             signature,
         };
-        assert_eq!(
-            failure(&request(&key), Some(&popo)),
-            Some(FailureInfo::BAD_ALG)
-        );
+        let fault = read(&request(&key), Some(&popo)).prove().unwrap_err();
+        assert_eq!(fault.failure, FailureInfo::BAD_POP);
+        assert!(fault.text.contains("too weak"), "{fault}");
     }
 
     #[test]
