@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 /// How the CA shall misbehave, on request of a test. Everything is off unless it is asked for.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a thing of its own that a test can ask for in JSON"
+)]
 pub struct Mischief {
     /// For how many messages; 0 takes back all mischief that was asked for before.
     pub next: u32,

@@ -106,8 +106,9 @@ impl Office {
     }
 }
 
+/// Everything it said: its own log goes to standard output.
 fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+    String::from_utf8_lossy(&[&*output.stdout, &*output.stderr].concat()).into_owned()
 }
 
 fn run(command: &mut Command) {

@@ -256,7 +256,7 @@ impl Desk {
         operation: Operation<'_>,
     ) -> Result<Done, Trouble> {
         match operation {
-            Operation::Revoke(details) => self.revoke(visit, details).await,
+            Operation::Revoke(details) => self.revoke(visit, details),
             operation => self.enrol(visit, request, operation).await,
         }
     }

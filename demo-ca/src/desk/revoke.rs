@@ -6,11 +6,7 @@ use crate::records::{Kind, Record, Stage};
 
 impl Desk {
     /// rr (RFC 9483 sections 4.2 and 5.3.2).
-    pub(super) async fn revoke(
-        &self,
-        visit: &Visit<'_>,
-        details: &RevDetails,
-    ) -> Result<Done, Trouble> {
+    pub(super) fn revoke(&self, visit: &Visit<'_>, details: &RevDetails) -> Result<Done, Trouble> {
         let (issuer, serial) = details.certificate()?;
         let known = issuer.matches(self.authority.certificate().subject())
             && self.records.ledger().is_issued(serial);

@@ -71,7 +71,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// A device's IDevID (IEEE 802.1AR: the serial number is in the subject).
+    /// A device's `IDevID` (IEEE 802.1AR: the serial number is in the subject).
     pub(super) fn device(serial_number: &str, key: &PublicKey) -> Result<Self, Fault> {
         let subject = Name::from_text(&format!(
             "serialNumber={serial_number},CN=Demo Device {serial_number},O={DEMO_ORGANIZATION}"

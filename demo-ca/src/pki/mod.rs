@@ -192,7 +192,7 @@ impl Pki {
         .await
     }
 
-    /// Makes another device with a key and an IDevID of the manufacturer that never ends.
+    /// Makes another device with a key and an `IDevID` of the manufacturer that never ends.
     ///
     /// # Errors
     /// When the key cannot be made or the certificate cannot be signed.

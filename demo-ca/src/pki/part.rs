@@ -18,7 +18,7 @@ pub enum Part {
     CmpSigner,
     /// `manufacturer`: the maker of devices.
     Manufacturer,
-    /// `device`: a device's IDevID.
+    /// `device`: a device's `IDevID`.
     Device,
     /// `tls`: the RA's TLS server, certificate and intermediate in one file.
     TlsServer,

@@ -1,6 +1,7 @@
 //! The demo CA from outside, over HTTP, as a registration authority sees it.
 
 mod confirming;
+mod crashing;
 mod enrolling;
 mod misbehaving;
 mod office;

@@ -7,7 +7,7 @@ use certs::{AltName, CsrDraft, Millis, Name, Signer as _};
 use cmp::client::{self, Answer};
 use cmp::crmf::{self, CertTemplateDraft};
 use cmp::{Draft, FailureInfo, InfoTypeAndValue, Limits, Message, Protection, body};
-use demo_ca::pki::{Identity, Part, Pki};
+use demo_ca::pki::{Identity, Pki};
 use demo_ca::settings::Settings;
 use demo_ca::signer::{KeyChoice, SoftwareSigner};
 use demo_ca::{Config, Kind, Record, Running, serve};
@@ -17,25 +17,25 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
 /// A demo CA with a clock that can be turned, and one RA.
-pub struct Office {
-    pub dir: tempfile::TempDir,
-    pub pki: Pki,
-    pub clock: Arc<AtomicI64>,
+pub(crate) struct Office {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) pki: Pki,
+    pub(crate) clock: Arc<AtomicI64>,
     running: Option<Running>,
 }
 
 /// A message that was sent and what came back.
-pub struct Exchange {
-    pub sent: Message,
-    pub answer: Message,
+pub(crate) struct Exchange {
+    pub(crate) sent: Message,
+    pub(crate) answer: Message,
 }
 
 impl Office {
-    pub async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::with(&Settings::default()).await
     }
 
-    pub async fn with(settings: &Settings) -> Self {
+    pub(crate) async fn with(settings: &Settings) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let now = demo_ca::system_clock()();
         let pki = Pki::create(dir.path(), now, &SystemRandom::new())
@@ -52,42 +52,42 @@ impl Office {
         office
     }
 
-    pub async fn start(&mut self) {
+    pub(crate) async fn start(&mut self) {
         let clock = Arc::clone(&self.clock);
         let mut config = Config::new(self.dir.path(), 0);
         config.clock = Arc::new(move || Millis(clock.load(Ordering::SeqCst)));
         self.running = Some(serve(config).await.unwrap());
     }
 
-    pub async fn restart(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         self.running.take().unwrap().stop().await;
+    }
+
+    pub(crate) async fn restart(&mut self) {
+        self.stop().await;
         self.start().await;
     }
 
-    pub fn now(&self) -> Millis {
+    pub(crate) fn now(&self) -> Millis {
         Millis(self.clock.load(Ordering::SeqCst))
     }
 
-    pub fn later(&self, seconds: i64) {
+    pub(crate) fn later(&self, seconds: i64) {
         self.clock.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 
     /// The RA's certificate and key.
-    pub fn ra(&self) -> &Identity {
+    pub(crate) fn ra(&self) -> &Identity {
         &self.pki.second_ra
     }
 
-    pub fn path(&self, part: Part) -> std::path::PathBuf {
-        part.certificate_file(self.pki.folder())
-    }
-
     /// The first message of a transaction, signed by the RA.
-    pub async fn first(&self, body: Vec<u8>, implicit: bool) -> Vec<u8> {
+    pub(crate) async fn first(&self, body: Vec<u8>, implicit: bool) -> Vec<u8> {
         let ra = self.ra();
         self.seal(self.draft(ra, body, implicit), ra).await
     }
 
-    pub fn draft(&self, from: &Identity, body: Vec<u8>, implicit: bool) -> Draft {
+    pub(crate) fn draft(&self, from: &Identity, body: Vec<u8>, implicit: bool) -> Draft {
         let recipient = self.pki.cmp_signer.certificate.subject();
         let mut draft = client::first(
             from.certificate.subject(),
@@ -104,7 +104,7 @@ impl Office {
         draft
     }
 
-    pub async fn seal(&self, mut draft: Draft, from: &Identity) -> Vec<u8> {
+    pub(crate) async fn seal(&self, mut draft: Draft, from: &Identity) -> Vec<u8> {
         draft.message_time = Some(self.now());
         draft.sender_kid = from
             .certificate
@@ -117,7 +117,7 @@ impl Office {
     }
 
     /// Sends a message of the RA's; the answer must be the CA's.
-    pub async fn send(&self, message: &[u8]) -> Exchange {
+    pub(crate) async fn send(&self, message: &[u8]) -> Exchange {
         let (status, answer) = self
             .post("/cmp", "application/pkixcmp", message)
             .await
@@ -132,21 +132,21 @@ impl Office {
     }
 
     /// Asks for something in a transaction of its own.
-    pub async fn ask(&self, body: Vec<u8>, implicit: bool) -> Exchange {
+    pub(crate) async fn ask(&self, body: Vec<u8>, implicit: bool) -> Exchange {
         self.send(&self.first(body, implicit).await).await
     }
 
     /// A p10cr for a new key.
-    pub async fn enrol(&self, implicit: bool) -> Exchange {
+    pub(crate) async fn enrol(&self, implicit: bool) -> Exchange {
         self.ask(body::p10cr(&csr(&key()).await), implicit).await
     }
 
     /// The next message of a transaction.
-    pub async fn next(&self, draft: Draft) -> Exchange {
+    pub(crate) async fn next(&self, draft: Draft) -> Exchange {
         self.send(&self.seal(draft, self.ra()).await).await
     }
 
-    pub fn check_protection(&self, answer: &Message) {
+    pub(crate) fn check_protection(&self, answer: &Message) {
         let Protection::Signature(proof) = answer.protection_kind().unwrap() else {
             panic!("the answer is not signed");
         };
@@ -155,7 +155,7 @@ impl Office {
         proof.verify(signer.public_key()).unwrap();
     }
 
-    pub async fn mischief(&self, json: &str) {
+    pub(crate) async fn mischief(&self, json: &str) {
         let (status, answer) = self
             .post("/mischief", "application/json", json.as_bytes())
             .await
@@ -163,11 +163,11 @@ impl Office {
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
     }
 
-    pub async fn records(&self) -> Vec<Record> {
+    pub(crate) async fn records(&self) -> Vec<Record> {
         serde_json::from_slice(&self.get("/records").await).unwrap()
     }
 
-    pub async fn count(&self, kind: Kind) -> usize {
+    pub(crate) async fn count(&self, kind: Kind) -> usize {
         self.records()
             .await
             .iter()
@@ -176,7 +176,7 @@ impl Office {
     }
 
     /// Waits until there are so many records of a kind.
-    pub async fn until(&self, kind: Kind, count: usize) {
+    pub(crate) async fn until(&self, kind: Kind, count: usize) {
         for _ in 0..100 {
             if self.count(kind).await == count {
                 return;
@@ -186,7 +186,7 @@ impl Office {
         panic!("there are {} records of {kind:?}", self.count(kind).await);
     }
 
-    pub async fn crl(&self) -> certs::Crl {
+    pub(crate) async fn crl(&self) -> certs::Crl {
         let crl = certs::Crl::parse(&self.get("/ca.crl").await).unwrap();
         crl.verify(self.pki.issuing.certificate.public_key())
             .unwrap();
@@ -197,7 +197,7 @@ impl Office {
         crl
     }
 
-    pub async fn get(&self, path: &str) -> Vec<u8> {
+    pub(crate) async fn get(&self, path: &str) -> Vec<u8> {
         let request = http::Request::get(self.uri(path))
             .body(Full::default())
             .unwrap();
@@ -205,7 +205,7 @@ impl Office {
     }
 
     /// Status and body, or nothing when the connection was closed.
-    pub async fn post(&self, path: &str, kind: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
+    pub(crate) async fn post(&self, path: &str, kind: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
         let body = Full::from(Bytes::copy_from_slice(body));
         call(
             http::Request::post(self.uri(path))
@@ -222,12 +222,12 @@ impl Office {
 }
 
 impl Exchange {
-    pub fn read(&self) -> Answer {
+    pub(crate) fn read(&self) -> Answer {
         client::check_answer(&self.sent, &self.answer).unwrap();
         client::read(&self.answer).unwrap()
     }
 
-    pub fn issued(&self) -> client::Issued {
+    pub(crate) fn issued(&self) -> client::Issued {
         match client::read(&self.answer).unwrap() {
             Answer::Issued(issued) => *issued,
             other => panic!("{other:?}"),
@@ -235,7 +235,7 @@ impl Exchange {
     }
 
     /// Why it was refused, by rejection or error.
-    pub fn failure(&self) -> FailureInfo {
+    pub(crate) fn failure(&self) -> FailureInfo {
         match client::read(&self.answer).unwrap() {
             Answer::Rejected(status) => status.failure.unwrap(),
             Answer::Error(error) => error.status.failure.unwrap(),
@@ -244,7 +244,7 @@ impl Exchange {
     }
 
     /// The draft of a certConf for what was issued.
-    pub fn confirm(&self, rejection: Option<cmp::StatusInfo>) -> Draft {
+    pub(crate) fn confirm(&self, rejection: Option<cmp::StatusInfo>) -> Draft {
         let issued = self.issued();
         client::confirm(
             self.sent.header(),
@@ -256,7 +256,7 @@ impl Exchange {
     }
 
     /// The draft of a pollReq.
-    pub fn poll(&self, cert_req_id: i64) -> Draft {
+    pub(crate) fn poll(&self, cert_req_id: i64) -> Draft {
         client::poll(
             self.sent.header(),
             self.answer.header(),
@@ -266,7 +266,7 @@ impl Exchange {
     }
 }
 
-async fn call(request: http::Request<Full<Bytes>>) -> Option<(u16, Vec<u8>)> {
+pub(crate) async fn call(request: http::Request<Full<Bytes>>) -> Option<(u16, Vec<u8>)> {
     let client = Client::builder(TokioExecutor::new()).build_http();
     let answer = client.request(request).await.ok()?;
     let status = answer.status().as_u16();
@@ -276,25 +276,25 @@ async fn call(request: http::Request<Full<Bytes>>) -> Option<(u16, Vec<u8>)> {
     ))
 }
 
-pub fn parse(der: &[u8]) -> Message {
+pub(crate) fn parse(der: &[u8]) -> Message {
     Message::parse(der, &Limits::default()).unwrap()
 }
 
-pub fn random() -> [u8; 16] {
+pub(crate) fn random() -> [u8; 16] {
     let mut octets = [0; 16];
     SystemRandom::new().fill(&mut octets).unwrap();
     octets
 }
 
-pub fn key() -> SoftwareSigner {
+pub(crate) fn key() -> SoftwareSigner {
     SoftwareSigner::generate(KeyChoice::P256).unwrap()
 }
 
-pub fn subject() -> Name {
+pub(crate) fn subject() -> Name {
     Name::from_text("CN=machine.example,O=Example").unwrap()
 }
 
-pub async fn csr(key: &SoftwareSigner) -> Vec<u8> {
+pub(crate) async fn csr(key: &SoftwareSigner) -> Vec<u8> {
     let mut draft = CsrDraft::new(subject(), key.public_key().clone());
     draft
         .alt_names
@@ -302,11 +302,11 @@ pub async fn csr(key: &SoftwareSigner) -> Vec<u8> {
     draft.sign(key).await.unwrap().der().to_vec()
 }
 
-pub fn template(key: &SoftwareSigner) -> CertTemplateDraft {
+pub(crate) fn template(key: &SoftwareSigner) -> CertTemplateDraft {
     CertTemplateDraft::new(subject(), key.public_key().clone())
 }
 
-/// A CertReqMsg with a signature as proof of possession.
-pub async fn request(template: &CertTemplateDraft, key: &SoftwareSigner) -> Vec<u8> {
+/// A `CertReqMsg` with a signature as proof of possession.
+pub(crate) async fn request(template: &CertTemplateDraft, key: &SoftwareSigner) -> Vec<u8> {
     crmf::sign(&crmf::request(0, template), key).await.unwrap()
 }
