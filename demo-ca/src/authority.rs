@@ -76,9 +76,6 @@ impl Wanted {
 
     /// Checks what no policy of a CA would allow.
     fn check(&self) -> Result<(), cmp::Fault> {
-        if matches!(self.public_key.kind(), KeyKind::Rsa { bits } if bits < 2048) {
-            return Err(bad(format!("{} keys are too weak", self.public_key.kind())));
-        }
         if self
             .key_usage
             .is_some_and(|usage| usage.intersects(KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN))
@@ -219,6 +216,16 @@ impl Authority {
 
     fn key_identifier(&self) -> [u8; 20] {
         self.issuing.signer.public_key().sha1_key_identifier()
+    }
+}
+
+/// Checks that a key is strong enough; to be done before its signature costs anything.
+pub(crate) fn check_key(key: &PublicKey) -> Result<(), cmp::Fault> {
+    match key.kind() {
+        KeyKind::Rsa { bits } if bits < 2048 => {
+            Err(bad(format!("{} keys are too weak", key.kind())))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -186,6 +186,35 @@ async fn openssl_gets_a_certificate_for_a_pkcs10_request_and_revokes_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_weak_key_and_a_weak_signature_are_refused() {
+    let office = Office::open().await;
+    for (arguments, failure) in [
+        (["rsa:1024", "-sha256"], "badCertTemplate"),
+        (["rsa:2048", "-sha1"], "badAlg"),
+    ] {
+        run(Command::new("openssl")
+            .args([
+                "req",
+                "-new",
+                "-nodes",
+                "-subj",
+                "/CN=machine.example",
+                "-keyout",
+                "new.key",
+                "-out",
+                "new.csr",
+            ])
+            .arg("-newkey")
+            .args(arguments)
+            .current_dir(office.dir.path()));
+        let output = office
+            .cmp(&["-cmd", "p10cr", "-csr", "new.csr", "-certout", "new.pem"])
+            .await;
+        assert!(text(&output).contains(failure), "{}", text(&output));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn openssl_updates_a_key() {
     let office = Office::open().await;
     office.new_key(KeyChoice::P256);

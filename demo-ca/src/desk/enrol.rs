@@ -6,7 +6,7 @@ use cmp::{
 };
 
 use super::{Desk, Done, Trouble, Visit};
-use crate::authority::{Granted, Wanted};
+use crate::authority::{self, Granted, Wanted};
 use crate::mischief::Waiting;
 use crate::records::{Kind, Record, Stage};
 
@@ -74,6 +74,7 @@ impl Desk {
 
     fn read_request(&self, kind: BodyKind, request: &CertReqMsg) -> Result<Wanted, cmp::Fault> {
         let template = &request.template;
+        authority::check_key(template.key()?)?;
         // RFC 9810 section 5.2.8: a trusted RA may have checked the possession itself.
         if !request.is_ra_verified() {
             request.prove()?;
@@ -166,10 +167,22 @@ impl Visit<'_> {
 }
 
 fn read_csr(der: &[u8]) -> Result<Wanted, cmp::Fault> {
-    let csr = Csr::parse(der)
-        .map_err(|fault| cmp::Fault::new(FailureInfo::BAD_CERT_TEMPLATE, fault.to_string()))?;
-    csr.prove()
-        .map_err(|fault| cmp::Fault::new(FailureInfo::BAD_POP, fault.to_string()))?;
+    let csr = Csr::parse(der).map_err(|fault| match fault {
+        certs::Fault::KeyUnsupported(_) => {
+            cmp::Fault::new(FailureInfo::BAD_CERT_TEMPLATE, fault.to_string())
+        }
+        fault => fault.into(),
+    })?;
+    authority::check_key(csr.public_key())?;
+    csr.prove().map_err(|fault| {
+        let failure = match fault {
+            certs::Fault::AlgorithmUnsupported(_) | certs::Fault::AlgorithmForbidden(_) => {
+                FailureInfo::BAD_ALG
+            }
+            _ => FailureInfo::BAD_POP,
+        };
+        cmp::Fault::new(failure, format!("proof of possession: {fault}"))
+    })?;
     Ok(Wanted::from_csr(&csr))
 }
 

@@ -48,7 +48,8 @@ pub struct Pki {
 }
 
 impl Pki {
-    /// Makes everything anew and writes it to `DIR/pki`, keys readable by their owner only.
+    /// Makes everything anew and writes it to `DIR/pki`, keys readable by their owner only. `DIR/ca` is left alone:
+    /// who makes a new authority removes the records of the old one.
     ///
     /// # Errors
     /// When a file cannot be written or a key cannot be made.
