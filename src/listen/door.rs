@@ -1,0 +1,180 @@
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::answer::{Desk, Running};
+use super::census::{Census, Full};
+use super::config::seconds;
+use super::serve::serve;
+use super::{Error, Limits, Metrics, ServerTls, Stopping};
+use crate::frontend::connection::{Connection, Tls};
+
+/// One address that is listened on.
+#[derive(Debug)]
+pub struct Door {
+    name: &'static str,
+    listener: TcpListener,
+    limits: Arc<ArcSwap<Limits>>,
+    metrics: Metrics,
+    census: Arc<Census>,
+}
+
+/// What all connections of a door share.
+struct Hall {
+    tls: Option<Arc<ServerTls>>,
+    router: Router,
+    stopping: Stopping,
+    running: Running,
+}
+
+impl Door {
+    /// Takes the address. Connections wait until the door serves. A change of the limits holds for connections that come then.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub async fn bind(name: &'static str, address: SocketAddr, limits: Arc<ArcSwap<Limits>>, metrics: Metrics) -> Result<Self, Error> {
+        let listener = TcpListener::bind(address).await.map_err(|source| Error::Bind { address, source })?;
+        Ok(Self { name, listener, limits, metrics, census: Arc::default() })
+    }
+
+    /// The address, with the port that the system chose when 0 was asked for.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves HTTPS. Ends when it is time to stop and what was running has ended or used up its grace.
+    pub async fn https(self, tls: Arc<ServerTls>, router: Router, stopping: Stopping) {
+        self.serve(Some(tls), router, stopping).await;
+    }
+
+    /// Serves HTTP. Ends as [`https`](Self::https) does.
+    pub async fn http(self, router: Router, stopping: Stopping) {
+        self.serve(None, router, stopping).await;
+    }
+
+    async fn serve(self, tls: Option<Arc<ServerTls>>, router: Router, mut stopping: Stopping) {
+        let mut connections = JoinSet::new();
+        let (running, mut all_done) = mpsc::channel(1);
+        let hall = Hall { tls, router, stopping: stopping.clone(), running };
+        loop {
+            let accepted = tokio::select! {
+                () = stopping.wait() => break,
+                Some(_) = connections.join_next() => continue,
+                accepted = self.listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    if let Some(connection) = self.admit(stream, peer, &hall) {
+                        connections.spawn(connection);
+                    }
+                }
+                Err(error) => self.wait_after(&error).await,
+            }
+        }
+        let Self { name, listener, limits, .. } = self;
+        drop((listener, hall));
+        let grace = seconds(limits.load().grace_seconds);
+        let ending = async {
+            while connections.join_next().await.is_some() {}
+            all_done.recv().await;
+        };
+        if timeout(grace, ending).await.is_err() {
+            tracing::warn!(door = name, connections = connections.len(), "requests were still running at the end of their grace");
+            connections.abort_all();
+        }
+    }
+
+    /// The serving of a connection, when there is a place for it.
+    fn admit(&self, stream: TcpStream, peer: SocketAddr, hall: &Hall) -> Option<impl Future<Output = ()> + Send + 'static> {
+        let limits = self.limits.load_full();
+        let seat = match self.census.enter(peer.ip(), &limits) {
+            Ok(seat) => seat,
+            Err(full) => {
+                self.turn_away(peer, full);
+                return None;
+            }
+        };
+        let counted = self.metrics.connected(self.name);
+        let desk = Desk {
+            door: self.name,
+            limits,
+            metrics: self.metrics.clone(),
+            router: hall.router.clone(),
+            connection: Connection { peer, tls: None },
+            running: hall.running.clone(),
+        };
+        let acceptor = hall.tls.as_ref().map(|tls| TlsAcceptor::from(tls.current()));
+        let stopping = hall.stopping.clone();
+        Some(async move {
+            let _held = (seat, counted);
+            // Head and body leave in one write; waiting for more would only delay them.
+            let _ = stream.set_nodelay(true);
+            match acceptor {
+                None => serve(stream, desk, stopping).await,
+                Some(acceptor) => serve_tls(acceptor, stream, desk, stopping).await,
+            }
+        })
+    }
+
+    fn turn_away(&self, peer: SocketAddr, full: Full) {
+        let reason = match full {
+            Full::Door => "connections",
+            Full::Address => "connections_per_address",
+        };
+        self.metrics.refused(self.name, reason);
+        tracing::debug!(door = self.name, %peer, reason, "a connection was turned away");
+    }
+
+    /// Some errors belong to one connection that is gone already; the others, such as too many open files, need a moment.
+    async fn wait_after(&self, error: &io::Error) {
+        use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+        if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+            tracing::error!(door = self.name, %error, "cannot accept connections");
+            self.metrics.refused(self.name, "system");
+            sleep(BREATH).await;
+        }
+    }
+}
+
+async fn serve_tls(acceptor: TlsAcceptor, stream: TcpStream, mut desk: Desk, mut stopping: Stopping) {
+    let shaking = timeout(seconds(desk.limits.handshake_seconds), acceptor.accept(stream));
+    let reason = tokio::select! {
+        shaken = shaking => match shaken {
+            Ok(Ok(stream)) => {
+                desk.connection.tls = Some(Arc::new(facts(&stream)));
+                return serve(stream, desk, stopping).await;
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(door = desk.door, peer = %desk.connection.peer, %error, "a handshake failed");
+                "handshake"
+            }
+            Err(_) => "handshake_time",
+        },
+        () = stopping.wait() => "stopping",
+    };
+    desk.metrics.refused(desk.door, reason);
+}
+
+fn facts(stream: &TlsStream<TcpStream>) -> Tls {
+    let (_, session) = stream.get_ref();
+    Tls {
+        client_chain: session.peer_certificates().unwrap_or_default().iter().map(|certificate| certificate.to_vec()).collect(),
+        version_1_3: session.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3),
+    }
+}
+
+/// What the accept loop waits after an error of the system, so that it does not spin.
+const BREATH: Duration = Duration::from_millis(100);

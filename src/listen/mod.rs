@@ -1,0 +1,24 @@
+//! Sockets, TLS, HTTP, limits, graceful stop, reload.
+//!
+//! Enrolment clients are picky about raw HTTP, so what goes over the wire is ours: header names have exact case, answers are
+//! never chunked, and head and body leave in one write. Behind that stands an axum router, whose requests carry a
+//! [`Connection`](crate::frontend::connection::Connection) and a [`RequestId`](crate::frontend::connection::RequestId).
+
+mod answer;
+mod census;
+mod client_certificate;
+mod config;
+mod door;
+mod fault;
+mod metrics;
+mod serve;
+mod stop;
+mod tls;
+mod wire;
+
+pub use config::{Config, Limits, Place};
+pub use door::Door;
+pub use fault::Error;
+pub use metrics::Metrics;
+pub use stop::{Stop, Stopping};
+pub use tls::ServerTls;

@@ -1,0 +1,12 @@
+//! What goes over the wire, byte for byte: enrolment clients are picky about it.
+
+#[path = "listen/clients.rs"]
+mod clients;
+#[path = "listen/limits.rs"]
+mod limits;
+#[path = "listen/office.rs"]
+mod office;
+#[path = "listen/raw_http.rs"]
+mod raw_http;
+#[path = "listen/tls.rs"]
+mod tls;
