@@ -1,17 +1,19 @@
 //! Stories of the hsm room, each against a `SoftHSM` token of its own.
 //!
-//! `SoftHSM` finds its tokens through `SOFTHSM2_CONF`, which a process cannot safely set for itself, and a PKCS#11 module
-//! has one state for the whole process. So each test runs itself again in a child process, with that variable set and a
-//! fresh folder. This works alike under `cargo test` and `cargo nextest`.
+//! `SoftHSM` finds its tokens through `SOFTHSM2_CONF`, which a process cannot safely set for itself, and a PKCS#11
+//! module has one state for the whole process. So each test runs itself again in a child process, with that variable set
+//! and a fresh folder. This works alike under `cargo test` and `cargo nextest`.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use certs::{KeyKind, Signer, SignerFault};
-use daftar::hsm::{self, Config, Fault, Hsm, State, Token};
+use daftar::hsm::{self, Config, Fault, Hsm, HsmSigner, State, Token};
 
 #[test]
 fn each_kind_of_key_signs_and_its_signature_verifies() {
@@ -391,6 +393,52 @@ fn a_token_that_goes_is_missed_and_when_it_comes_back_it_signs() {
             assert!(!desk.folder.join("pin-tried").exists());
         },
     );
+}
+
+#[test]
+fn a_token_that_comes_and_goes_under_load_ends_no_thread() {
+    in_a_child(
+        "a_token_that_comes_and_goes_under_load_ends_no_thread",
+        |desk| {
+            let hsm = Hsm::start(&desk.config(), &desk.folder).unwrap();
+            let signer = hsm.signer().unwrap();
+            let runtime = runtime();
+            let ended = Arc::new(AtomicBool::new(false));
+            let tasks: Vec<_> = (0..16)
+                .map(|_| runtime.spawn(sign_until(signer.clone(), Arc::clone(&ended))))
+                .collect();
+            let (there, away) = (desk.only_token(), desk.folder.join("away"));
+            for _ in 0..3 {
+                let before = hsm.stats().signatures();
+                until(|| hsm.stats().signatures() > before + 50);
+                fs::rename(&there, &away).unwrap();
+                until(|| hsm.state() == State::Absent);
+                fs::rename(&away, &there).unwrap();
+                until(|| hsm.state() == State::Ready);
+            }
+            let before = hsm.stats().signatures();
+            until(|| hsm.stats().signatures() > before + 50);
+            ended.store(true, Ordering::Relaxed);
+            for task in tasks {
+                runtime.block_on(task).unwrap();
+            }
+            hsm.stop();
+        },
+    );
+}
+
+async fn sign_until(signer: HsmSigner, ended: Arc<AtomicBool>) {
+    while !ended.load(Ordering::Relaxed) {
+        match signer.sign(b"message").await {
+            Ok(signature) => {
+                let key = signer.public_key();
+                key.verify(signer.algorithm(), b"message", &signature)
+                    .unwrap();
+            }
+            Err(SignerFault::Unavailable(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
+            Err(other) => panic!("{other}"),
+        }
+    }
 }
 
 #[test]

@@ -208,7 +208,7 @@ impl Traits {
         Ok(traits)
     }
 
-    /// The first attribute that is not as it must be, with the remedy. What the token does not tell is not as it must be.
+    /// The first attribute that is not as it must be, with the remedy. What the token does not tell counts as bad.
     fn flaw(&self, purpose: Purpose) -> Option<(&'static str, &'static str)> {
         let kept = [
             (self.sensitive, true, "CKA_SENSITIVE is not true", NEW_KEY),
@@ -275,8 +275,8 @@ const ASKED: &[AttributeType] = &[
     AttributeType::Encrypt,
     AttributeType::Decrypt,
 ];
-const NEW_KEY: &str = "a key of which copies may exist, or that others may use, cannot be mended: make a new one on the \
-                       token with `daftar key generate`";
+const NEW_KEY: &str = "a key of which copies may exist, or that others may use, cannot be mended: \
+                       make a new one on the token with `daftar key generate`";
 const OTHER_KEY: &str =
     "use a key that is made for this, or set the attribute with the vendor's tool";
 

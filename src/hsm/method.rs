@@ -74,7 +74,8 @@ impl Method {
     }
 }
 
-/// PKCS#11 gives r || s, each as long as the curve's order; X.509 and CMS want Ecdsa-Sig-Value (RFC 3279 section 2.2.3).
+/// PKCS#11 gives r || s, each as long as the curve's order; X.509 and CMS want Ecdsa-Sig-Value (RFC 3279
+/// section 2.2.3).
 fn ecdsa_der(raw: &[u8], coordinate: usize) -> Result<Vec<u8>, Fault> {
     let wrong = || Fault::SelfTest(format!("an ECDSA signature of {} octets", raw.len()));
     let (r, s) = raw.split_at_checked(coordinate).ok_or_else(wrong)?;

@@ -2,8 +2,8 @@
 //!
 //! The only room that names cryptoki, and the only one with threads of its own. [`Hsm::start`] loads the module, and a
 //! supervisor thread logs in, once; N worker threads own a session each and serve a bounded queue. A stale session is
-//! replaced in passing. When the token is lost, callers are told at once ([`Fault::Unavailable`]), the workers give their
-//! sessions back, and the supervisor finalizes and initialises the module until the token is there again.
+//! replaced in passing. When the token is lost or hangs, callers are told at once ([`Fault::Unavailable`]), the workers
+//! give their sessions back, and the supervisor finalizes and initialises the module until the token is there again.
 //!
 //! A wrong PIN is tried once, across restarts, too: see [`clear_pin_marker`].
 //!
@@ -75,15 +75,15 @@ impl Hsm {
         for number in 1..=config.sessions {
             let shared = Arc::clone(&shared);
             workers.push(thread(&format!("hsm-{number}"), move || {
-                worker::serve(&shared)
+                worker::serve(&shared);
             })?);
         }
         let supervisor = Supervisor::new(config, module, Marker::new(marker_dir), shared, workers)?;
         let (started, first) = sync_channel(1);
         let supervisor = thread("hsm", move || supervisor.run(&started))?;
-        let first = first
-            .recv()
-            .unwrap_or_else(|_| Err(Fault::Unavailable("its thread ended".into())));
+        // Nothing is received only when the thread is gone, and with it all hope.
+        let gone = || Err(Fault::Config("its thread ended".into()));
+        let first = first.recv().unwrap_or_else(|_| gone());
         *office
             .supervisor
             .lock()
@@ -136,7 +136,8 @@ impl Hsm {
     /// The signing key, which must be this one: that of the RA's certificate. The token may be away.
     ///
     /// # Errors
-    /// [`Fault::KeyChanged`] when the token has another key, [`Fault::KeyUnsupported`] when Daftar signs with none such.
+    /// [`Fault::KeyChanged`] when the token has another key, [`Fault::KeyUnsupported`] when Daftar does not sign with
+    /// such keys.
     pub fn signer_for(&self, key: &PublicKey) -> Result<HsmSigner, Fault> {
         let signer = HsmSigner::new(Arc::clone(&self.office), key.clone())?;
         self.office.shared.expect(key, CERTIFIED)?;

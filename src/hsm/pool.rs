@@ -33,6 +33,8 @@ struct Control {
     why: Fault,
     /// Workers that may hold a session.
     seated: usize,
+    /// When the calls began that are being made now.
+    busy: Vec<Instant>,
     stop: bool,
     /// The signing key that is certified, or was there before.
     expected: Option<(PublicKey, &'static str)>,
@@ -62,6 +64,7 @@ impl Shared {
                 up: None,
                 why: Fault::Unavailable("it was not opened yet".into()),
                 seated: 0,
+                busy: Vec::new(),
                 stop: false,
                 expected: None,
             }),
@@ -89,7 +92,10 @@ impl Shared {
         match tokio::time::timeout_at(until.into(), answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(Fault::Unavailable("its thread ended".into())),
-            Err(_) => Err(late(self.deadline)),
+            Err(_) => {
+                self.down_if_hung();
+                Err(late(self.deadline))
+            }
         }
     }
 
@@ -108,6 +114,19 @@ impl Shared {
         self.note_depth(&control);
         self.work.notify_one();
         Ok(())
+    }
+
+    /// A call that takes longer than anyone waits for it means that the token hangs; a long queue does not. Others are
+    /// then told at once, until the call has come back.
+    fn down_if_hung(&self) {
+        let mut control = self.control();
+        let hangs = control
+            .busy
+            .iter()
+            .any(|begun| begun.elapsed() >= self.deadline);
+        if hangs && control.up.is_some() {
+            self.close(&mut control, &late(self.deadline));
+        }
     }
 
     /// Opens the doors.
@@ -235,7 +254,8 @@ impl Shared {
 pub(super) enum Step {
     /// Give the session back.
     Stand,
-    Work(Job, Arc<Opened>),
+    /// Make the call, which began now.
+    Work(Job, Arc<Opened>, Instant),
 }
 
 impl Shared {
@@ -252,8 +272,10 @@ impl Shared {
                     if let Some(job) = control.jobs.pop_front() {
                         // Counted before the lock is left, so that the supervisor never finalizes beneath us.
                         control.seated += usize::from(!seated);
+                        let begun = Instant::now();
+                        control.busy.push(begun);
                         self.note_depth(&control);
-                        return Some(Step::Work(job, opened));
+                        return Some(Step::Work(job, opened, begun));
                     }
                 }
             }
@@ -261,6 +283,14 @@ impl Shared {
                 .work
                 .wait(control)
                 .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// A worker is through with a call.
+    pub(super) fn through(&self, begun: Instant) {
+        let mut control = self.control();
+        if let Some(place) = control.busy.iter().position(|other| *other == begun) {
+            control.busy.swap_remove(place);
         }
     }
 
@@ -281,3 +311,81 @@ pub(super) fn late(deadline: Duration) -> Fault {
 pub(super) const CERTIFIED: &str = "the certified one";
 /// Which key is expected: the one that this process found first.
 pub(super) const BEFORE: &str = "the one before";
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::hsm::KeyRef;
+    use crate::hsm::config::TokenChoice;
+    use crate::hsm::method::Method;
+    use crate::hsm::seat::Plan;
+
+    /// Doors that are open, with nobody behind them. The module is loaded and never initialised.
+    fn open() -> Shared {
+        let context =
+            cryptoki::context::Pkcs11::new(Path::new("/usr/lib/softhsm/libsofthsm2.so")).unwrap();
+        let plan = Plan {
+            token: TokenChoice::default(),
+            signing: KeyRef::new("s", &[1]),
+            wrapping: None,
+        };
+        let shared = Shared::new(2, Duration::from_millis(50));
+        let slot = 0_u64.try_into().unwrap();
+        shared.up(Opened {
+            context,
+            slot,
+            plan: Arc::new(plan),
+            method: Method::P256,
+        });
+        shared
+    }
+
+    fn task() -> Task {
+        Task::Sign(vec![0; 32])
+    }
+
+    #[tokio::test]
+    async fn a_token_that_hangs_is_down_until_its_call_has_come_back() {
+        let shared = open();
+        let (answer, step) = tokio::join!(shared.ask(task()), async { shared.next(false) });
+        let Some(Step::Work(_job, _, begun)) = step else {
+            panic!("no work")
+        };
+        assert!(matches!(answer, Err(Fault::Unavailable(_))));
+        assert!(!shared.is_up());
+        assert!(!shared.parked(Duration::ZERO), "the session is in use");
+        let asked = Instant::now();
+        assert!(shared.ask(task()).await.is_err());
+        assert!(asked.elapsed() < Duration::from_millis(50), "told at once");
+        shared.through(begun);
+        assert!(matches!(shared.next(true), Some(Step::Stand)));
+        shared.stood_up();
+        assert!(shared.parked(Duration::ZERO));
+    }
+
+    #[tokio::test]
+    async fn a_long_queue_is_no_fault_of_the_token() {
+        let shared = open();
+        assert!(matches!(
+            shared.ask(task()).await,
+            Err(Fault::Unavailable(_))
+        ));
+        assert!(shared.is_up());
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_told_when_the_token_goes() {
+        let shared = open();
+        let away = async { shared.down(&Fault::Unavailable("gone".into())) };
+        let (first, second, ()) = tokio::join!(shared.ask(task()), shared.ask(task()), away);
+        for answer in [first, second] {
+            assert!(matches!(answer, Err(Fault::Unavailable(why)) if why == "gone"));
+        }
+        assert_eq!(
+            (shared.stats.queue_depth(), shared.stats.failures()),
+            (0, 2)
+        );
+    }
+}

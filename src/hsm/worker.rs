@@ -18,9 +18,10 @@ pub(super) fn serve(shared: &Shared) {
                 seated = false;
                 shared.stood_up();
             }
-            Step::Work(job, opened) => {
+            Step::Work(job, opened, begun) => {
                 seated = true;
                 shared.work(&mut seat, job, &opened);
+                shared.through(begun);
             }
         }
     }
