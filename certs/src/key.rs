@@ -346,3 +346,6 @@ const UNSUPPORTED: [(ObjectIdentifier, &str); 8] = [
     (oid("1.3.132.0.33"), "P-224"),
     (oid("1.3.36.3.3.2.8.1.1.7"), "brainpoolP256r1"),
 ];
+
+#[cfg(test)]
+mod tests;

@@ -45,3 +45,11 @@ pub use millis::Millis;
 pub use name::{Attribute, Name};
 pub use proof::ProvenKey;
 pub use signer::{Signer, SignerFault, Signing};
+
+// The test PKI names this crate from outside, as the tests in `tests/` do.
+#[cfg(test)]
+extern crate self as certs;
+
+#[cfg(test)]
+#[path = "../tests/software_key/mod.rs"]
+mod software_key;

@@ -1,7 +1,8 @@
 use certval::{
     CertificationPath, CertificationPathResults, CertificationPathSettings, EXTS_OF_INTEREST,
     Error, ExtensionProcessing, ObjectIdentifierSet, PDVCertificate, PDVTrustAnchorChoice,
-    PathValidationStatus, PkiEnvironment, TimeOfInterest, validate_path_rfc5280,
+    PathValidationStatus, PkiEnvironment, TimeOfInterest, enforce_trust_anchor_constraints,
+    validate_path_rfc5280,
 };
 use der::Encode;
 use der::asn1::BitString;
@@ -35,11 +36,14 @@ pub(super) fn check(query: &PathQuery<'_>, chain: &[&Certificate]) -> Result<(),
         .collect::<Result<Vec<_>, _>>()?;
     let path = CertificationPath::new(trusted, between, read(end)?);
 
+    // RFC 5937: certval leaves it to us to turn the anchor's own constraints into initial values.
+    let settings = enforce_trust_anchor_constraints(&settings(query)?, &path.trust_anchor)
+        .map_err(|error| translate(anchor, Some(error), None))?;
     let mut environment = PkiEnvironment::new();
     environment.add_validate_path_callback(validate_path_rfc5280);
     environment.add_verify_signature_message_callback(verifier(chain));
     let mut results = CertificationPathResults::new();
-    let outcome = environment.validate_path(&environment, &settings(query)?, &path, &mut results);
+    let outcome = environment.validate_path(&environment, &settings, &path, &mut results);
     match (outcome, results.get_validation_status()) {
         (Ok(()), Some(PathValidationStatus::Valid)) => Ok(()),
         (outcome, status) => {
