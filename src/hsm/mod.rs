@@ -80,7 +80,13 @@ impl Hsm {
         }
         let supervisor = Supervisor::new(config, module, Marker::new(marker_dir), shared, workers)?;
         let (started, first) = sync_channel(1);
-        let supervisor = thread("hsm", move || supervisor.run(&started))?;
+        let supervisor = {
+            let shared = Arc::clone(&office.shared);
+            thread("hsm", move || {
+                supervisor.run(&started);
+                shared.ended();
+            })?
+        };
         // Nothing is received only when the thread is gone, and with it all hope.
         let gone = || Err(Fault::Config("its thread ended".into()));
         let first = first.recv().unwrap_or_else(|_| gone());
@@ -186,17 +192,11 @@ impl Hsm {
     }
 
     /// Logs out and gives the module back. Blocks, for some seconds when the token hangs; afterwards nothing is signed.
+    ///
+    /// To be called before the process exits, unless this and all signers are dropped before: modules have exit
+    /// handlers, and `SoftHSM`'s waits for ever for a lock that a thread held when the process took it down.
     pub fn stop(&self) {
-        self.office.shared.stop();
-        let supervisor = self
-            .office
-            .supervisor
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(supervisor) = supervisor {
-            let _ = supervisor.join();
-        }
+        self.office.end();
     }
 }
 
@@ -252,15 +252,28 @@ impl State {
     ];
 }
 
-/// The threads end when nobody holds this any more.
+/// The threads end when nobody holds this any more; the last one waits for them.
 struct Office {
     shared: Arc<Shared>,
     supervisor: Mutex<Option<JoinHandle<()>>>,
 }
 
+impl Office {
+    fn end(&self) {
+        self.shared.stop();
+        let mut supervisor = self
+            .supervisor
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if supervisor.is_some() && self.shared.ends_within(supervisor::ENDING) {
+            let _ = supervisor.take().map(JoinHandle::join);
+        }
+    }
+}
+
 impl Drop for Office {
     fn drop(&mut self) {
-        self.shared.stop();
+        self.end();
     }
 }
 

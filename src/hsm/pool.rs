@@ -36,6 +36,8 @@ struct Control {
     /// When the calls began that are being made now.
     busy: Vec<Instant>,
     stop: bool,
+    /// The supervisor has given the module back.
+    ended: bool,
     /// The signing key that is certified, or was there before.
     expected: Option<(PublicKey, &'static str)>,
 }
@@ -66,6 +68,7 @@ impl Shared {
                 seated: 0,
                 busy: Vec::new(),
                 stop: false,
+                ended: false,
                 expected: None,
             }),
             work: Condvar::new(),
@@ -223,6 +226,22 @@ impl Shared {
             .wait_timeout_while(control, time, |control| control.seated > 0)
             .unwrap_or_else(PoisonError::into_inner);
         control.seated == 0
+    }
+
+    /// The supervisor has given the module back.
+    pub(super) fn ended(&self) {
+        self.control().ended = true;
+        self.event.notify_all();
+    }
+
+    /// Whether the supervisor has given the module back, after waiting for that a while.
+    pub(super) fn ends_within(&self, time: Duration) -> bool {
+        let control = self.control();
+        let (control, _) = self
+            .event
+            .wait_timeout_while(control, time, |control| !control.ended)
+            .unwrap_or_else(PoisonError::into_inner);
+        control.ended
     }
 
     fn sleep(&self, time: Duration, awake: impl Fn(&Control) -> bool) -> Event {

@@ -203,3 +203,5 @@ const LAST_DELAY: Duration = Duration::from_secs(4);
 /// A token that was there for so long is opened anew at once.
 const STEADY: Duration = Duration::from_secs(10);
 const PARKING: Duration = Duration::from_secs(5);
+/// Parking, and a token that answers slowly.
+pub(super) const ENDING: Duration = Duration::from_secs(8);
