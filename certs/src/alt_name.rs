@@ -105,7 +105,7 @@ impl fmt::Display for AltName {
     }
 }
 
-/// An IA5String without what cannot be in a host name, address or URI: a NUL there has fooled many a reader.
+/// An `IA5String` without what cannot be in a host name, address or URI: a NUL there has fooled many a reader.
 fn plain(item: &Item<'_>) -> Result<String, Fault> {
     text::ascii(item.content)
         .filter(|text| !text.is_empty() && !text.chars().any(char::is_control))

@@ -8,7 +8,7 @@ use crate::walk::{BIT_STRING, INTEGER, SEQUENCE, Walk, explicit, implicit};
 use crate::{AltName, Extension, Fault, KeyUsage, Millis, Name, PublicKey, pem};
 
 /// A certificate, kept as it was received.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Certificate {
     der: Vec<u8>,
     tbs: Range<usize>,
@@ -239,6 +239,16 @@ impl Certificate {
             .iter()
             .find(|extension| extension.oid == oid)?;
         Some((found.critical, &found.value))
+    }
+}
+
+impl std::fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Certificate({} by {}, serial {:02x?})",
+            self.subject, self.issuer, self.serial
+        )
     }
 }
 

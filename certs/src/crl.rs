@@ -15,7 +15,7 @@ pub use draft::CrlDraft;
 use scope::Scope;
 
 /// A revocation list (RFC 5280 section 5), kept as it was received.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Crl {
     der: Vec<u8>,
     tbs: Range<usize>,
@@ -26,7 +26,7 @@ pub struct Crl {
     authority_key_identifier: Option<Vec<u8>>,
     scope: Option<Scope>,
     /// Sorted by serial number, so that a list with a million entries is searched in twenty steps.
-    entries: Vec<(Box<[u8]>, Revoked)>,
+    entries: Vec<Entry>,
     signature_algorithm: Vec<u8>,
     signature: Vec<u8>,
 }
@@ -39,6 +39,9 @@ pub struct Revoked {
     /// `CRLReason` (RFC 5280 section 5.3.1); 0 (unspecified) when the list does not say.
     pub reason: u8,
 }
+
+/// Content octets of a serial number, and what is said about it.
+type Entry = (Box<[u8]>, Revoked);
 
 impl Crl {
     /// Reads a list (DER).
@@ -234,7 +237,19 @@ impl Crl {
     }
 }
 
-fn entries_in(list: &Item<'_>) -> Result<Vec<(Box<[u8]>, Revoked)>, Fault> {
+impl std::fmt::Debug for Crl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Crl({}, {}, {} entries)",
+            self.issuer,
+            self.this_update,
+            self.len()
+        )
+    }
+}
+
+fn entries_in(list: &Item<'_>) -> Result<Vec<Entry>, Fault> {
     let mut items = list.inside()?;
     let mut entries = Vec::new();
     while !items.is_empty() {
@@ -256,7 +271,7 @@ fn entries_in(list: &Item<'_>) -> Result<Vec<(Box<[u8]>, Revoked)>, Fault> {
         fields.finish()?;
         entries.push((serial.into(), Revoked { at, reason }));
     }
-    entries.sort_by(|(one, _): &(Box<[u8]>, Revoked), (other, _)| one.cmp(other));
+    entries.sort_by(|(one, _): &Entry, (other, _)| one.cmp(other));
     Ok(entries)
 }
 

@@ -11,19 +11,22 @@ mod draft;
 pub use draft::CsrDraft;
 
 /// A certification request (PKCS#10, RFC 2986), kept as it was received.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Csr {
     der: Vec<u8>,
     to_be_signed: Range<usize>,
     subject: Name,
     public_key: PublicKey,
-    attributes: Vec<(ObjectIdentifier, Vec<Vec<u8>>)>,
+    attributes: Vec<Attribute>,
     extensions: Vec<Extension>,
     known: Known,
     challenge_password: Option<String>,
     signature_algorithm: Vec<u8>,
     signature: Vec<u8>,
 }
+
+/// An attribute and the DER of its values.
+type Attribute = (ObjectIdentifier, Vec<Vec<u8>>);
 
 impl Csr {
     /// Reads a request (DER). The signature is not looked at: see [`Csr::prove`].
@@ -197,9 +200,16 @@ impl Csr {
     }
 }
 
-fn attributes_in(der: &[u8]) -> Result<Vec<(ObjectIdentifier, Vec<Vec<u8>>)>, Fault> {
+/// Neither the challenge password nor personal extensions belong into a log.
+impl std::fmt::Debug for Csr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Csr({}, {})", self.subject, self.public_key.kind())
+    }
+}
+
+fn attributes_in(der: &[u8]) -> Result<Vec<Attribute>, Fault> {
     let mut walk = Walk::new(WHAT, der)?;
-    let mut attributes: Vec<(ObjectIdentifier, Vec<Vec<u8>>)> = Vec::new();
+    let mut attributes: Vec<Attribute> = Vec::new();
     while !walk.is_empty() {
         let attribute = walk.take(SEQUENCE)?;
         let mut fields = attribute.inside()?;
@@ -225,10 +235,7 @@ fn attributes_in(der: &[u8]) -> Result<Vec<(ObjectIdentifier, Vec<Vec<u8>>)>, Fa
 }
 
 /// The value of an attribute that has exactly one (RFC 2985 sections 5.4.1 and 5.4.2).
-fn single(
-    attributes: &[(ObjectIdentifier, Vec<Vec<u8>>)],
-    oid: ObjectIdentifier,
-) -> Result<Option<&[u8]>, Fault> {
+fn single(attributes: &[Attribute], oid: ObjectIdentifier) -> Result<Option<&[u8]>, Fault> {
     match attributes
         .iter()
         .find(|(known, _)| *known == oid)

@@ -20,6 +20,13 @@ impl KeyPrint {
     }
 }
 
+/// Hexadecimal, for logs and people.
+impl fmt::Display for KeyPrint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+    }
+}
+
 /// What kind of key it is; rules name keys by this.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
@@ -61,14 +68,22 @@ impl fmt::Display for KeyKind {
 }
 
 /// A public key, kept as it was received.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Eq, Hash, PartialEq)]
 pub struct PublicKey {
     spki: Vec<u8>,
     kind: KeyKind,
     /// How many of the last octets of `spki` are the key itself.
     bits: usize,
-    /// An id-RSASSA-PSS key signs in no other way; its parameters, if any, fix the hash (RFC 4055 section 3.1).
-    pss: Option<Option<Digest>>,
+    padding: Padding,
+}
+
+/// How an RSA key may sign: an id-RSASSA-PSS key does it in no other way, and its parameters, if any, fix the
+/// hash (RFC 4055 section 3.1).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+enum Padding {
+    Any,
+    Pss,
+    PssWith(Digest),
 }
 
 impl PublicKey {
@@ -109,16 +124,16 @@ impl PublicKey {
                 *kind
             }
         };
-        let pss = if oid == RSASSA_PSS {
-            Some(parameters.map(|der| pss(Some(der))).transpose()?)
-        } else {
-            None
+        let padding = match (oid, parameters) {
+            (RSASSA_PSS, None) => Padding::Pss,
+            (RSASSA_PSS, Some(_)) => Padding::PssWith(pss(parameters)?),
+            _ => Padding::Any,
         };
         Ok(Self {
             spki: spki.to_vec(),
             kind,
             bits: bits.len(),
-            pss,
+            padding,
         })
     }
 
@@ -200,16 +215,18 @@ impl PublicKey {
                 "RSA-{bits}; signatures are checked with {RSA_BITS_LEAST} to {RSA_BITS_MOST} bits"
             )));
         }
-        let pss_fits = |digest| {
-            self.pss
-                .is_none_or(|only| only.is_none_or(|only| only == digest))
+        let pss_fits = |digest| match self.padding {
+            Padding::Any | Padding::Pss => true,
+            Padding::PssWith(only) => only == digest,
         };
         Ok(match (self.kind, algorithm) {
-            (KeyKind::Rsa { .. }, A::RsaPkcs1(digest)) if self.pss.is_none() => match digest {
-                Digest::Sha256 => &aws::RSA_PKCS1_2048_8192_SHA256,
-                Digest::Sha384 => &aws::RSA_PKCS1_2048_8192_SHA384,
-                Digest::Sha512 => &aws::RSA_PKCS1_2048_8192_SHA512,
-            },
+            (KeyKind::Rsa { .. }, A::RsaPkcs1(digest)) if self.padding == Padding::Any => {
+                match digest {
+                    Digest::Sha256 => &aws::RSA_PKCS1_2048_8192_SHA256,
+                    Digest::Sha384 => &aws::RSA_PKCS1_2048_8192_SHA384,
+                    Digest::Sha512 => &aws::RSA_PKCS1_2048_8192_SHA512,
+                }
+            }
             (KeyKind::Rsa { .. }, A::RsaPss(digest)) if pss_fits(digest) => match digest {
                 Digest::Sha256 => &aws::RSA_PSS_2048_8192_SHA256,
                 Digest::Sha384 => &aws::RSA_PSS_2048_8192_SHA384,
@@ -230,6 +247,12 @@ impl PublicKey {
             (KeyKind::MlDsa87, A::MlDsa87) => &aws::ML_DSA_87,
             _ => return Err(mismatch()),
         })
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({}, {})", self.kind, self.print())
     }
 }
 

@@ -25,14 +25,14 @@ impl Known {
                 oid::KEY_USAGE => known.key_usage = Some(key_usage(value)?),
                 oid::EXTENDED_KEY_USAGE => known.extended_key_usages = Some(purposes(value)?),
                 oid::BASIC_CONSTRAINTS => {
-                    (known.is_ca, known.path_length) = basic_constraints(value)?
+                    (known.is_ca, known.path_length) = basic_constraints(value)?;
                 }
                 oid::SUBJECT_KEY_IDENTIFIER => {
                     let item = Walk::only("the subject key identifier", value, OCTET_STRING)?;
                     known.subject_key_identifier = Some(item.content.to_vec());
                 }
                 oid::AUTHORITY_KEY_IDENTIFIER => {
-                    known.authority_key_identifier = authority_key_identifier(value)?
+                    known.authority_key_identifier = authority_key_identifier(value)?;
                 }
                 _ => {}
             }

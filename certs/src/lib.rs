@@ -46,10 +46,10 @@ pub use name::{Attribute, Name};
 pub use proof::ProvenKey;
 pub use signer::{Signer, SignerFault, Signing};
 
-// The test PKI names this crate from outside, as the tests in `tests/` do.
+// The test PKI names this crate from outside, as the tests in `tests/outside/` do.
 #[cfg(test)]
 extern crate self as certs;
 
 #[cfg(test)]
-#[path = "../tests/software_key/mod.rs"]
+#[path = "../tests/outside/software_key.rs"]
 mod software_key;

@@ -141,7 +141,7 @@ impl<'a> Item<'a> {
         u32::try_from(number).map_err(|_| self.fault("a number is too large"))
     }
 
-    /// The value as a moment: UTCTime or GeneralizedTime as RFC 5280 section 4.1.2.5 has them.
+    /// The value as a moment: `UTCTime` or `GeneralizedTime` as RFC 5280 section 4.1.2.5 has them.
     pub(crate) fn moment(&self) -> Result<Millis, Fault> {
         let since_1970 = match self.tag {
             UTC_TIME => UtcTime::from_der(self.der).map(|time| time.to_unix_duration()),

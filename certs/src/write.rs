@@ -26,7 +26,9 @@ pub(crate) fn wrap(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
             der.extend_from_slice(long);
         }
     }
-    parts.iter().for_each(|part| der.extend_from_slice(part));
+    for part in parts {
+        der.extend_from_slice(part);
+    }
     der
 }
 
@@ -95,7 +97,7 @@ pub(crate) fn unsigned(number: &[u8]) -> Vec<u8> {
     }
 }
 
-/// A time as RFC 5280 section 4.1.2.5 wants it: UTCTime through 2049, GeneralizedTime from 2050.
+/// A time as RFC 5280 section 4.1.2.5 wants it: `UTCTime` through 2049, `GeneralizedTime` from 2050.
 pub(crate) fn moment(what: &'static str, at: Millis) -> Result<Vec<u8>, Fault> {
     let out_of_range = || Fault::Malformed {
         what,

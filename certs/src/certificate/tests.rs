@@ -124,7 +124,7 @@ fn bytes_behind_a_certificate_are_refused() {
 #[test]
 fn more_than_64_kib_are_not_looked_at() {
     assert!(matches!(
-        Certificate::parse(&[0x30; SIZE_LIMIT + 1]),
+        Certificate::parse(&vec![0x30; SIZE_LIMIT + 1]),
         Err(Fault::TooLarge { .. })
     ));
 }

@@ -137,7 +137,7 @@ fn too_many_attributes_are_refused() {
 #[test]
 fn more_than_64_kib_are_not_looked_at() {
     assert!(matches!(
-        Csr::parse(&[0x30; SIZE_LIMIT + 1]),
+        Csr::parse(&vec![0x30; SIZE_LIMIT + 1]),
         Err(Fault::TooLarge { .. })
     ));
 }

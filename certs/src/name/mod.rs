@@ -12,7 +12,7 @@ pub use attribute::Attribute;
 use attribute::Value;
 
 /// A distinguished name, kept as it was received.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Name {
     der: Vec<u8>,
 }
@@ -82,9 +82,9 @@ impl Name {
             parts.sort();
             let count = u32::try_from(parts.len()).unwrap_or(u32::MAX);
             canonical.extend_from_slice(&count.to_be_bytes());
-            parts
-                .iter()
-                .for_each(|part| canonical.extend_from_slice(part));
+            for part in parts {
+                canonical.extend_from_slice(&part);
+            }
         }
         canonical
     }
@@ -145,6 +145,12 @@ impl fmt::Display for Name {
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Name({self})")
     }
 }
 

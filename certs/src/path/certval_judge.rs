@@ -156,3 +156,59 @@ fn translate(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// x509-cert reads beneath certval; what we read, it must read, too, or good paths would be refused.
+    #[test]
+    fn certval_reads_the_real_certificates_that_we_read() {
+        let Ok(bundle) = std::fs::read("/etc/ssl/certs/ca-certificates.crt") else {
+            eprintln!("skipped: no ca-certificates on this machine");
+            return;
+        };
+        for root in Certificate::parse_pem(&bundle).unwrap() {
+            assert!(
+                PDVCertificate::try_from(root.der()).is_ok(),
+                "{}",
+                root.subject()
+            );
+            assert!(
+                PDVTrustAnchorChoice::try_from(root.der()).is_ok(),
+                "{}",
+                root.subject()
+            );
+        }
+    }
+
+    #[test]
+    fn a_signature_that_the_search_did_not_see_is_verified_anew() {
+        use crate::Signer;
+        use crate::software_key::{Party, signing};
+        let root = Party::root("CN=Root");
+        let (seen, unseen) = (
+            root.issue(2, "CN=a", signing()),
+            root.issue(3, "CN=b", signing()),
+        );
+        let chain = [&seen.certificate, &root.certificate];
+        let verify = |certificate: &Certificate, key: &PublicKey| {
+            let environment = PkiEnvironment::new();
+            let signature = BitString::from_bytes(certificate.signature()).unwrap();
+            let algorithm = der::Decode::from_der(certificate.signature_algorithm()).unwrap();
+            let key = der::Decode::from_der(key.der()).unwrap();
+            verifier(&chain)(
+                &environment,
+                certificate.tbs(),
+                &signature,
+                &algorithm,
+                &key,
+            )
+            .is_ok()
+        };
+        assert!(verify(&seen.certificate, root.key.public_key()));
+        assert!(verify(&unseen.certificate, root.key.public_key()));
+        assert!(!verify(&unseen.certificate, seen.key.public_key()));
+        assert!(!verify(&seen.certificate, unseen.key.public_key()));
+    }
+}

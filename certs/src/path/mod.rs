@@ -104,6 +104,9 @@ impl ValidPath {
 /// Each path that is found passes our own rules, which name the certificate at fault, and then certval, which
 /// knows name constraints and policies, too. Both must agree.
 ///
+/// Stricter than RFC 5280 in three places: an anchor must be valid in time, an intermediate authority must have a
+/// key usage, and a DNS constraint that begins with a dot is refused (the last two are certval's).
+///
 /// # Errors
 /// The fault of the first path that was found: the one whose key identifiers fit best.
 pub fn validate(query: &PathQuery<'_>) -> Result<ValidPath, PathFault> {
