@@ -70,14 +70,16 @@ pub struct PathQuery<'a> {
 /// A path that was validated. Only [`validate`] makes one.
 #[derive(Clone, Debug)]
 pub struct ValidPath {
+    /// Never empty; `end` is its first member, kept apart so that nobody needs to ask whether there is one.
+    chain: Vec<Certificate>,
     end: Certificate,
-    above: Vec<Certificate>,
 }
 
 impl ValidPath {
     /// The certificates from the end certificate to the anchor, both included.
-    pub fn chain(&self) -> impl Iterator<Item = &Certificate> {
-        std::iter::once(&self.end).chain(&self.above)
+    #[must_use]
+    pub fn chain(&self) -> &[Certificate] {
+        &self.chain
     }
 
     /// The end certificate.
@@ -89,13 +91,13 @@ impl ValidPath {
     /// The anchor; the end certificate itself when that is trusted directly.
     #[must_use]
     pub fn anchor(&self) -> &Certificate {
-        self.above.last().unwrap_or(&self.end)
+        self.chain.last().unwrap_or(&self.end)
     }
 
     /// Whose signature the end certificate bears; the certificate itself when it is an anchor.
     #[must_use]
     pub fn issuer(&self) -> &Certificate {
-        self.above.first().unwrap_or(&self.end)
+        self.chain.get(1).unwrap_or(&self.end)
     }
 }
 
@@ -115,12 +117,11 @@ pub fn validate(query: &PathQuery<'_>) -> Result<ValidPath, PathFault> {
     let search = search::explore(query, &mut |chain| match judge(query, chain) {
         Ok(()) => {
             valid = Some(ValidPath {
-                end: query.end.clone(),
-                above: chain
+                chain: chain
                     .iter()
-                    .skip(1)
                     .map(|certificate| (*certificate).clone())
                     .collect(),
+                end: query.end.clone(),
             });
             true
         }
