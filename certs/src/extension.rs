@@ -28,6 +28,13 @@ impl Extension {
         )
     }
 
+    /// Whether this is basicConstraints that asks for the rights of an authority. An odd encoding counts as asking.
+    #[must_use]
+    pub fn is_certification_authority(&self) -> bool {
+        let none: [&[u8]; 2] = [&[0x30, 0x00], &[0x30, 0x03, 0x01, 0x01, 0x00]];
+        self.oid == oid::BASIC_CONSTRAINTS && !none.contains(&self.value.as_slice())
+    }
+
     /// keyUsage (RFC 5280 section 4.2.1.3), critical.
     #[must_use]
     pub fn key_usage(usage: KeyUsage) -> Self {

@@ -1,6 +1,7 @@
 //! The office's unit of work and the records around it: case, exchange, submission, with their legal moves.
 
 mod exchange;
+mod form;
 mod id;
 mod outcome;
 mod requester;
@@ -9,6 +10,7 @@ mod submission;
 mod time;
 
 pub use exchange::{Exchange, ExchangeState, Family};
+pub use form::RequestForm;
 pub use id::{CaseId, CertificateId, CodeId, ExchangeId, LeafId, MessageId, SubmissionId};
 pub use outcome::{Issued, Outcome, Reason, ReasonCode};
 pub use requester::{CredentialId, Door, Requester};

@@ -1,14 +1,14 @@
-//! Requests that are on their way to a CA while their requesters wait for it.
+//! Cases that are on their way to a CA while their requesters wait for them.
 //!
-//! The one who has the [`Reply`] makes the answer: either the worker, in the transaction that closes the case, or the waiting
-//! door, when its patience ends and the requester is told to come back.
+//! Who has the [`Reply`] makes the answer: either the worker, in the transaction that closes the case, or the waiting door,
+//! when its patience ends and the requester is told to come back.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::request::{Answered, Reply};
+use super::request::Reply;
 use crate::case::{CaseId, Outcome};
 
 /// All flights of this node.
@@ -20,62 +20,68 @@ pub(super) struct Flights {
 /// One case on its way.
 pub(super) struct Flight {
     reply: Mutex<Option<Arc<dyn Reply>>>,
-    landed: watch::Sender<Option<Landing>>,
-}
-
-/// How a flight ended.
-#[derive(Clone, Debug)]
-pub(super) enum Landing {
-    /// The requester's answer is recorded.
-    Answered(Answered),
-    /// The case has its outcome; nobody was waiting with a reply, so none is recorded.
-    Decided(Outcome),
-    /// It will take longer: the outbox has it.
-    Delayed,
+    answer: Mutex<Option<Vec<u8>>>,
+    landed: watch::Sender<Option<Outcome>>,
 }
 
 impl Flights {
     /// Begins a flight.
     pub(super) fn take_off(&self, case: CaseId, reply: Option<Arc<dyn Reply>>) -> Arc<Flight> {
-        let flight = Arc::new(Flight { reply: Mutex::new(reply), landed: watch::Sender::new(None) });
-        self.lock().insert(case, Arc::clone(&flight));
+        let flight = Arc::new(Flight {
+            reply: Mutex::new(reply),
+            answer: Mutex::default(),
+            landed: watch::Sender::new(None),
+        });
+        lock(&self.open).insert(case, Arc::clone(&flight));
         flight
     }
 
     /// The flight of a case, if one is open here.
     pub(super) fn find(&self, case: CaseId) -> Option<Arc<Flight>> {
-        self.lock().get(&case).cloned()
+        lock(&self.open).get(&case).cloned()
     }
 
-    /// Ends a flight and tells all who wait.
-    pub(super) fn land(&self, case: CaseId, flight: &Flight, landing: Landing) {
-        self.lock().remove(&case);
-        flight.landed.send_replace(Some(landing));
+    /// Ends a flight and tells all who wait. `answer` is what was recorded for the one whose reply was claimed.
+    pub(super) fn land(&self, case: CaseId, outcome: Outcome, answer: Option<Vec<u8>>) {
+        let Some(flight) = lock(&self.open).remove(&case) else { return };
+        *lock(&flight.answer) = answer;
+        flight.landed.send_replace(Some(outcome));
     }
 
     /// How many are open.
     pub(super) fn len(&self) -> usize {
-        self.lock().len()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<CaseId, Arc<Flight>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.open).len()
     }
 }
 
 impl Flight {
     /// Takes the right to answer. Only one gets it.
     pub(super) fn claim_reply(&self) -> Option<Arc<dyn Reply>> {
-        self.reply.lock().unwrap_or_else(PoisonError::into_inner).take()
+        lock(&self.reply).take()
     }
 
-    /// Waits for the end.
-    pub(super) async fn landing(&self) -> Landing {
+    /// Gives the right back, as the worker has more to do before there is an answer.
+    pub(super) fn give_back(&self, reply: Arc<dyn Reply>) {
+        *lock(&self.reply) = Some(reply);
+    }
+
+    /// The recorded answer, for the one whose reply made it.
+    pub(super) fn take_answer(&self) -> Option<Vec<u8>> {
+        lock(&self.answer).take()
+    }
+
+    /// Waits for the outcome.
+    pub(super) async fn landing(&self) -> Outcome {
         let mut landed = self.landed.subscribe();
-        match landed.wait_for(Option::is_some).await {
-            Ok(landing) => landing.clone().unwrap_or(Landing::Delayed),
-            // The worker is gone without a word; the sweeper takes the case up.
-            Err(_) => Landing::Delayed,
+        loop {
+            let outcome = landed.borrow_and_update().clone();
+            if let Some(outcome) = outcome {
+                return outcome;
+            }
+            if landed.changed().await.is_err() {
+                // The flight holds its own sender, so this cannot be; a requester then simply waits for its time to end.
+                std::future::pending::<()>().await;
+            }
         }
     }
 }
@@ -84,4 +90,8 @@ impl std::fmt::Debug for Flight {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Flight").field("landed", &self.landed.borrow().is_some()).finish_non_exhaustive()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,8 +5,7 @@ use std::pin::Pin;
 
 use certs::{AltName, KeyUsage, Millis, Name, ObjectIdentifier, ProvenKey, PublicKey};
 
-use crate::case::{Door, Kind, Outcome};
-use crate::store::RequestForm;
+use crate::case::{Door, Kind, Outcome, RequestForm};
 
 /// A request for a certificate, read from its message but not judged.
 #[derive(Debug)]

@@ -51,9 +51,6 @@ pub struct Profile {
     /// Whether a CMP requester's wish for implicit confirmation is granted (RFC 9810 section 5.1.1.1).
     #[serde(default = "yes")]
     pub implicit_confirm: bool,
-    /// Whether HMAC-SHA1 inside PasswordBasedMac is taken: `openssl cmp` sends it.
-    #[serde(default = "yes")]
-    pub hmac_sha1: bool,
     /// The clause of the CP/CPS behind a rule, by the rule's name; others have the built-in reference.
     #[serde(default)]
     pub clauses: BTreeMap<String, String>,

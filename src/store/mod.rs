@@ -4,5 +4,5 @@ mod unit;
 
 pub use unit::{
     CertificateStatus, Leg, NewCase, NewCertificate, NewCode, NewDataKey, NewDecision, NewMessage, NewSubmission,
-    RequestForm, Row, Unit, exchange_key,
+    Row, Unit, exchange_key,
 };

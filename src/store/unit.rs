@@ -3,7 +3,7 @@
 use crate::audit::Leaf;
 use crate::case::{
     CaseId, CertificateId, CodeId, CredentialId, Door, Event, Exchange, ExchangeId, ExchangeState, Kind, MessageId,
-    Millis, Requester, State, SubmissionId, SubmissionState, SubmissionStep,
+    Millis, RequestForm, Requester, State, SubmissionId, SubmissionState, SubmissionStep,
 };
 
 /// What is written together. The order of the rows is the order of execution.
@@ -193,17 +193,6 @@ pub struct NewCase {
     pub rule_set: [u8; 32],
     /// When it arrived.
     pub created_at: Millis,
-}
-
-/// The form a case's request has.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum RequestForm {
-    /// CertificationRequest (RFC 2986).
-    Pkcs10,
-    /// CertReqMsg (RFC 4211 section 3).
-    Crmf,
-    /// RevDetails (RFC 9810 section 5.3.9).
-    Revocation,
 }
 
 /// A decision on a case. A case may have several.

@@ -1,0 +1,160 @@
+//! Outcomes and faults in the words of CMP.
+
+use certs::Millis;
+use cmp::{
+    BodyKind, CertRepMessage, CertResponse, Draft, ErrorMsgContent, FailureInfo, Fault, Header, InfoTypeAndValue,
+    PollRep, RevRepContent, StatusInfo, body, server,
+};
+
+use super::protector::Protection;
+use crate::case::{Issued, Outcome, Reason, ReasonCode};
+use crate::registrar::{Finished, Refusal, Reply, Replying};
+
+/// The answer to one message of a transaction.
+pub(super) struct Answering {
+    /// The header of the message that is answered.
+    pub(super) header: Header,
+    /// The kind of the message that is answered.
+    pub(super) kind: BodyKind,
+    /// The kind of the request that began the transaction: it decides the kind of the final answer.
+    pub(super) request: BodyKind,
+    /// How the answer is protected.
+    pub(super) protection: Protection,
+    /// The answer's nonce.
+    pub(super) nonce: [u8; 16],
+    /// When it is made.
+    pub(super) now: Millis,
+    /// Whether implicit confirmation was asked for and is granted.
+    pub(super) implicit: bool,
+}
+
+impl Reply for Answering {
+    fn reply<'a>(&'a self, outcome: &'a Outcome) -> Replying<'a> {
+        Box::pin(async move {
+            let (draft, chain) = self.draft(outcome);
+            let octets = self.protection.finish(draft, &chain).await.map_err(|fault| fault.to_string())?;
+            Ok(Finished { octets, nonce: Some(self.nonce.to_vec()) })
+        })
+    }
+}
+
+impl Answering {
+    fn draft(&self, outcome: &Outcome) -> (Draft, Vec<Vec<u8>>) {
+        match outcome {
+            Outcome::Issued(issued) => (self.issued(issued), issued.chain.clone()),
+            Outcome::Waiting { check_after } => (self.plain(self.waiting(*check_after)), Vec::new()),
+            Outcome::Confirmed => (self.plain(body::pki_conf()), Vec::new()),
+            Outcome::Revoked => (self.plain(body::rp(&RevRepContent::one(StatusInfo::accepted()))), Vec::new()),
+            Outcome::Refused(reason) => (self.plain(server::refusal_body(&fault_of(reason), self.request)), Vec::new()),
+        }
+    }
+
+    /// The bytes that report a fault of the message itself.
+    pub(super) async fn refuse(&self, fault: &Fault) -> Vec<u8> {
+        // RFC 9483 section 3.6.2: faults of certConf, pollReq and genm are error messages whatever they are.
+        let body = if self.kind == self.request {
+            server::refusal_body(fault, self.request)
+        } else {
+            body::error(&ErrorMsgContent::from(fault))
+        };
+        match self.protection.finish(self.plain(body.clone()), &[]).await {
+            Ok(octets) => octets,
+            Err(cause) => {
+                // RFC 9483 section 3.6.4: an error that cannot be protected is sent without.
+                tracing::warn!(%cause, "an error message could not be signed");
+                self.plain(body).unprotected(&[])
+            }
+        }
+    }
+
+    fn plain(&self, body: Vec<u8>) -> Draft {
+        Draft::answering(&self.header, &self.protection.sender(), self.nonce, body)
+    }
+
+    fn issued(&self, issued: &Issued) -> Draft {
+        let status = if issued.modified {
+            StatusInfo::granted_with_mods("the certificate differs from the request")
+        } else {
+            StatusInfo::accepted()
+        };
+        let response = CertResponse::issued(self.request_id(), status, issued.certificate.clone());
+        let mut draft = self.plain(body::answer(response_kind(self.request), &CertRepMessage::one(response)));
+        match issued.confirm_by {
+            // RFC 9810 section 5.1.1.1: implicitConfirm is echoed when it is granted.
+            None if self.implicit => draft.general_info.push(InfoTypeAndValue::implicit_confirm()),
+            None => {}
+            Some(until) => {
+                draft.general_info.push(InfoTypeAndValue::confirm_wait_time(until));
+                // RFC 9483 section 3.1: messageTime MUST be there with confirmWaitTime.
+                draft.message_time = Some(self.now);
+            }
+        }
+        draft
+    }
+
+    /// RFC 9483 section 4.4: a response with status waiting for what has a response of its own, else an error with it; a
+    /// pollReq is answered by pollRep.
+    fn waiting(&self, check_after: u32) -> Vec<u8> {
+        if self.kind == BodyKind::PollReq {
+            let cert_req_id = if self.request.is_enrolment() { self.request_id() } else { -1 };
+            return body::poll_rep(&[PollRep { cert_req_id, check_after: i64::from(check_after), reason: Vec::new() }]);
+        }
+        if self.kind == self.request && self.request.is_enrolment() {
+            let response = CertResponse::waiting(self.request_id());
+            return body::answer(response_kind(self.request), &CertRepMessage::one(response));
+        }
+        body::error(&ErrorMsgContent::from(StatusInfo::waiting()))
+    }
+
+    /// RFC 9810 section 5.3.4: -1 for a p10cr.
+    fn request_id(&self) -> i64 {
+        if self.request == BodyKind::P10cr { -1 } else { 0 }
+    }
+}
+
+fn response_kind(request: BodyKind) -> BodyKind {
+    match request {
+        BodyKind::Ir => BodyKind::Ip,
+        BodyKind::Kur => BodyKind::Kup,
+        _ => BodyKind::Cp,
+    }
+}
+
+/// The one place where reasons become PKIFailureInfo.
+fn fault_of(reason: &Reason) -> Fault {
+    let failure = match reason.code {
+        ReasonCode::BadRequest => FailureInfo::BAD_REQUEST,
+        ReasonCode::BadTemplate => FailureInfo::BAD_CERT_TEMPLATE,
+        ReasonCode::BadProof => FailureInfo::BAD_POP,
+        ReasonCode::BadCertificateId => FailureInfo::BAD_CERT_ID,
+        ReasonCode::AlreadyRevoked => FailureInfo::CERT_REVOKED,
+        ReasonCode::NotAuthorized => FailureInfo::NOT_AUTHORIZED,
+        ReasonCode::Authority => FailureInfo::ADD_INFO_NOT_AVAILABLE,
+        ReasonCode::Withheld => FailureInfo::SYSTEM_FAILURE,
+    };
+    Fault::new(failure, reason.text.clone())
+}
+
+/// The one place where refusals become PKIFailureInfo.
+pub(super) fn fault_of_refusal(refusal: &Refusal, kind: BodyKind) -> Fault {
+    match refusal {
+        Refusal::Requester(reason) => fault_of(reason),
+        // RFC 9483 section 3.5: protection that does not verify.
+        Refusal::NotIdentified => {
+            Fault::new(FailureInfo::BAD_MESSAGE_CHECK, "the protection does not verify, or its credential is not accepted")
+        }
+        Refusal::NotAllowed(_) => Fault::new(FailureInfo::NOT_AUTHORIZED, "not allowed"),
+        Refusal::UnknownProfile(name) => {
+            Fault::new(FailureInfo::BAD_REQUEST, format!("there is no profile '{name}'"))
+        }
+        Refusal::TransactionInUse => Fault::new(FailureInfo::TRANSACTION_ID_IN_USE, refusal.to_string()),
+        Refusal::NoTransaction => Fault::new(
+            FailureInfo::BAD_REQUEST,
+            format!("no transaction is known that this {kind} continues, under this credential"),
+        ),
+        Refusal::OutOfPlace(text) => Fault::new(FailureInfo::BAD_REQUEST, *text),
+        Refusal::TooMany { .. } | Refusal::Unavailable { .. } => {
+            Fault::new(FailureInfo::SYSTEM_UNAVAIL, refusal.to_string())
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What protects an answer: the requester's own secret, or the RA's key (RFC 9483 section 3.2).
+
+use std::sync::Arc;
+
+use certs::{Certificate, Name, Signer, SignerFault};
+use cmp::{Draft, MacKey};
+
+/// The RA's key for answers, and the certificates that let a requester verify them.
+#[derive(Clone, Debug)]
+pub struct Protector {
+    /// The key.
+    pub signer: Arc<dyn Signer>,
+    /// The RA's certificate first, then its chain.
+    pub certificates: Vec<Certificate>,
+}
+
+/// How the answer to one message is protected: in kind like the message.
+#[derive(Clone)]
+pub(super) enum Protection {
+    /// With the key derived from the shared secret.
+    Mac(MacKey),
+    /// With the RA's key.
+    Signature(Protector),
+    /// Not at all: the sender is not known (RFC 9483 section 3.6.4).
+    None(Protector),
+}
+
+impl Protection {
+    /// Whom the answer says it is from.
+    pub(super) fn sender(&self) -> Name {
+        match self {
+            // RFC 9483 section 3.1: under a MAC the common name is the reference, as in senderKID.
+            Self::Mac(key) => {
+                let reference = String::from_utf8_lossy(key.reference());
+                Name::from_text(&format!("CN={}", escaped(&reference))).unwrap_or_else(|_| Name::empty())
+            }
+            Self::Signature(protector) | Self::None(protector) => protector.name(),
+        }
+    }
+
+    /// Finishes a message. `chain` are further certificates for the recipient.
+    pub(super) async fn finish(&self, mut draft: Draft, chain: &[Vec<u8>]) -> Result<Vec<u8>, SignerFault> {
+        match self {
+            Self::Mac(key) => Ok(draft.mac(key, chain)),
+            Self::None(_) => Ok(draft.unprotected(&[])),
+            Self::Signature(protector) => {
+                draft.sender_kid = protector.key_identifier();
+                // RFC 9483 section 3.3: the protection certificate first, then its chain, then the rest.
+                let mut extra: Vec<Vec<u8>> =
+                    protector.certificates.iter().map(|certificate| certificate.der().to_vec()).collect();
+                extra.extend(chain.iter().filter(|der| !protector.has(der)).cloned());
+                draft.sign(protector.signer.as_ref(), &extra).await
+            }
+        }
+    }
+}
+
+impl Protector {
+    /// The subject of the RA's certificate.
+    #[must_use]
+    pub fn name(&self) -> Name {
+        self.certificates.first().map_or_else(Name::empty, |certificate| certificate.subject().clone())
+    }
+
+    fn key_identifier(&self) -> Option<Vec<u8>> {
+        self.certificates.first()?.subject_key_identifier().map(<[u8]>::to_vec)
+    }
+
+    fn has(&self, der: &[u8]) -> bool {
+        self.certificates.iter().any(|certificate| certificate.der() == der)
+    }
+}
+
+/// RFC 4514 section 2.4: what would end an attribute value is escaped.
+fn escaped(text: &str) -> String {
+    text.chars().flat_map(|character| {
+        let special = matches!(character, '"' | '+' | ',' | ';' | '<' | '>' | '\\' | '=' | '#' | ' ');
+        special.then_some('\\').into_iter().chain([character])
+    }).collect()
+}

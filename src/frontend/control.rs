@@ -1,0 +1,176 @@
+//! The office's own door: the Unix socket in the data folder, behind which stand `daftar case` and `daftar code`.
+
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use serde::{Deserialize, Serialize};
+
+use crate::case::{CaseId, CodeId, State as CaseState};
+use crate::registrar::{CodeOrder, Refusal, Registrar};
+
+/// The routes of the control socket. Who can open it is the office: its mode is 0600.
+pub fn control(registrar: Registrar) -> Router {
+    Router::new()
+        .route("/cases", get(cases))
+        .route("/cases/{id}", get(case))
+        .route("/cases/{id}/approve", post(approve))
+        .route("/cases/{id}/refuse", post(refuse))
+        .route("/codes", get(codes).post(make_code))
+        .route("/codes/{id}/withdraw", post(withdraw_code))
+        .with_state(registrar)
+}
+
+#[derive(Deserialize)]
+struct Listing {
+    state: Option<String>,
+    limit: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Word {
+    officer: String,
+    #[serde(default)]
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    profile: String,
+    uses: Option<u32>,
+    names: Option<Vec<String>>,
+    expires_in_seconds: Option<i64>,
+    created_by: String,
+}
+
+#[derive(Serialize)]
+struct Made {
+    id: String,
+    reference: String,
+    secret: String,
+}
+
+#[derive(Serialize)]
+struct Moved {
+    id: String,
+    state: String,
+}
+
+async fn cases(State(registrar): State<Registrar>, Query(listing): Query<Listing>) -> Result<Response, Problem> {
+    let state = match &listing.state {
+        None => None,
+        Some(name) => Some(CaseState::named(name).ok_or_else(|| Problem::input(format!("there is no state '{name}'")))?),
+    };
+    Ok(Json(registrar.cases(state, listing.limit.unwrap_or(DEFAULT_LIMIT)).await?).into_response())
+}
+
+async fn case(State(registrar): State<Registrar>, Path(id): Path<String>) -> Result<Response, Problem> {
+    Ok(Json(registrar.case(case_id(&id)?).await?).into_response())
+}
+
+async fn approve(
+    State(registrar): State<Registrar>,
+    Path(id): Path<String>,
+    Json(word): Json<Word>,
+) -> Result<Response, Problem> {
+    let state = registrar.approve(case_id(&id)?, &word.officer).await?;
+    Ok(Json(Moved { id, state: state.to_string() }).into_response())
+}
+
+async fn refuse(
+    State(registrar): State<Registrar>,
+    Path(id): Path<String>,
+    Json(word): Json<Word>,
+) -> Result<Response, Problem> {
+    if word.text.is_empty() {
+        return Err(Problem::input("a refusal needs a text for the requester".to_owned()));
+    }
+    let state = registrar.refuse_case(case_id(&id)?, &word.officer, &word.text).await?;
+    Ok(Json(Moved { id, state: state.to_string() }).into_response())
+}
+
+async fn codes(State(registrar): State<Registrar>) -> Result<Response, Problem> {
+    Ok(Json(registrar.codes(DEFAULT_LIMIT).await?).into_response())
+}
+
+async fn make_code(State(registrar): State<Registrar>, Json(wanted): Json<Wanted>) -> Result<Response, Problem> {
+    let expires_at = wanted.expires_in_seconds.map(|seconds| registrar.now().plus(seconds.saturating_mul(1000)));
+    let made = registrar
+        .make_code(CodeOrder {
+            profile: wanted.profile,
+            uses: wanted.uses,
+            names: wanted.names,
+            expires_at,
+            created_by: wanted.created_by,
+        })
+        .await?;
+    let made = Made { id: made.id.to_string(), reference: made.reference, secret: made.secret.to_string() };
+    Ok((StatusCode::CREATED, Json(made)).into_response())
+}
+
+async fn withdraw_code(
+    State(registrar): State<Registrar>,
+    Path(id): Path<String>,
+    Json(word): Json<Word>,
+) -> Result<Response, Problem> {
+    let code = CodeId::parse(&id).ok_or_else(|| Problem::input(format!("'{id}' is not an identifier")))?;
+    registrar.withdraw_code(code, &word.officer).await?;
+    Ok(Json(Moved { id, state: "withdrawn".to_owned() }).into_response())
+}
+
+fn case_id(text: &str) -> Result<CaseId, Problem> {
+    CaseId::parse(text).ok_or_else(|| Problem::input(format!("'{text}' is not an identifier")))
+}
+
+/// Problem details (RFC 9457).
+struct Problem {
+    status: StatusCode,
+    kind: &'static str,
+    detail: String,
+}
+
+impl Problem {
+    const fn input(detail: String) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, kind: "urn:daftar:bad-input", detail }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let (status, kind) = match &refusal {
+            Refusal::Requester(_) => (StatusCode::BAD_REQUEST, "urn:daftar:bad-input"),
+            Refusal::NotIdentified => (StatusCode::UNAUTHORIZED, "urn:daftar:not-identified"),
+            Refusal::NotAllowed(_) => (StatusCode::FORBIDDEN, "urn:daftar:not-allowed"),
+            Refusal::UnknownProfile(_) => (StatusCode::NOT_FOUND, "urn:daftar:unknown-profile"),
+            Refusal::TransactionInUse | Refusal::NoTransaction | Refusal::OutOfPlace(_) => {
+                (StatusCode::CONFLICT, "urn:daftar:out-of-place")
+            }
+            Refusal::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, "urn:daftar:too-many"),
+            Refusal::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "urn:daftar:unavailable"),
+        };
+        let detail = match &refusal {
+            // The office itself asks: it may know the cause.
+            Refusal::Unavailable { cause, .. } => cause.clone(),
+            other => other.to_string(),
+        };
+        Self { status, kind, detail }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let details = serde_json::json!({
+            "type": self.kind,
+            "title": self.status.canonical_reason(),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        (self.status, [(CONTENT_TYPE, "application/problem+json")], details.to_string()).into_response()
+    }
+}
+
+const DEFAULT_LIMIT: u32 = 100;

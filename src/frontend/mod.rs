@@ -1,0 +1,21 @@
+//! The protocol doors: bytes to a protocol crate, to the registrar, and back. They know no database and no CA.
+
+mod cmp;
+mod connection;
+mod control;
+mod est;
+mod health;
+
+pub use cmp::{CmpDoor, Protector};
+pub use connection::{Connection, RequestId, Tls};
+pub use control::control;
+pub use est::est;
+pub use health::health;
+
+use crate::case::Door;
+use crate::registrar::Source;
+
+/// Where a request came from, for the registrar.
+fn source(door: Door, connection: &Connection, request: &RequestId, profile: Option<String>) -> Source {
+    Source { door, peer: connection.peer.ip(), request_id: request.0.clone(), profile }
+}

@@ -1,0 +1,495 @@
+//! The one path of a request for a certificate: read down [`Registrar::enrol`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use certs::AltName;
+
+use super::flight::Flight;
+use super::identify::Identified;
+use super::request::{Answered, CertificateRequest, Finished, Incoming, Reply};
+use super::voyage::{Party, Voyage};
+use super::{Refusal, Registrar};
+use crate::audit::{Leaf, LeafKind};
+use crate::case::{CaseId, CertificateId, Door, Event, Exchange, ExchangeId, ExchangeState, Family, Kind, MessageId, Millis, Outcome, Reason, RequestForm, State, SubmissionId};
+use crate::rules::{Facts, Ruling, Verdict, rule};
+use crate::store::{
+    CommitError, Conflict, Leg, NewCase, NewDecision, NewMessage, NewSubmission, Row, Unit, exchange_key,
+};
+use crate::upstream::{Authority, Fresh, Order};
+
+impl Registrar {
+    /// Decides on a request for a certificate and, when it is approved, brings the answer of the CA.
+    ///
+    /// The answer is recorded before it is returned. When the CA takes longer than `answer_time`, or an officer must
+    /// decide, the outcome is [`Outcome::Waiting`].
+    pub async fn enrol(
+        &self,
+        who: &Identified,
+        request: CertificateRequest,
+        reply: Arc<dyn Reply>,
+    ) -> Result<Answered, Refusal> {
+        let join_key = request.message.transaction.is_none().then(|| join_key(who, &request));
+        if let Some(key) = &join_key
+            && let Some(answered) = self.join(key, &reply).await?
+        {
+            return Ok(answered);
+        }
+        let replaced = match &request.replaces {
+            Some((issuer, serial)) => self.named_certificate(issuer, serial).await?,
+            None => None,
+        };
+        let kind = match (request.kind, &replaced) {
+            (Kind::Rekey, Some(row)) if row.key_print == *request.public_key.print().as_bytes() => Kind::Renew,
+            (kind, _) => kind,
+        };
+        let facts = self.facts_of(who, &request, kind, replaced.as_ref()).await?;
+        let profile = who.profile().ok_or_else(|| Refusal::UnknownProfile(who.profile.clone()))?;
+        let ruling = rule(profile, &facts);
+        let opening = self.open(who, request, kind, replaced.map(|row| row.id), join_key, &ruling, &facts)?;
+        match ruling.verdict {
+            Verdict::Refuse => self.refuse(opening, &ruling, reply).await,
+            Verdict::Vet => self.hold(opening, reply).await,
+            Verdict::Pass => self.forward(opening, &profile.authority, reply).await,
+        }
+    }
+
+    /// A repeated EST request joins its open case, or gets its certificate again (DESIGN rule 2).
+    async fn join(&self, key: &[u8; 32], reply: &Arc<dyn Reply>) -> Result<Option<Answered>, Refusal> {
+        let Some(case) = self.store.case_by_join_key(key).await.map_err(Refusal::store)? else { return Ok(None) };
+        if case.state.is_open() {
+            return self.wait_for(case.id, None, reply).await.map(Some);
+        }
+        let recent = case.changed_at.plus(self.settings.repeat_window) > self.now();
+        if !recent || !matches!(case.state, State::Issued | State::Confirmed | State::HandedOver) {
+            return Ok(None);
+        }
+        match self.outcome_of(&case, None).await? {
+            Some(outcome @ Outcome::Issued(_)) => self.render(outcome, reply).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Waits for a case that is on its way on this node, else tells to come back.
+    pub(super) async fn wait_for(
+        &self,
+        case: CaseId,
+        exchange: Option<&Exchange>,
+        reply: &Arc<dyn Reply>,
+    ) -> Result<Answered, Refusal> {
+        let waiting = Outcome::Waiting { check_after: self.settings.check_after };
+        let Some(flight) = self.flights.find(case) else { return self.answer(exchange, waiting, reply).await };
+        let patience = Duration::from_millis(self.settings.answer_time);
+        let outcome = tokio::time::timeout(patience, flight.landing()).await.unwrap_or(waiting);
+        self.answer(exchange, outcome, reply).await
+    }
+
+    /// An answer that is not recorded, as nothing changed: EST only.
+    async fn render(&self, outcome: Outcome, reply: &Arc<dyn Reply>) -> Result<Answered, Refusal> {
+        let finished = reply.reply(&outcome).await.map_err(Refusal::away)?;
+        Ok(Answered { outcome: Some(outcome), octets: finished.octets })
+    }
+
+    /// An answer for an exchange that is open already, recorded.
+    pub(super) async fn answer(
+        &self,
+        exchange: Option<&Exchange>,
+        outcome: Outcome,
+        reply: &Arc<dyn Reply>,
+    ) -> Result<Answered, Refusal> {
+        let Some(exchange) = exchange else { return self.render(outcome, reply).await };
+        let finished = reply.reply(&outcome).await.map_err(Refusal::away)?;
+        let unit = self.answer_rows(Unit::new(), exchange, &outcome, &finished);
+        self.store.commit(unit).await.map_err(Refusal::store)?;
+        Ok(Answered { outcome: Some(outcome), octets: finished.octets })
+    }
+
+    /// Adds the rows of a recorded answer: the message, and where the exchange goes.
+    pub(super) fn answer_rows(&self, mut unit: Unit, exchange: &Exchange, outcome: &Outcome, finished: &Finished) -> Unit {
+        let (to, deadline) = match outcome {
+            Outcome::Waiting { .. } => (ExchangeState::Polling, None),
+            Outcome::Issued(issued) if issued.confirm_by.is_some() => (ExchangeState::Confirming, issued.confirm_by),
+            Outcome::Issued(_) | Outcome::Confirmed | Outcome::Revoked | Outcome::Refused(_) => {
+                (ExchangeState::Ended, None)
+            }
+        };
+        unit.push(self.message(Leg::Reply, Some(exchange.id), None, exchange.transaction.clone(), &finished.octets));
+        unit.with(Row::MoveExchange {
+            exchange: exchange.id,
+            from: exchange.state,
+            to,
+            our_nonce: finished.nonce.clone(),
+            deadline,
+        })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "everything that stands in an opening, once")]
+    fn open(
+        &self,
+        who: &Identified,
+        request: CertificateRequest,
+        kind: Kind,
+        about: Option<CertificateId>,
+        join_key: Option<[u8; 32]>,
+        ruling: &Ruling,
+        facts: &Facts,
+    ) -> Result<Opening, Refusal> {
+        let now = self.now();
+        let id = CaseId::new(self.random.as_ref());
+        let exchange = self.exchange(who, &request.message, Some(id), self.grants_implicit(who, &request.message));
+        let case = NewCase {
+            id,
+            kind,
+            state: State::Received,
+            door: request.door,
+            profile: who.profile.clone(),
+            requester: who.requester.clone(),
+            join_key,
+            request: request.request,
+            form: request.form,
+            key_print: Some(*request.public_key.print().as_bytes()),
+            public_key: Some(request.public_key.der().to_vec()),
+            subject: Some(request.subject.der().to_vec()),
+            subject_text: request.subject.to_string(),
+            alt_names: (!request.alt_names.is_empty()).then(|| AltName::encode_all(&request.alt_names)),
+            about,
+            rule_set: *who.rules.hash(),
+            created_at: now,
+        };
+        let decision = self.decision(id, who, ruling, facts)?;
+        let leaf = self.decision_leaf(id, who, ruling, &request.message.octets);
+        Ok(Opening {
+            case,
+            exchange,
+            decision,
+            leaf,
+            message: request.message,
+            code: who.code.as_ref().map(|code| code.id),
+            profile: who.profile().cloned(),
+        })
+    }
+
+    /// RFC 9810 section 5.1.1.1: granted when it is asked for and the profile allows it. EST knows no confirmation.
+    fn grants_implicit(&self, who: &Identified, message: &Incoming) -> bool {
+        let allowed = who.profile().is_some_and(|profile| profile.implicit_confirm);
+        message.transaction.as_ref().is_none_or(|transaction| transaction.implicit && allowed)
+    }
+
+    /// A new exchange for a message.
+    pub(super) fn exchange(
+        &self,
+        who: &Identified,
+        message: &Incoming,
+        case: Option<CaseId>,
+        implicit: bool,
+    ) -> Exchange {
+        let id = ExchangeId::new(self.random.as_ref());
+        let transaction = message.transaction.as_ref();
+        let key = match transaction {
+            Some(transaction) => exchange_key(&who.requester.credential, &transaction.id),
+            // EST finds the case, never the exchange: any unused key will do.
+            None => exchange_key(&who.requester.credential, id.as_bytes()),
+        };
+        Exchange {
+            id,
+            door: who.source.door,
+            key,
+            credential: who.requester.credential.clone(),
+            family: Family::Terminated,
+            state: ExchangeState::Open,
+            case,
+            transaction: transaction.map(|transaction| transaction.id.clone()),
+            our_nonce: None,
+            body: transaction.map(|transaction| transaction.body),
+            implicit,
+            deadline: None,
+            created_at: self.now(),
+        }
+    }
+
+    pub(super) fn decision(
+        &self,
+        case: CaseId,
+        who: &Identified,
+        ruling: &Ruling,
+        facts: &Facts,
+    ) -> Result<NewDecision, Refusal> {
+        Ok(NewDecision {
+            case,
+            actor: format!("rules:{}", hex::encode(who.rules.hash())),
+            facts: serde_json::to_string(facts).map_err(Refusal::away)?,
+            findings: serde_json::to_string(&ruling.findings).map_err(Refusal::away)?,
+            verdict: ruling.verdict.name(),
+            rule_set: *who.rules.hash(),
+            at: self.now(),
+        })
+    }
+
+    pub(super) fn decision_leaf(&self, case: CaseId, who: &Identified, ruling: &Ruling, message: &[u8]) -> Leaf {
+        self.leaf(LeafKind::Decision, who.requester.credential.as_str())
+            .case(case)
+            .plain("verdict", ruling.verdict.name())
+            .plain("profile", &who.profile)
+            .plain("request", &who.source.request_id)
+            .hash("rule_set", *who.rules.hash())
+            .hash("message", sha256(message))
+    }
+
+    /// The rules said no: recorded, and answered.
+    async fn refuse(&self, opening: Opening, ruling: &Ruling, reply: Arc<dyn Reply>) -> Result<Answered, Refusal> {
+        let (code, text) = ruling.reason();
+        let state = walk(&[Event::Refuse])?;
+        let case = opening.case.id;
+        let outcome = Outcome::Refused(Reason { code, text: text.clone() });
+        let finished = reply.reply(&outcome).await.map_err(Refusal::away)?;
+        let exchange = opening.exchange.clone();
+        // A refused request uses up no code (DESIGN rule 11).
+        let unit = self.opening_rows(Opening { code: None, ..opening }, state);
+        let unit = unit.with(Row::ExplainCase { case, code: code.name(), text });
+        let unit = self.answer_rows(unit, &exchange, &outcome, &finished);
+        self.commit_opening(unit, state).await?;
+        Ok(Answered { outcome: Some(outcome), octets: finished.octets })
+    }
+
+    /// An officer must decide: recorded, and told to come back.
+    async fn hold(&self, opening: Opening, reply: Arc<dyn Reply>) -> Result<Answered, Refusal> {
+        let state = walk(&[Event::Authenticate, Event::Check])?;
+        let outcome = Outcome::Waiting { check_after: self.settings.check_after };
+        let finished = reply.reply(&outcome).await.map_err(Refusal::away)?;
+        let exchange = opening.exchange.clone();
+        let unit = self.opening_rows(opening, state);
+        let unit = self.answer_rows(unit, &exchange, &outcome, &finished);
+        match self.commit_opening(unit, state).await? {
+            Committed::Opened => Ok(Answered { outcome: Some(outcome), octets: finished.octets }),
+            Committed::Joins(case) => self.wait_for(case, None, &reply).await,
+        }
+    }
+
+    /// Approved by the rules: signed, recorded, sent, waited for.
+    async fn forward(&self, opening: Opening, authority: &str, reply: Arc<dyn Reply>) -> Result<Answered, Refusal> {
+        self.check_capacity()?;
+        let authority = self.authority(authority)?;
+        let fresh = self.fresh();
+        let implicit = opening.exchange.implicit;
+        let order = match opening.case.form {
+            RequestForm::Pkcs10 => Order::Pkcs10 { request: &opening.case.request, implicit },
+            RequestForm::Crmf => Order::Crmf { request: &opening.case.request, implicit },
+            RequestForm::Revocation => return Err(Refusal::OutOfPlace("a revocation brings no certificate")),
+        };
+        let message = authority.compose(order, fresh).await.map_err(Refusal::away)?;
+        let state = walk(&[Event::Approve, Event::Prepare, Event::Submit])?;
+        let exchange = opening.exchange.clone();
+        let party = Party::of_new(&opening)?;
+        let submission = self.submission(opening.case.id, authority.name(), fresh, implicit);
+        let voyage = Voyage::begin(&submission, party, authority, message, Some(exchange.clone()));
+        let unit = self.submission_rows(self.opening_rows(opening, state), submission, &voyage);
+        match self.commit_opening(unit, state).await? {
+            Committed::Opened => self.set_out(voyage, exchange, reply).await,
+            Committed::Joins(case) => self.wait_for(case, None, &reply).await,
+        }
+    }
+
+    /// Sends a recorded submission and waits for its landing, but not longer than a requester should.
+    pub(super) async fn set_out(
+        &self,
+        voyage: Voyage,
+        exchange: Exchange,
+        reply: Arc<dyn Reply>,
+    ) -> Result<Answered, Refusal> {
+        let flight = self.flights.take_off(voyage.case(), Some(Arc::clone(&reply)));
+        self.metrics.in_flight(self.flights.len());
+        // The task outlives a requester that goes away: what was begun is brought to its end.
+        let registrar = self.clone();
+        tokio::spawn(async move { registrar.drive(voyage).await });
+        self.land(&flight, exchange, reply).await
+    }
+
+    async fn land(&self, flight: &Flight, exchange: Exchange, reply: Arc<dyn Reply>) -> Result<Answered, Refusal> {
+        let patience = Duration::from_millis(self.settings.answer_time);
+        loop {
+            if let Ok(outcome) = tokio::time::timeout(patience, flight.landing()).await {
+                return match flight.take_answer() {
+                    Some(octets) => Ok(Answered { outcome: Some(outcome), octets }),
+                    None => self.answer(Some(&exchange), outcome, &reply).await,
+                };
+            }
+            // Without the reply the worker is about to answer, or gives it back.
+            if flight.claim_reply().is_some() {
+                let waiting = Outcome::Waiting { check_after: self.settings.check_after };
+                return self.answer(Some(&exchange), waiting, &reply).await;
+            }
+        }
+    }
+
+    /// DESIGN rule 9: no case is opened that could not be signed or queued.
+    pub(super) fn check_capacity(&self) -> Result<(), Refusal> {
+        if !self.key_ready.key_ready() {
+            return Err(Refusal::away("the RA key cannot sign: its token is away or closed"));
+        }
+        if self.queue.load(std::sync::atomic::Ordering::Relaxed) >= self.settings.queue_limit {
+            return Err(Refusal::away("the queue to the CA is full"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn authority(&self, name: &str) -> Result<Arc<dyn Authority>, Refusal> {
+        let found = self.authorities.get(name).cloned();
+        found.ok_or_else(|| Refusal::away(format!("there is no [authority.{name}]")))
+    }
+
+    pub(super) fn fresh(&self) -> Fresh {
+        Fresh { transaction: self.nonce(), nonce: self.nonce() }
+    }
+
+    pub(super) fn submission(&self, case: CaseId, authority: &str, fresh: Fresh, implicit: bool) -> NewSubmission {
+        let now = self.now();
+        NewSubmission {
+            id: SubmissionId::new(self.random.as_ref()),
+            case,
+            authority: authority.to_owned(),
+            transaction: fresh.transaction.to_vec(),
+            implicit,
+            owner: self.settings.node.clone(),
+            lease_until: self.lease_end(),
+            next_attempt: now,
+            created_at: now,
+        }
+    }
+
+    pub(super) fn submission_rows(&self, unit: Unit, submission: NewSubmission, voyage: &Voyage) -> Unit {
+        let (id, transaction) = (submission.id, submission.transaction.clone());
+        unit.with(Row::OpenSubmission(Box::new(submission)))
+            .with(self.message(Leg::Submission, None, Some(id), Some(transaction), voyage.sent()))
+    }
+
+    pub(super) fn message(
+        &self,
+        leg: Leg,
+        exchange: Option<ExchangeId>,
+        submission: Option<SubmissionId>,
+        transaction: Option<Vec<u8>>,
+        octets: &[u8],
+    ) -> Row {
+        Row::Record(Box::new(NewMessage {
+            id: MessageId::new(self.random.as_ref()),
+            leg,
+            exchange,
+            submission,
+            answers: None,
+            transaction,
+            octets: octets.to_vec(),
+            at: self.now(),
+        }))
+    }
+
+    /// When a worker that has a submission is taken for dead.
+    pub(super) fn lease_end(&self) -> Millis {
+        self.now().plus(LEASE)
+    }
+
+    pub(super) fn opening_rows(&self, opening: Opening, state: State) -> Unit {
+        let Opening { mut case, exchange, decision, leaf, message, code, .. } = opening;
+        let (id, at) = (case.id, case.created_at);
+        case.state = state;
+        let (exchange_id, transaction) = (exchange.id, exchange.transaction.clone());
+        let mut unit = Unit::new().with(Row::OpenCase(Box::new(case)));
+        if let Some(code) = code {
+            unit.push(Row::UseCode { code, case: id, at });
+        }
+        unit.with(Row::OpenExchange(Box::new(exchange)))
+            .with(self.message(Leg::Request, Some(exchange_id), None, transaction, &message.octets))
+            .with(Row::Decide(Box::new(decision)))
+            .with(Row::Leaf(leaf))
+    }
+
+    pub(super) async fn commit_opening(&self, unit: Unit, state: State) -> Result<Committed, Refusal> {
+        match self.store.commit(unit).await {
+            Ok(()) => {
+                self.metrics.reached(state);
+                Ok(Committed::Opened)
+            }
+            Err(CommitError::Conflict(Conflict::OpenCase { case })) => Ok(Committed::Joins(case)),
+            Err(CommitError::Conflict(Conflict::ExchangeKey { .. })) => Err(Refusal::TransactionInUse),
+            Err(CommitError::Conflict(Conflict::Code(fault))) => {
+                tracing::warn!(%fault, "an enrolment code opened no case");
+                Err(Refusal::NotIdentified)
+            }
+            Err(fault) => Err(Refusal::store(fault)),
+        }
+    }
+}
+
+/// A case about to be opened.
+pub(super) struct Opening {
+    pub(super) case: NewCase,
+    pub(super) exchange: Exchange,
+    pub(super) decision: NewDecision,
+    pub(super) leaf: Leaf,
+    pub(super) message: Incoming,
+    pub(super) code: Option<crate::case::CodeId>,
+    pub(super) profile: Option<crate::rules::Profile>,
+}
+
+pub(super) enum Committed {
+    Opened,
+    Joins(CaseId),
+}
+
+/// The state after these events, from the start.
+pub(super) fn walk(events: &[Event]) -> Result<State, Refusal> {
+    events.iter().try_fold(State::Received, |state, event| state.after(*event)).map_err(Refusal::away)
+}
+
+/// What a repeated EST request is recognised by (DESIGN rule 2): requester, label, operation, key, subject, alternative
+/// names and the certificate renewed. Not the CSR's bytes: a client signs anew at each try (RFC 7030 section 4.2.3).
+fn join_key(who: &Identified, request: &CertificateRequest) -> [u8; 32] {
+    let mut names = request.alt_names.clone();
+    names.sort();
+    let (issuer, serial) = match &request.replaces {
+        Some((issuer, serial)) => (issuer.canonical(), serial.clone()),
+        None => (Vec::new(), Vec::new()),
+    };
+    let parts: [&[u8]; 8] = [
+        who.requester.credential.as_str().as_bytes(),
+        who.profile.as_bytes(),
+        if request.kind == Kind::Issue { b"enroll" } else { b"reenroll" },
+        request.public_key.der(),
+        &request.subject.canonical(),
+        &AltName::encode_all(&names),
+        &issuer,
+        &serial,
+    ];
+    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    for part in parts {
+        // With its length, so that no two lists of parts read the same.
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    let mut key = [0; 32];
+    key.copy_from_slice(context.finish().as_ref());
+    key
+}
+
+pub(super) fn sha256(octets: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, octets).as_ref());
+    hash
+}
+
+impl Party {
+    /// The party of a case that is about to be opened.
+    fn of_new(opening: &Opening) -> Result<Self, Refusal> {
+        let case = &opening.case;
+        let profile = opening.profile.as_ref().ok_or_else(|| Refusal::UnknownProfile(case.profile.clone()))?;
+        Self::new(
+            (case.id, case.kind, case.door),
+            profile,
+            (case.public_key.as_deref(), case.subject.as_deref(), case.alt_names.as_deref()),
+            (case.profile.clone(), case.about, opening.code),
+        )
+    }
+}
+
+/// The time of the longest call and its commits, with a margin.
+const LEASE: i64 = 90_000;
+

@@ -1,0 +1,219 @@
+//! From a request to the facts that the rules judge.
+
+use certs::{AltName, KeyKind, KeyUsage, Name, PublicKey};
+
+use super::identify::Identified;
+use super::request::{CertificateRequest, RevocationRequest};
+use super::{Refusal, Registrar};
+use crate::case::Kind;
+use crate::rules::{AttributeFact, Facts, KeyFact, NameFact, ReplacedFact};
+use crate::store::{CertificateRow, CertificateStatus};
+
+impl Registrar {
+    /// The certificate that a request names, as this office knows it.
+    pub(super) async fn named_certificate(
+        &self,
+        issuer: &Name,
+        serial: &[u8],
+    ) -> Result<Option<CertificateRow>, Refusal> {
+        self.store.certificate_by_serial(&issuer.canonical(), serial).await.map_err(Refusal::store)
+    }
+
+    /// The facts of a request for a certificate.
+    pub(super) async fn facts_of(
+        &self,
+        who: &Identified,
+        request: &CertificateRequest,
+        kind: Kind,
+        replaced: Option<&CertificateRow>,
+    ) -> Result<Facts, Refusal> {
+        let print = request.public_key.print();
+        let key_in_use = match who.profile() {
+            Some(profile) if !profile.same_key => {
+                !self.store.valid_certificates_of_key(print.as_bytes()).await.map_err(Refusal::store)?.is_empty()
+            }
+            _ => false,
+        };
+        let now = self.now();
+        Ok(Facts {
+            version: FACTS_VERSION,
+            operation: kind.name().to_owned(),
+            door: request.door.name().to_owned(),
+            credential: who.fact.clone(),
+            key: Some(key(&request.public_key)),
+            possession_proven: request.proven.print() == print,
+            subject: attributes(&request.subject),
+            alternative_names: alternative_names(&request.alt_names),
+            key_usage: request.key_usage.map(|usage| usage_names(usage).iter().map(ToString::to_string).collect()),
+            extended_key_usage: request
+                .extended_key_usages
+                .as_ref()
+                .map(|usages| usages.iter().map(ToString::to_string).collect()),
+            certification_authority: request.certification_authority,
+            other_extensions: request.other_extensions.iter().map(ToString::to_string).collect(),
+            validity_days: request.not_after.map(|end| (end.0 - now.0 + DAY - 1).div_euclid(DAY)),
+            replaced: request
+                .replaces
+                .as_ref()
+                .map(|(issuer, serial)| self.replaced_fact(who, request, replaced, (issuer, serial))),
+            key_in_use,
+        })
+    }
+
+    fn replaced_fact(
+        &self,
+        who: &Identified,
+        request: &CertificateRequest,
+        row: Option<&CertificateRow>,
+        (issuer, serial): (&Name, &[u8]),
+    ) -> ReplacedFact {
+        // RFC 7030 section 4.2.2 and RFC 9483 section 4.1.3: the certificate that the requester proved itself with.
+        let held = who.certificate.as_ref().filter(|held| held.issuer().matches(issuer) && held.serial() == serial);
+        let sorted = |names: &[AltName]| {
+            let mut names = names.to_vec();
+            names.sort();
+            names
+        };
+        ReplacedFact {
+            status: row.map_or("unknown", |row| status_name(row.status)).to_owned(),
+            held_by_requester: held.is_some(),
+            subject_equal: held.is_some_and(|held| held.subject().matches(&request.subject)),
+            alternative_names_equal: held.is_some_and(|held| sorted(held.alt_names()) == sorted(&request.alt_names)),
+            expired: held.is_some_and(|held| held.not_after() < self.now()),
+        }
+    }
+}
+
+/// The facts of a request to revoke.
+pub(super) fn revocation_facts(
+    who: &Identified,
+    request: &RevocationRequest,
+    row: &CertificateRow,
+    expired: bool,
+) -> Facts {
+    let held = who
+        .certificate
+        .as_ref()
+        .is_some_and(|held| held.issuer().matches(&request.issuer) && held.serial() == request.serial);
+    Facts {
+        version: FACTS_VERSION,
+        operation: Kind::Revoke.name().to_owned(),
+        door: request.door.name().to_owned(),
+        credential: who.fact.clone(),
+        key: None,
+        possession_proven: false,
+        subject: Vec::new(),
+        alternative_names: Vec::new(),
+        key_usage: None,
+        extended_key_usage: None,
+        certification_authority: false,
+        other_extensions: Vec::new(),
+        validity_days: None,
+        replaced: Some(ReplacedFact {
+            status: status_name(row.status).to_owned(),
+            held_by_requester: held,
+            subject_equal: true,
+            alternative_names_equal: true,
+            expired,
+        }),
+        key_in_use: false,
+    }
+}
+
+/// A subject as facts.
+pub(super) fn attributes(name: &Name) -> Vec<AttributeFact> {
+    name.attributes()
+        .into_iter()
+        .map(|attribute| {
+            let oid = attribute.oid.to_string();
+            let kind = SHORT_NAMES.iter().find(|(dotted, _)| *dotted == oid).map_or(oid.as_str(), |(_, short)| short);
+            AttributeFact { kind: kind.to_owned(), value: attribute.value }
+        })
+        .collect()
+}
+
+fn alternative_names(names: &[AltName]) -> Vec<NameFact> {
+    names
+        .iter()
+        .map(|name| {
+            let (kind, value) = match name {
+                AltName::Dns(name) => ("dns", name.clone()),
+                AltName::Ip(address) => ("ip", address.to_string()),
+                AltName::Email(address) => ("email", address.clone()),
+                AltName::Uri(uri) => ("uri", uri.clone()),
+                AltName::DirectoryName(name) => ("directory", name.to_string()),
+                other => ("other", hex::encode(other.encode())),
+            };
+            NameFact { kind: kind.to_owned(), value }
+        })
+        .collect()
+}
+
+fn key(key: &PublicKey) -> KeyFact {
+    let kind = key.kind();
+    let (family, bits) = match kind {
+        KeyKind::Rsa { bits } => ("RSA".to_owned(), bits),
+        KeyKind::P256 | KeyKind::Ed25519 => (kind.to_string(), 256),
+        KeyKind::P384 => (kind.to_string(), 384),
+        KeyKind::P521 => (kind.to_string(), 521),
+        other => (other.to_string(), 0),
+    };
+    KeyFact { kind: kind.to_string(), family, bits }
+}
+
+/// The names of RFC 5280 section 4.2.1.3.
+pub(super) fn usage_names(usage: KeyUsage) -> Vec<&'static str> {
+    USAGES.iter().filter(|(bit, _)| usage.contains(*bit)).map(|(_, name)| *name).collect()
+}
+
+/// The usages of these names; unknown names are left out.
+pub(super) fn usages<'a>(names: impl IntoIterator<Item = &'a String>) -> KeyUsage {
+    names.into_iter().fold(KeyUsage::none(), |all, name| {
+        USAGES.iter().find(|(_, known)| known == name).map_or(all, |(bit, _)| all | *bit)
+    })
+}
+
+const fn status_name(status: CertificateStatus) -> &'static str {
+    match status {
+        CertificateStatus::Issued => "issued",
+        CertificateStatus::Valid => "valid",
+        CertificateStatus::Renewed => "renewed",
+        CertificateStatus::Rejected => "rejected",
+        CertificateStatus::Revoked => "revoked",
+    }
+}
+
+const USAGES: [(KeyUsage, &str); 9] = [
+    (KeyUsage::DIGITAL_SIGNATURE, "digitalSignature"),
+    (KeyUsage::NON_REPUDIATION, "nonRepudiation"),
+    (KeyUsage::KEY_ENCIPHERMENT, "keyEncipherment"),
+    (KeyUsage::DATA_ENCIPHERMENT, "dataEncipherment"),
+    (KeyUsage::KEY_AGREEMENT, "keyAgreement"),
+    (KeyUsage::KEY_CERT_SIGN, "keyCertSign"),
+    (KeyUsage::CRL_SIGN, "cRLSign"),
+    (KeyUsage::ENCIPHER_ONLY, "encipherOnly"),
+    (KeyUsage::DECIPHER_ONLY, "decipherOnly"),
+];
+
+/// RFC 4519 section 2 and RFC 5280 appendix A.1: attributes by the names that offices write.
+const SHORT_NAMES: [(&str, &str); 15] = [
+    ("2.5.4.3", "CN"),
+    ("2.5.4.4", "SN"),
+    ("2.5.4.5", "serialNumber"),
+    ("2.5.4.6", "C"),
+    ("2.5.4.7", "L"),
+    ("2.5.4.8", "ST"),
+    ("2.5.4.9", "street"),
+    ("2.5.4.10", "O"),
+    ("2.5.4.11", "OU"),
+    ("2.5.4.12", "title"),
+    ("2.5.4.42", "givenName"),
+    ("2.5.4.97", "organizationIdentifier"),
+    ("0.9.2342.19200300.100.1.1", "UID"),
+    ("0.9.2342.19200300.100.1.25", "DC"),
+    ("1.2.840.113549.1.9.1", "emailAddress"),
+];
+
+const FACTS_VERSION: u32 = 1;
+
+const DAY: i64 = 24 * 60 * 60 * 1000;

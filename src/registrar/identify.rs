@@ -1,0 +1,204 @@
+//! Who asks. Only what is made here can be enrolled for: [`Identified`] has no other constructor.
+
+use std::net::IpAddr;
+
+use certs::Certificate;
+use certs::path::Purpose;
+
+use super::codes::Code;
+use super::facts;
+use super::{Refusal, Registrar};
+use crate::audit::LeafKind;
+use crate::case::{CredentialId, Door, Requester};
+use crate::rules::{CredentialFact, Profile, RuleSet};
+use crate::store::CertificateStatus;
+
+/// Where a claim comes from.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The door.
+    pub door: Door,
+    /// The address.
+    pub peer: IpAddr,
+    /// The name of the HTTP request, for log and audit.
+    pub request_id: String,
+    /// The profile asked for: EST label or CMP path segment; none for the default.
+    pub profile: Option<String>,
+}
+
+/// A requester whose claim was proven, for one profile.
+#[derive(Clone, Debug)]
+pub struct Identified {
+    pub(super) requester: Requester,
+    pub(super) fact: CredentialFact,
+    pub(super) certificate: Option<Certificate>,
+    pub(super) code: Option<Code>,
+    pub(super) profile: String,
+    pub(super) rules: std::sync::Arc<RuleSet>,
+    pub(super) source: Source,
+}
+
+impl Identified {
+    /// What the requester proved itself with.
+    #[must_use]
+    pub fn credential(&self) -> &CredentialId {
+        &self.requester.credential
+    }
+
+    /// The certificate it proved itself with.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
+    }
+
+    /// The profile it was identified for.
+    #[must_use]
+    pub fn profile(&self) -> Option<&Profile> {
+        self.rules.profile(&self.profile)
+    }
+}
+
+/// A MAC that a shared secret verifies; made by a protocol crate, asked here (DESIGN section 1 (a)).
+pub trait MacProof: Send + Sync {
+    /// What the proof gives: the derived key that protects the answer (DESIGN section 1 (d)).
+    type Key;
+
+    /// What the secret is found by.
+    fn reference(&self) -> &[u8];
+
+    /// The key, when the secret verifies the MAC.
+    fn verify(&self, secret: &[u8]) -> Option<Self::Key>;
+}
+
+impl Registrar {
+    /// Identifies by an enrolment code's reference and secret (RFC 7617: user name and password).
+    pub async fn identify_code(&self, source: Source, reference: &str, secret: &[u8]) -> Result<Identified, Refusal> {
+        let same = |stored: &[u8]| {
+            aws_lc_rs::constant_time::verify_slices_are_equal(stored, secret).is_ok().then_some(())
+        };
+        self.by_secret(source, reference.as_bytes(), same).await.map(|(identified, ())| identified)
+    }
+
+    /// Identifies by a MAC under an enrolment code's secret (RFC 9483 section 4.1.5).
+    pub async fn identify_mac<P: MacProof>(&self, source: Source, proof: &P) -> Result<(Identified, P::Key), Refusal> {
+        self.by_secret(source, proof.reference(), |secret| proof.verify(secret)).await
+    }
+
+    /// Identifies by a certificate whose key signed the TLS handshake or the message; the first of `chain` is the
+    /// requester's, the rest is what it sent besides.
+    pub async fn identify_certificate(
+        &self,
+        source: Source,
+        chain: &[Certificate],
+        purpose: Purpose,
+    ) -> Result<Identified, Refusal> {
+        let (name, rules) = self.profile_for(&source)?;
+        let Some(end) = chain.first() else { return Err(Refusal::NotIdentified) };
+        let credential = CredentialId::certificate(&end.hash());
+        self.limits.take(&source, &credential, self.now())?;
+        let Some(profile) = rules.profile(&name) else { return Err(Refusal::UnknownProfile(name)) };
+        let trusted = self.trust_of(profile, chain, purpose);
+        let status = self.store.certificate_by_hash(&end.hash()).await.map_err(Refusal::store)?.map(|row| row.status);
+        let kind = match (trusted, status) {
+            (Err(fault), _) => Err(fault),
+            (Ok(_), Some(CertificateStatus::Revoked | CertificateStatus::Rejected)) => {
+                Err(format!("the certificate of {} is revoked or was rejected", end.subject()))
+            }
+            (Ok(kind), _) => Ok(kind),
+        };
+        match kind {
+            Err(fault) => {
+                self.note_failure(&source, credential.as_str(), &fault).await?;
+                Err(Refusal::NotIdentified)
+            }
+            Ok(kind) => Ok(Identified {
+                requester: Requester { credential, name: end.subject().to_string() },
+                fact: CredentialFact {
+                    kind,
+                    names: None,
+                    subject: Some(facts::attributes(end.subject())),
+                    registration_authority: false,
+                },
+                certificate: Some(end.clone()),
+                code: None,
+                profile: name,
+                rules,
+                source,
+            }),
+        }
+    }
+
+    /// The name of the trust table that the chain leads to, of those the profile names.
+    fn trust_of(&self, profile: &Profile, chain: &[Certificate], purpose: Purpose) -> Result<String, String> {
+        let mut last = "the profile names no trust table".to_owned();
+        for name in profile.renew_with.iter().chain(&profile.enrol_with).filter(|name| *name != CODE) {
+            let Some(trust) = self.trust.get(name) else { continue };
+            match trust.check(chain, purpose, self.now()) {
+                Ok(()) => return Ok(name.clone()),
+                Err(fault) => last = fault.to_string(),
+            }
+        }
+        Err(last)
+    }
+
+    async fn by_secret<K>(
+        &self,
+        source: Source,
+        reference: &[u8],
+        verify: impl Fn(&[u8]) -> Option<K>,
+    ) -> Result<(Identified, K), Refusal> {
+        let (profile, rules) = self.profile_for(&source)?;
+        self.limits.look_failures(&source, self.now())?;
+        let found = self.code_by_reference(reference).await?;
+        let proven = found.as_ref().and_then(|(_, secret)| verify(secret));
+        let (Some((code, _)), Some(key)) = (found, proven) else {
+            self.limits.count_failure(&source, self.now());
+            let shown: String = String::from_utf8_lossy(reference).chars().take(64).filter(|c| !c.is_control()).collect();
+            self.note_failure(&source, &format!("reference:{}", hex::encode(self.secrets.lookup(reference))), &format!("wrong reference or secret: '{shown}'")).await?;
+            return Err(Refusal::NotIdentified);
+        };
+        let credential = CredentialId::code(code.id);
+        self.limits.take(&source, &credential, self.now())?;
+        let allowed = rules.profile(&profile).is_some_and(|rules| rules.enrol_with.contains(CODE));
+        if code.profile != profile || !allowed {
+            let fault = format!("the code is for the profile '{}', not for '{profile}'", code.profile);
+            self.note_failure(&source, credential.as_str(), &fault).await?;
+            return Err(Refusal::NotAllowed(fault));
+        }
+        let identified = Identified {
+            requester: Requester { credential, name: code.reference.clone() },
+            fact: CredentialFact {
+                kind: CODE.to_owned(),
+                names: code.names.clone(),
+                subject: None,
+                registration_authority: false,
+            },
+            certificate: None,
+            code: Some(code),
+            profile,
+            rules,
+            source,
+        };
+        Ok((identified, key))
+    }
+
+    /// The profile's name and the rules it stands in.
+    fn profile_for(&self, source: &Source) -> Result<(String, std::sync::Arc<RuleSet>), Refusal> {
+        let rules = self.rules.load_full();
+        let name = source.profile.as_ref().unwrap_or(&self.settings.default_profile);
+        if rules.profile(name).is_none() {
+            return Err(Refusal::UnknownProfile(name.clone()));
+        }
+        Ok((name.clone(), rules))
+    }
+
+    async fn note_failure(&self, source: &Source, actor: &str, fault: &str) -> Result<(), Refusal> {
+        tracing::warn!(request = %source.request_id, door = %source.door, peer = %source.peer, fault, "not identified");
+        self.metrics.authentication_failed(source.door);
+        let leaf = self.leaf(LeafKind::AuthenticationFailed, actor).plain("door", source.door.name());
+        self.note(leaf.personal("address", &source.peer.to_string(), self.random.as_ref())).await
+    }
+}
+
+/// The word for enrolment codes in a profile's `enrol_with`.
+pub(super) const CODE: &str = "code";

@@ -1,0 +1,219 @@
+//! The RA itself: identify, rule, decide, record, forward, close.
+//!
+//! One request goes through [`Registrar::enrol`] from top to bottom: it is identified, judged and signed for the CA;
+//! all of that is committed before anything is sent; the worker that drives the submission ([`voyage`]) commits the outcome
+//! together with the requester's finished answer. Whatever a crash leaves open, [`worker`] takes up from the records.
+
+mod case_of;
+mod codes;
+mod confirm;
+mod enrol;
+mod facts;
+mod flight;
+mod identify;
+mod limit;
+mod limits;
+mod metrics;
+mod office;
+mod poll;
+mod refusal;
+mod request;
+mod revoke;
+mod secrets;
+mod trust;
+mod vet;
+mod voyage;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use arc_swap::ArcSwap;
+
+use crate::audit::{Leaf, LeafKind};
+use crate::case::{Clock, Millis, Random};
+use crate::rules::{Profile, RuleSet};
+use crate::store::{Row, Store, Unit};
+use crate::upstream::Authority;
+
+pub use confirm::Unconfirmed;
+pub use codes::{CodeOrder, CodeView, MadeCode};
+pub use identify::{Identified, MacProof, Source};
+pub use metrics::Metrics;
+pub use poll::Known;
+pub use office::{CaseView, Readiness};
+pub use refusal::Refusal;
+pub use request::{
+    Answered, CertificateRequest, Finished, Incoming, Reply, Replying, RevocationRequest, Transaction,
+};
+pub use secrets::{SealBroken, Secrets};
+pub use trust::{Trust, TrustConfig};
+pub use worker::Workers;
+
+/// Everything the registrar works with, built from the ground up by cli.
+#[derive(Debug)]
+pub struct Parts {
+    /// What is remembered.
+    pub store: Store,
+    /// The CAs by name.
+    pub authorities: BTreeMap<String, Arc<dyn Authority>>,
+    /// The trust tables by name.
+    pub trust: BTreeMap<String, Trust>,
+    /// The active rule set.
+    pub rules: Arc<RuleSet>,
+    /// The data key.
+    pub secrets: Secrets,
+    /// Whether the RA key can sign now.
+    pub key_ready: Arc<dyn KeyReady>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// How it works.
+    pub settings: Settings,
+}
+
+/// Tells whether the RA key can sign: DESIGN rule 9 refuses automatic requests while it cannot.
+pub trait KeyReady: Send + Sync + std::fmt::Debug {
+    /// Whether it can.
+    fn key_ready(&self) -> bool;
+}
+
+/// How the registrar works; from `[registrar]`, with the node's name.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The name of this node in leases and leaves.
+    pub node: String,
+    /// The profile of a request that names none.
+    pub default_profile: String,
+    /// How long a requester waits for the CA before it is told to come back, in milliseconds.
+    pub answer_time: u64,
+    /// When a waiting requester is told to come back, in seconds.
+    pub check_after: u32,
+    /// How long after delivery a repeated EST request gets the same certificate, in milliseconds (DESIGN rule 2).
+    pub repeat_window: i64,
+    /// How many cases may be on their way to CAs (DESIGN rule 9).
+    pub queue_limit: u64,
+    /// How long a requester may take to confirm, in milliseconds; never longer than the CA waits.
+    pub confirm_time: i64,
+    /// How often a wrong answer of a CA is taken for a fault that passes, before an officer must look.
+    pub answer_tries: u32,
+    /// How many requests a credential may make in a minute.
+    pub requests_per_minute: u32,
+    /// How many failed log-ins an address may have in a minute.
+    pub failures_per_minute: u32,
+}
+
+/// The registrar. Cheap to clone: all clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Registrar(Arc<Inner>);
+
+/// See [`Parts`].
+#[derive(Debug)]
+pub struct Inner {
+    store: Store,
+    authorities: BTreeMap<String, Arc<dyn Authority>>,
+    trust: BTreeMap<String, Trust>,
+    rules: ArcSwap<RuleSet>,
+    secrets: Secrets,
+    key_ready: Arc<dyn KeyReady>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    settings: Settings,
+    flights: flight::Flights,
+    limits: limits::Limits,
+    metrics: Metrics,
+    /// How many submissions are open, counted by the outbox worker.
+    queue: AtomicU64,
+}
+
+impl std::ops::Deref for Registrar {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Registrar {
+    /// The registrar of these parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let limits = limits::Limits::new(&parts.settings);
+        Self(Arc::new(Inner {
+            store: parts.store,
+            authorities: parts.authorities,
+            trust: parts.trust,
+            rules: ArcSwap::new(parts.rules),
+            secrets: parts.secrets,
+            key_ready: parts.key_ready,
+            clock: parts.clock,
+            random: parts.random,
+            settings: parts.settings,
+            flights: flight::Flights::default(),
+            limits,
+            metrics: Metrics::default(),
+            queue: AtomicU64::new(0),
+        }))
+    }
+
+    /// The profile of this name, or the default one, with its own name.
+    #[must_use]
+    pub fn profile(&self, name: Option<&str>) -> Option<(String, Profile)> {
+        let name = name.unwrap_or(&self.settings.default_profile);
+        self.rules.load().profile(name).map(|profile| (name.to_owned(), profile.clone()))
+    }
+
+    /// The name of the profile that a requester was identified for.
+    #[must_use]
+    pub fn profile_name(&self, who: &Identified) -> Option<String> {
+        who.profile().map(|_| who.profile.clone())
+    }
+
+    /// The certificates of a profile's CA, from the issuing CA up to the root, DER.
+    #[must_use]
+    pub fn ca_certificates(&self, profile: &Profile) -> Vec<Vec<u8>> {
+        let chain = self.authorities.get(&profile.authority).map(|authority| authority.chain());
+        chain.unwrap_or_default().iter().map(|certificate| certificate.der().to_vec()).collect()
+    }
+
+    /// The numbers it counts.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// Sixteen random octets, for a door's nonces.
+    #[must_use]
+    pub fn nonce(&self) -> [u8; 16] {
+        let mut nonce = [0; 16];
+        self.random.fill(&mut nonce);
+        nonce
+    }
+
+    /// Records that a door refused bad input: it changes nothing else.
+    pub async fn note_bad_input(&self, source: &Source, actor: &str, fault: &str) -> Result<(), Refusal> {
+        self.metrics.refused(source.door);
+        let leaf = self
+            .leaf(LeafKind::RequestRefused, actor)
+            .plain("door", source.door.name())
+            .plain("request", &source.request_id)
+            .personal("fault", fault, self.random.as_ref());
+        self.note(leaf).await
+    }
+
+    fn leaf(&self, kind: LeafKind, actor: &str) -> Leaf {
+        Leaf::new(self.random.as_ref(), self.now(), &self.settings.node, kind, actor)
+    }
+
+    async fn note(&self, leaf: Leaf) -> Result<(), Refusal> {
+        self.store.commit(Unit::new().with(Row::Leaf(leaf))).await.map_err(Refusal::store)
+    }
+}

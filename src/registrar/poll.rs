@@ -1,0 +1,88 @@
+//! Later messages of a CMP exchange: finding it again, repeating its answers, polling (RFC 9483 section 4.4).
+
+use std::sync::Arc;
+
+use super::identify::Identified;
+use super::request::{Answered, Incoming, Reply};
+use super::enrol::sha256;
+use super::{Refusal, Registrar};
+use crate::case::{Exchange, ExchangeState, Outcome};
+use crate::store::{CaseRow, Leg, Unit, exchange_key};
+
+/// What is known about a message of a transaction.
+#[derive(Debug)]
+pub enum Known {
+    /// Nothing: a new transaction may begin.
+    Nothing,
+    /// The same bytes came before, and this was answered.
+    Answered(Vec<u8>),
+    /// The same bytes came before, and are being worked on: wait with [`Registrar::wait_again`].
+    InWork(Exchange),
+    /// The exchange is known, the message is new in it.
+    Exchange(Exchange),
+}
+
+impl Registrar {
+    /// Looks a message's transaction up, under the credential that proved it. A byte-identical message is told from a new
+    /// one before any nonce is looked at (DESIGN rule 2).
+    pub async fn known(&self, who: &Identified, transaction: &[u8], octets: &[u8]) -> Result<Known, Refusal> {
+        let key = exchange_key(&who.requester.credential, transaction);
+        let Some(exchange) = self.store.exchange_by_key(&key).await.map_err(Refusal::store)? else {
+            return Ok(Known::Nothing);
+        };
+        let repeated =
+            self.store.request_in_exchange(exchange.id, &sha256(octets)).await.map_err(Refusal::store)?;
+        Ok(match repeated {
+            None => Known::Exchange(exchange),
+            Some(message) => match message.reply {
+                Some(reply) => Known::Answered(reply),
+                None => Known::InWork(exchange),
+            },
+        })
+    }
+
+    /// Waits for the answer to a message that is being worked on.
+    pub async fn wait_again(&self, exchange: Exchange, reply: Arc<dyn Reply>) -> Result<Answered, Refusal> {
+        let case = self.case_of(&exchange).await?;
+        if let Some(flight) = self.flights.find(case.id) {
+            let patience = std::time::Duration::from_millis(self.settings.answer_time);
+            if tokio::time::timeout(patience, flight.landing()).await.is_ok()
+                && let Some(reply) = self.store.last_reply(exchange.id).await.map_err(Refusal::store)?
+            {
+                return Ok(Answered { outcome: None, octets: reply });
+            }
+        }
+        self.progress(exchange, &case, &reply).await
+    }
+
+    /// A pollReq: the outcome, or patience.
+    pub async fn poll(
+        &self,
+        exchange: Exchange,
+        message: Incoming,
+        reply: Arc<dyn Reply>,
+    ) -> Result<Answered, Refusal> {
+        if exchange.state != ExchangeState::Polling {
+            return Err(Refusal::OutOfPlace("nothing is waited for in this transaction"));
+        }
+        let case = self.case_of(&exchange).await?;
+        let unit = Unit::new()
+            .with(self.message(Leg::Request, Some(exchange.id), None, exchange.transaction.clone(), &message.octets));
+        self.store.commit(unit).await.map_err(Refusal::store)?;
+        self.progress(exchange, &case, &reply).await
+    }
+
+    async fn progress(&self, exchange: Exchange, case: &CaseRow, reply: &Arc<dyn Reply>) -> Result<Answered, Refusal> {
+        let outcome = self
+            .outcome_of(case, Some(&exchange))
+            .await?
+            .unwrap_or(Outcome::Waiting { check_after: self.settings.check_after });
+        self.answer(Some(&exchange), outcome, reply).await
+    }
+
+    pub(super) async fn case_of(&self, exchange: &Exchange) -> Result<CaseRow, Refusal> {
+        let case = exchange.case.ok_or(Refusal::OutOfPlace("the transaction is about no certificate"))?;
+        let case = self.store.case_by_id(case).await.map_err(Refusal::store)?;
+        case.ok_or_else(|| Refusal::store("the case of an exchange is not there"))
+    }
+}

@@ -1,0 +1,124 @@
+//! The end of a certificate: rr from its holder (RFC 9483 section 4.2), or an officer's word.
+
+use std::sync::Arc;
+
+use certs::Certificate;
+
+use super::enrol::{Opening, sha256, walk};
+use super::facts::revocation_facts;
+use super::identify::Identified;
+use super::request::{Answered, Reply, RevocationRequest};
+use super::voyage::{Party, Voyage};
+use super::{Refusal, Registrar};
+use crate::audit::LeafKind;
+use crate::case::{CaseId, Event, Kind, Outcome, Reason, ReasonCode, RequestForm, State};
+use crate::rules::{Verdict, rule};
+use crate::store::{CertificateRow, CertificateStatus, Leg, NewCase, Row, Unit};
+use crate::upstream::Order;
+
+impl Registrar {
+    /// Decides on a request to revoke and, when it is approved, brings the answer of the CA.
+    pub async fn revoke(
+        &self,
+        who: &Identified,
+        request: RevocationRequest,
+        reply: Arc<dyn Reply>,
+    ) -> Result<Answered, Refusal> {
+        let known = self.named_certificate(&request.issuer, &request.serial).await?;
+        let Some(row) = known else {
+            return self.turn_down(who, request, ReasonCode::BadCertificateId, "no such certificate came from here", reply).await;
+        };
+        if row.status == CertificateStatus::Revoked {
+            return self.turn_down(who, request, ReasonCode::AlreadyRevoked, "the certificate is revoked already", reply).await;
+        }
+        let facts = revocation_facts(who, &request, &row, row.not_after < self.now());
+        let profile = who.profile().ok_or_else(|| Refusal::UnknownProfile(who.profile.clone()))?;
+        let ruling = rule(profile, &facts);
+        if ruling.verdict != Verdict::Pass {
+            let (code, text) = ruling.reason();
+            return self.turn_down(who, request, code, &text, reply).await;
+        }
+        self.check_capacity()?;
+        let authority = self.authority(&profile.authority)?;
+        let certificate = Certificate::parse(&row.der).map_err(Refusal::store)?;
+        let fresh = self.fresh();
+        let order = Order::Revoke {
+            issuer: certificate.issuer(),
+            serial: certificate.serial(),
+            reason: request.reason,
+        };
+        let message = authority.compose(order, fresh).await.map_err(Refusal::away)?;
+        let state = walk(&[Event::Approve, Event::Submit])?;
+        let case = self.revocation_case(who, &request, Some(&row));
+        let id = case.id;
+        let exchange = self.exchange(who, &request.message, Some(id), true);
+        let party = Party::new((id, Kind::Revoke, request.door), profile, (None, None, None), (who.profile.clone(), Some(row.id), None))?;
+        let submission = self.submission(id, authority.name(), fresh, false);
+        let voyage = Voyage::begin(&submission, party, authority, message, Some(exchange.clone()));
+        let opening = Opening {
+            decision: self.decision(id, who, &ruling, &facts)?,
+            leaf: self.decision_leaf(id, who, &ruling, &request.message.octets),
+            case,
+            exchange: exchange.clone(),
+            message: request.message,
+            code: None,
+            profile: None,
+        };
+        let unit = self.submission_rows(self.opening_rows(opening, state), submission, &voyage);
+        self.commit_opening(unit, state).await?;
+        self.set_out(voyage, exchange, reply).await
+    }
+
+    /// A refusal that is recorded as a case of its own.
+    async fn turn_down(
+        &self,
+        who: &Identified,
+        request: RevocationRequest,
+        code: ReasonCode,
+        text: &str,
+        reply: Arc<dyn Reply>,
+    ) -> Result<Answered, Refusal> {
+        let outcome = Outcome::Refused(Reason { code, text: text.to_owned() });
+        let finished = reply.reply(&outcome).await.map_err(Refusal::away)?;
+        let case = self.revocation_case(who, &request, None);
+        let exchange = self.exchange(who, &request.message, Some(case.id), true);
+        let leaf = self
+            .leaf(LeafKind::Decision, who.requester.credential.as_str())
+            .case(case.id)
+            .plain("verdict", Verdict::Refuse.name())
+            .plain("reason", code.name())
+            .hash("message", sha256(&request.message.octets));
+        let (id, transaction) = (case.id, exchange.transaction.clone());
+        let unit = Unit::new()
+            .with(Row::OpenCase(Box::new(NewCase { state: walk(&[Event::Refuse])?, ..case })))
+            .with(Row::OpenExchange(Box::new(exchange.clone())))
+            .with(self.message(Leg::Request, Some(exchange.id), None, transaction, &request.message.octets))
+            .with(Row::ExplainCase { case: id, code: code.name(), text: text.to_owned() })
+            .with(Row::Leaf(leaf));
+        let unit = self.answer_rows(unit, &exchange, &outcome, &finished);
+        self.commit_opening(unit, State::Refused).await?;
+        Ok(Answered { outcome: Some(outcome), octets: finished.octets })
+    }
+
+    fn revocation_case(&self, who: &Identified, request: &RevocationRequest, row: Option<&CertificateRow>) -> NewCase {
+        NewCase {
+            id: CaseId::new(self.random.as_ref()),
+            kind: Kind::Revoke,
+            state: State::Received,
+            door: request.door,
+            profile: who.profile.clone(),
+            requester: who.requester.clone(),
+            join_key: None,
+            request: request.request.clone(),
+            form: RequestForm::Revocation,
+            key_print: None,
+            public_key: None,
+            subject: None,
+            subject_text: format!("serial {} of {}", hex::encode(&request.serial), request.issuer),
+            alt_names: None,
+            about: row.map(|row| row.id),
+            rule_set: *who.rules.hash(),
+            created_at: self.now(),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What goes on without a requester: the outbox, the sweeper, the sequencer of the audit log.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::{Refusal, Registrar};
+use crate::case::{ExchangeState, State, SubmissionState};
+
+/// The running workers; they stop when told to.
+#[derive(Debug)]
+pub struct Workers {
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Workers {
+    /// Starts the workers of a registrar.
+    #[must_use]
+    pub fn start(registrar: &Registrar) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let outbox = repeat(registrar.clone(), stopped.clone(), OUTBOX_PERIOD, "outbox", |registrar| {
+            Box::pin(async move { registrar.work_outbox().await })
+        });
+        let sweeper = repeat(registrar.clone(), stopped.clone(), SWEEP_PERIOD, "sweeper", |registrar| {
+            Box::pin(async move { registrar.sweep().await })
+        });
+        let sequencer = repeat(registrar.clone(), stopped, SEQUENCE_PERIOD, "sequencer", |registrar| {
+            Box::pin(async move { registrar.sequence().await })
+        });
+        Self { stop, tasks: vec![outbox, sweeper, sequencer] }
+    }
+
+    /// Tells the workers to stop and waits for them. Submissions on their way are left to their leases.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        for task in self.tasks {
+            if let Err(fault) = task.await {
+                tracing::error!(%fault, "a worker ended badly");
+            }
+        }
+    }
+}
+
+fn repeat(
+    registrar: Registrar,
+    mut stopped: watch::Receiver<bool>,
+    period: Duration,
+    name: &'static str,
+    work: impl for<'a> Fn(&'a Registrar) -> crate::upstream::Pending<'a, Result<(), Refusal>> + Send + Sync + 'static,
+) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(period);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                _ = stopped.wait_for(|stop| *stop) => return,
+            }
+            if let Err(fault) = work(&registrar).await {
+                tracing::error!(worker = name, %fault, cause = ?fault, "a worker could not do its work; it tries again");
+            }
+        }
+    })
+}
+
+impl Registrar {
+    /// Takes up what is due: after a crash, a delay of the CA, or a fault.
+    async fn work_outbox(&self) -> Result<(), Refusal> {
+        let open = self.store.open_submissions().await.map_err(Refusal::store)?;
+        self.queue.store(open, Ordering::Relaxed);
+        let now = self.now();
+        let claimed =
+            self.store.claim(&self.settings.node, now, self.lease_end(), CLAIM_LIMIT).await.map_err(Refusal::store)?;
+        for submission in claimed {
+            let id = submission.id;
+            match self.voyage_of(submission).await {
+                Ok(voyage) => {
+                    if self.flights.find(voyage.case()).is_none() {
+                        self.flights.take_off(voyage.case(), None);
+                    }
+                    let registrar = self.clone();
+                    tokio::spawn(async move { registrar.drive(voyage).await });
+                }
+                Err(fault) => tracing::error!(submission = %id, %fault, cause = ?fault, "a submission cannot be taken up"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends what nobody came back for, and sends what an officer approved while the key was away.
+    async fn sweep(&self) -> Result<(), Refusal> {
+        let now = self.now();
+        for exchange in self.store.overdue_exchanges(now, SWEEP_LIMIT).await.map_err(Refusal::store)? {
+            if exchange.state == ExchangeState::Confirming {
+                self.reject_by_silence(exchange).await?;
+            }
+        }
+        for case in self.store.cases_in(State::Approved, SWEEP_LIMIT).await.map_err(Refusal::store)? {
+            if case.changed_at.plus(APPROVED_GRACE) < now {
+                self.send_approved(case.id).await?;
+            }
+        }
+        self.confirm_for_the_absent().await
+    }
+
+    /// A CA's patience ends while the requester has not fetched its certificate yet: the CA is confirmed now, and a later
+    /// rejection becomes a revocation.
+    async fn confirm_for_the_absent(&self) -> Result<(), Refusal> {
+        let overdue = self.store.overdue_submissions(self.now(), SWEEP_LIMIT).await.map_err(Refusal::store)?;
+        for submission in overdue {
+            if submission.state != SubmissionState::AwaitingConfirmation {
+                continue;
+            }
+            let voyage = self.voyage_of(submission).await?;
+            if voyage.exchange.as_ref().is_some_and(|exchange| exchange.state == ExchangeState::Polling) {
+                self.confirm_absent(voyage).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn sequence(&self) -> Result<(), Refusal> {
+        let numbered = self.store.number_leaves(&self.settings.node, self.now()).await.map_err(Refusal::store)?;
+        if numbered > 0 {
+            tracing::debug!(numbered, "audit leaves numbered");
+        }
+        Ok(())
+    }
+}
+
+/// Short enough that a CA's "ask again in a second" is met.
+const OUTBOX_PERIOD: Duration = Duration::from_millis(250);
+
+const SWEEP_PERIOD: Duration = Duration::from_secs(2);
+
+/// DESIGN rule 7: a leaf is numbered within a second.
+const SEQUENCE_PERIOD: Duration = Duration::from_millis(500);
+
+const CLAIM_LIMIT: u32 = 64;
+
+const SWEEP_LIMIT: u32 = 256;
+
+/// An approval that is just being sent is not sent twice.
+const APPROVED_GRACE: i64 = 5_000;
