@@ -1,8 +1,142 @@
 //! What is remembered: the only room that names sqlx.
+//!
+//! Everything is written through [`Store::commit`]: one unit, one transaction, on disk before it returns. Everything is read
+//! through the other methods of [`Store`], which see all that was committed before they were called. A file a table family.
 
+mod batch;
+mod cases;
+mod certificates;
+mod codes;
+mod columns;
+mod conflict;
+mod exchanges;
+mod fault;
+mod leaves;
+mod log;
+mod messages;
+mod open;
+mod rule_sets;
+mod statements;
+mod stats;
+mod submissions;
 mod unit;
+mod writer;
 
+use sqlx::SqlitePool;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::case::{CodeId, Millis, SubmissionId};
+use leaves::Numbering;
+use submissions::Claim;
+use writer::{Task, Waiting, Writer};
+
+pub use cases::{CaseRow, DecisionRow};
+pub use certificates::CertificateRow;
+pub use codes::CodeRow;
+pub use fault::{CodeFault, CommitError, Conflict, Error};
+pub use log::{LogFault, LogSummary};
+pub use messages::{MessageRow, RequestRow};
+pub use open::Config;
+pub use rule_sets::{DataKeyRow, RuleSetRow};
+pub use stats::Stats;
+pub use submissions::SubmissionRow;
 pub use unit::{
     CertificateStatus, Leg, NewCase, NewCertificate, NewCode, NewDataKey, NewDecision, NewMessage, NewSubmission,
     Row, Unit, exchange_key,
 };
+
+/// The records of the office. Cheap to clone: all clones are the same.
+#[derive(Clone, Debug)]
+pub struct Store {
+    writer: mpsc::Sender<Task>,
+    readers: SqlitePool,
+    stats: Stats,
+}
+
+impl Store {
+    /// Opens the records, or makes them when there are none; brings the schema up to date. Needs a tokio runtime, which runs
+    /// the writer.
+    pub async fn open(config: &Config) -> Result<Self, Error> {
+        let opened = open::open(config).await?;
+        let (writer, queue) = mpsc::channel(QUEUE);
+        let stats = Stats::new();
+        tokio::spawn(Writer::new(opened.options, opened.writer, queue, stats.clone()).run());
+        Ok(Self { writer, readers: opened.readers, stats })
+    }
+
+    /// Writes a unit. When it returns `Ok`, all of it is on disk; on a conflict, nothing of it is.
+    pub async fn commit(&self, unit: Unit) -> Result<(), CommitError> {
+        self.write(|waiting| Task::Commit(unit, waiting)).await
+    }
+
+    /// Takes submissions that are due and in nobody's hands until `lease_until`, longest due first, and counts the attempt.
+    pub async fn claim(
+        &self,
+        owner: &str,
+        now: Millis,
+        lease_until: Millis,
+        limit: u32,
+    ) -> Result<Vec<SubmissionRow>, CommitError> {
+        if !self.anything_due(now).await.map_err(unreadable)? {
+            return Ok(Vec::new());
+        }
+        let claim = Claim { owner: owner.to_owned(), now, lease_until, limit };
+        self.write(|waiting| Task::Claim(claim, waiting)).await
+    }
+
+    /// Gives a claimed submission back before its lease ends.
+    pub async fn release(&self, submission: SubmissionId, owner: &str) -> Result<(), CommitError> {
+        self.commit(Unit::new().with(Row::Release { submission, owner: owner.to_owned() })).await
+    }
+
+    /// Counts a try of a code with a wrong secret.
+    pub async fn count_try(&self, code: CodeId) -> Result<(), CommitError> {
+        self.commit(Unit::new().with(Row::CountTry { code })).await
+    }
+
+    /// One step of the sequencer (DESIGN rule 7): numbers audit leaves and extends the tree, unless another node has the lease.
+    /// Says how many it numbered; a bounded number, so that a full step should be followed by another.
+    pub async fn number_leaves(&self, node: &str, now: Millis) -> Result<usize, CommitError> {
+        if self.oldest_unnumbered_leaf().await.map_err(unreadable)?.is_none() {
+            return Ok(0);
+        }
+        let numbering = Numbering { node: node.to_owned(), now };
+        self.write(|waiting| Task::Number(numbering, waiting)).await
+    }
+
+    /// What the writer counts.
+    #[must_use]
+    pub const fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Writes what is queued, then closes the database in order. Every later commit finds it unavailable.
+    pub async fn close(self) {
+        self.readers.close().await;
+        let (waiting, closed) = oneshot::channel();
+        if self.writer.send(Task::Close(waiting)).await.is_ok() {
+            // A writer that is gone has closed, too.
+            let _ = closed.await;
+        }
+    }
+
+    async fn write<T>(&self, task: impl FnOnce(Waiting<T>) -> Task) -> Result<T, CommitError> {
+        let (waiting, outcome) = oneshot::channel();
+        self.writer.try_send(task(waiting)).map_err(|fault| match fault {
+            mpsc::error::TrySendError::Full(_) => CommitError::Unavailable("too much waits to be written"),
+            mpsc::error::TrySendError::Closed(_) => CommitError::Unavailable("the database is closed"),
+        })?;
+        // Dropped unanswered: the transaction failed. The writer has logged why.
+        outcome.await.unwrap_or(Err(CommitError::Unavailable("the database did not take it; the log has the cause")))
+    }
+}
+
+/// A look before a write failed; logged here, as the caller hears only that nothing can be written.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn unreadable(fault: Error) -> CommitError {
+    tracing::error!(%fault, "the database cannot be read");
+    CommitError::Unavailable("the database cannot be read")
+}
+
+/// Beyond this, whoever comes is told to come back.
+const QUEUE: usize = 4096;

@@ -20,13 +20,13 @@ impl Unit {
     }
 
     /// Adds a row.
-    pub fn push(&mut self, row: Row) {
-        self.rows.push(row);
+    pub fn push(&mut self, row: impl Into<Row>) {
+        self.rows.push(row.into());
     }
 
     /// Adds a row, for chains.
     #[must_use]
-    pub fn with(mut self, row: Row) -> Self {
+    pub fn with(mut self, row: impl Into<Row>) -> Self {
         self.push(row);
         self
     }
@@ -79,7 +79,8 @@ pub enum Row {
     Record(Box<NewMessage>),
     /// A new submission: an outbox row.
     OpenSubmission(Box<NewSubmission>),
-    /// A submission moves on. Conflict: it does not stand in `from`.
+    /// A submission moves on. Conflict: it does not stand in `from`. Where the unit records a message for the CA, too, its
+    /// attempts are counted anew.
     MoveSubmission {
         /// Which.
         submission: SubmissionId,
@@ -98,7 +99,7 @@ pub enum Row {
     },
     /// A certificate that a case brought. Conflict: the same certificate is there already.
     AddCertificate(Box<NewCertificate>),
-    /// What became of a certificate.
+    /// What became of a certificate. What was revoked stays revoked, and what was rejected can only be revoked.
     MarkCertificate {
         /// Which.
         certificate: CertificateId,
@@ -132,6 +133,18 @@ pub enum Row {
         /// When.
         at: Millis,
     },
+    /// A wrong secret was tried with a code's reference.
+    CountTry {
+        /// Which.
+        code: CodeId,
+    },
+    /// A worker gives a submission back to the outbox before its lease ends. Conflict: it is not its owner.
+    Release {
+        /// Which.
+        submission: SubmissionId,
+        /// The worker.
+        owner: String,
+    },
     /// A data key, wrapped.
     AddDataKey(NewDataKey),
     /// A rule set is stored as proposed, unless it is known.
@@ -154,6 +167,12 @@ pub enum Row {
     },
     /// An audit leaf, unnumbered; the sequencer numbers it.
     Leaf(Leaf),
+}
+
+impl From<Leaf> for Row {
+    fn from(leaf: Leaf) -> Self {
+        Self::Leaf(leaf)
+    }
 }
 
 /// A case at its opening.
@@ -238,7 +257,7 @@ pub struct NewMessage {
     pub exchange: Option<ExchangeId>,
     /// The submission it belongs to (legs Submission and Answer).
     pub submission: Option<SubmissionId>,
-    /// Reply and Answer: the message it answers.
+    /// Reply and Answer: the message it answers; `None` for the newest one of the other side.
     pub answers: Option<MessageId>,
     /// The protocol's transactionID, where it has one.
     pub transaction: Option<Vec<u8>>,

@@ -1,0 +1,236 @@
+//! The tables `case_record` and `decision`.
+
+use sqlx::sqlite::SqliteRow;
+
+use super::batch::Batch;
+use super::columns::Columns;
+use super::{Conflict, Error, NewCase, NewDecision, Store};
+use crate::case::{
+    CaseId, CertificateId, CredentialId, Door, Event, Kind, Millis, RequestForm, Requester, State,
+};
+
+/// A case as it stands.
+#[derive(Clone, Debug)]
+pub struct CaseRow {
+    /// Its identifier.
+    pub id: CaseId,
+    /// What it asks for.
+    pub kind: Kind,
+    /// Where it stands.
+    pub state: State,
+    /// The door it came through.
+    pub door: Door,
+    /// The profile's name.
+    pub profile: String,
+    /// Who asks.
+    pub requester: Requester,
+    /// What a repeated request is recognised by.
+    pub join_key: Option<[u8; 32]>,
+    /// The request as received.
+    pub request: Vec<u8>,
+    /// What `request` is.
+    pub form: RequestForm,
+    /// SHA-256 of the SubjectPublicKeyInfo.
+    pub key_print: Option<[u8; 32]>,
+    /// The SubjectPublicKeyInfo, DER.
+    pub public_key: Option<Vec<u8>>,
+    /// The subject asked for, DER.
+    pub subject: Option<Vec<u8>>,
+    /// The alternative names asked for, GeneralNames in DER.
+    pub alt_names: Option<Vec<u8>>,
+    /// The subject as text.
+    pub subject_text: String,
+    /// The certificate it replaces or is about.
+    pub about: Option<CertificateId>,
+    /// The rule set it was judged under.
+    pub rule_set: [u8; 32],
+    /// Why it was refused or failed: [`crate::case::ReasonCode::name`].
+    pub reason_code: Option<String>,
+    /// The same for people.
+    pub reason_text: Option<String>,
+    /// When it arrived.
+    pub created_at: Millis,
+    /// When it moved last.
+    pub changed_at: Millis,
+}
+
+/// A decision as it was recorded.
+#[derive(Clone, Debug)]
+pub struct DecisionRow {
+    /// On which case.
+    pub case: CaseId,
+    /// Who decided.
+    pub actor: String,
+    /// The facts that were judged, versioned JSON.
+    pub facts: String,
+    /// The findings, JSON.
+    pub findings: String,
+    /// `pass`, `refuse` or `vet`.
+    pub verdict: String,
+    /// The rule set.
+    pub rule_set: [u8; 32],
+    /// When.
+    pub at: Millis,
+}
+
+macro_rules! select_case {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, kind, state, door, profile, credential, requester, join_key, about, rule_set, reason_code, reason_text, ",
+            "created_at, changed_at, subject_text, key_print, public_key, subject, alt_names, form, request FROM case_record ",
+            $rest
+        )
+    };
+}
+
+impl Store {
+    /// The case with this identifier.
+    pub async fn case_by_id(&self, case: CaseId) -> Result<Option<CaseRow>, Error> {
+        let query = sqlx::query(select_case!("WHERE id = ?")).bind(case.as_bytes().as_slice());
+        query.fetch_optional(&self.readers).await?.as_ref().map(case_row).transpose()
+    }
+
+    /// The open case with this join key; where none is open, the newest.
+    pub async fn case_by_join_key(&self, key: &[u8; 32]) -> Result<Option<CaseRow>, Error> {
+        let query = sqlx::query(select_case!("WHERE join_key = ? ORDER BY open DESC, seq DESC LIMIT 1")).bind(key.as_slice());
+        query.fetch_optional(&self.readers).await?.as_ref().map(case_row).transpose()
+    }
+
+    /// The newest cases, all or in one state, newest first.
+    pub async fn cases(&self, state: Option<State>, limit: u32) -> Result<Vec<CaseRow>, Error> {
+        let query = match state {
+            None => sqlx::query(select_case!("ORDER BY seq DESC LIMIT ?")),
+            Some(state) if state.is_open() => {
+                sqlx::query(select_case!("WHERE open = 1 AND state = ? ORDER BY seq DESC LIMIT ?")).bind(state.name())
+            }
+            Some(state) => sqlx::query(select_case!("WHERE state = ? ORDER BY seq DESC LIMIT ?")).bind(state.name()),
+        };
+        query.bind(limit).fetch_all(&self.readers).await?.iter().map(case_row).collect()
+    }
+
+    /// The cases that have stood longest in an open state, oldest first: a work list.
+    pub async fn cases_in(&self, state: State, limit: u32) -> Result<Vec<CaseRow>, Error> {
+        let query = sqlx::query(select_case!("WHERE open = 1 AND state = ? ORDER BY seq LIMIT ?")).bind(state.name());
+        query.bind(limit).fetch_all(&self.readers).await?.iter().map(case_row).collect()
+    }
+
+    /// How many cases are open.
+    pub async fn open_cases(&self) -> Result<u64, Error> {
+        let row = sqlx::query("SELECT COUNT(*) AS cases FROM case_record WHERE open = 1").fetch_one(&self.readers).await?;
+        Columns(&row).count("cases")
+    }
+
+    /// The decisions on a case, oldest first.
+    pub async fn decisions(&self, case: CaseId) -> Result<Vec<DecisionRow>, Error> {
+        let query = sqlx::query(
+            "SELECT case_id, actor, facts, findings, verdict, rule_set, at FROM decision WHERE case_id = ? ORDER BY seq",
+        );
+        query.bind(case.as_bytes().as_slice()).fetch_all(&self.readers).await?.iter().map(decision_row).collect()
+    }
+}
+
+pub(super) fn open(case: NewCase, batch: &mut Batch) {
+    batch
+        .must_change(
+            "INSERT INTO case_record (id, kind, state, open, door, profile, credential, requester, join_key, about, rule_set, \
+             created_at, changed_at, subject_text, key_print, public_key, subject, alt_names, form, request) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); ",
+        )
+        .bind(case.id.as_bytes().as_slice())
+        .bind(case.kind.name())
+        .bind(case.state.name())
+        .bind(case.state.is_open())
+        .bind(case.door.name())
+        .bind(case.profile)
+        .bind(case.requester.credential.as_str())
+        .bind(case.requester.name)
+        .bind(case.join_key.as_ref().map(<[u8; 32]>::as_slice))
+        .bind(case.about.as_ref().map(|about| about.as_bytes().as_slice()))
+        .bind(case.rule_set.as_slice())
+        .bind(case.created_at.0)
+        .bind(case.created_at.0)
+        .bind(case.subject_text)
+        .bind(case.key_print.as_ref().map(<[u8; 32]>::as_slice))
+        .bind(case.public_key)
+        .bind(case.subject)
+        .bind(case.alt_names)
+        .bind(case.form.name())
+        .bind(case.request);
+}
+
+/// The one table of moves is in `case`; what it does not name does not happen.
+pub(super) fn step(case: CaseId, from: State, event: Event, at: Millis, batch: &mut Batch) -> Result<(), Conflict> {
+    let to = from.after(event).map_err(|_| Conflict::State { what: "case" })?;
+    batch
+        .must_change("UPDATE case_record SET state = ?, open = ?, changed_at = ? WHERE id = ? AND state = ?; ")
+        .bind(to.name())
+        .bind(to.is_open())
+        .bind(at.0)
+        .bind(case.as_bytes().as_slice())
+        .bind(from.name());
+    Ok(())
+}
+
+pub(super) fn explain(case: CaseId, code: &'static str, text: String, batch: &mut Batch) {
+    batch
+        .must_change("UPDATE case_record SET reason_code = ?, reason_text = ? WHERE id = ?; ")
+        .bind(code)
+        .bind(text)
+        .bind(case.as_bytes().as_slice());
+}
+
+pub(super) fn decide(decision: NewDecision, batch: &mut Batch) {
+    batch
+        .must_change(
+            "INSERT INTO decision (case_id, actor, facts, findings, verdict, rule_set, at) VALUES (?, ?, ?, ?, ?, ?, ?); ",
+        )
+        .bind(decision.case.as_bytes().as_slice())
+        .bind(decision.actor)
+        .bind(decision.facts)
+        .bind(decision.findings)
+        .bind(decision.verdict)
+        .bind(decision.rule_set.as_slice())
+        .bind(decision.at.0);
+}
+
+fn case_row(row: &SqliteRow) -> Result<CaseRow, Error> {
+    let row = Columns(row);
+    Ok(CaseRow {
+        id: CaseId::from_octets(row.octets("id")?),
+        kind: row.named("kind", Kind::named)?,
+        state: row.named("state", State::named)?,
+        door: row.named("door", Door::named)?,
+        profile: row.value("profile")?,
+        requester: Requester {
+            credential: CredentialId::from_stored(row.value("credential")?),
+            name: row.value("requester")?,
+        },
+        join_key: row.maybe_octets("join_key")?,
+        request: row.value("request")?,
+        form: row.named("form", RequestForm::named)?,
+        key_print: row.maybe_octets("key_print")?,
+        public_key: row.value("public_key")?,
+        subject: row.value("subject")?,
+        alt_names: row.value("alt_names")?,
+        subject_text: row.value("subject_text")?,
+        about: row.maybe_octets("about")?.map(CertificateId::from_octets),
+        rule_set: row.octets("rule_set")?,
+        reason_code: row.value("reason_code")?,
+        reason_text: row.value("reason_text")?,
+        created_at: row.moment("created_at")?,
+        changed_at: row.moment("changed_at")?,
+    })
+}
+
+fn decision_row(row: &SqliteRow) -> Result<DecisionRow, Error> {
+    let row = Columns(row);
+    Ok(DecisionRow {
+        case: CaseId::from_octets(row.octets("case_id")?),
+        actor: row.value("actor")?,
+        facts: row.value("facts")?,
+        findings: row.value("findings")?,
+        verdict: row.value("verdict")?,
+        rule_set: row.octets("rule_set")?,
+        at: row.moment("at")?,
+    })
+}

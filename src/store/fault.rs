@@ -1,0 +1,97 @@
+//! What can go wrong with what is remembered.
+
+use crate::case::{CaseId, ExchangeId, MessageId};
+
+/// Reading failed, or the database could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file cannot be made or is not ours to read.
+    #[error("the database file {path}: {cause}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The schema cannot be brought up to date.
+    #[error("the schema: {0}")]
+    Schema(#[from] sqlx::migrate::MigrateError),
+    /// The database engine reports a fault.
+    #[error("{0}")]
+    Engine(#[from] sqlx::Error),
+    /// A row holds what this program never wrote.
+    #[error("the column '{0}' holds what was never written there")]
+    Damaged(&'static str),
+}
+
+/// A unit was not written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommitError {
+    /// The unit contradicts what is recorded; nothing of it was written.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+    /// The database did not take it, or nobody can tell whether it did. Nothing may be told to anybody, and nothing sent,
+    /// on the strength of this unit.
+    #[error("nothing can be recorded now: {0}")]
+    Unavailable(&'static str),
+}
+
+/// What a unit contradicts.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Conflict {
+    /// A case with the same join key is open.
+    #[error("case {case} is open for the same request")]
+    OpenCase {
+        /// Which.
+        case: CaseId,
+    },
+    /// The key of the exchange is in use.
+    #[error("exchange {exchange} has the same key")]
+    ExchangeKey {
+        /// By which exchange.
+        exchange: ExchangeId,
+    },
+    /// The same octets were recorded for the same exchange.
+    #[error("the same octets are recorded as message {message}")]
+    Repeat {
+        /// As which message.
+        message: MessageId,
+    },
+    /// Something does not stand where it must, or is not there.
+    #[error("the {what} is not in the state that this needs")]
+    State {
+        /// What.
+        what: &'static str,
+    },
+    /// The code opens no case.
+    #[error("the enrolment code is {0}")]
+    Code(CodeFault),
+    /// The same certificate is there already.
+    #[error("the certificate is recorded already")]
+    Certificate,
+}
+
+/// Why a code opens no case.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CodeFault {
+    /// It opened as many cases as it may.
+    Spent,
+    /// Its time is over.
+    Expired,
+    /// It was withdrawn.
+    Withdrawn,
+}
+
+impl std::fmt::Display for CodeFault {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Spent => "spent",
+            Self::Expired => "expired",
+            Self::Withdrawn => "withdrawn",
+        })
+    }
+}

@@ -1,0 +1,186 @@
+//! The table `message`: both sides' messages with their exact octets.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use sqlx::sqlite::SqliteRow;
+
+use super::batch::Batch;
+use super::columns::Columns;
+use super::{Error, Leg, NewMessage, Store};
+use crate::case::{CaseId, ExchangeId, MessageId, Millis, SubmissionId};
+
+/// A message as it was recorded.
+#[derive(Clone, Debug)]
+pub struct MessageRow {
+    /// Its identifier.
+    pub id: MessageId,
+    /// Which way it went.
+    pub leg: Leg,
+    /// The exchange it belongs to.
+    pub exchange: Option<ExchangeId>,
+    /// The submission it belongs to.
+    pub submission: Option<SubmissionId>,
+    /// The message it answers.
+    pub answers: Option<MessageId>,
+    /// The protocol's transactionID.
+    pub transaction: Option<Vec<u8>>,
+    /// The octets.
+    pub octets: Vec<u8>,
+    /// When.
+    pub at: Millis,
+}
+
+/// A request that was recorded before, found by its octets.
+#[derive(Clone, Debug)]
+pub struct RequestRow {
+    /// The message.
+    pub id: MessageId,
+    /// The octets of the recorded answer; none while there is none.
+    pub reply: Option<Vec<u8>>,
+}
+
+macro_rules! select_message {
+    ($rest:literal) => {
+        concat!(
+            "SELECT seq, id, leg, exchange_id, submission_id, answers, transaction_id, octets, at FROM message ",
+            $rest
+        )
+    };
+}
+
+macro_rules! insert_message {
+    ($answers:literal) => {
+        concat!(
+            "INSERT INTO message (id, leg, exchange_id, submission_id, answers, transaction_id, hash, at, octets) VALUES (?, ?, ?, ?, ",
+            $answers,
+            ", ?, ?, ?, ?); "
+        )
+    };
+}
+
+impl Store {
+    /// The request with these octets (by their SHA-256) in an exchange, and the first answer recorded to it.
+    pub async fn request_in_exchange(
+        &self,
+        exchange: ExchangeId,
+        hash: &[u8; 32],
+    ) -> Result<Option<RequestRow>, Error> {
+        let query = sqlx::query(
+            "SELECT request.id, (SELECT reply.octets FROM message AS reply WHERE reply.leg = 'reply' AND reply.exchange_id = \
+             request.exchange_id AND reply.answers = request.id ORDER BY reply.seq LIMIT 1) AS reply FROM message AS request \
+             WHERE request.leg = 'request' AND request.exchange_id = ? AND request.hash = ?",
+        );
+        let row = query.bind(exchange.as_bytes().as_slice()).bind(hash.as_slice()).fetch_optional(&self.readers).await?;
+        row.map(|row| {
+            let row = Columns(&row);
+            Ok(RequestRow { id: MessageId::from_octets(row.octets("id")?), reply: row.value("reply")? })
+        })
+        .transpose()
+    }
+
+    /// The octets of the newest answer in an exchange.
+    pub async fn last_reply(&self, exchange: ExchangeId) -> Result<Option<Vec<u8>>, Error> {
+        let query = sqlx::query("SELECT octets FROM message WHERE leg = 'reply' AND exchange_id = ? ORDER BY seq DESC LIMIT 1");
+        let row = query.bind(exchange.as_bytes().as_slice()).fetch_optional(&self.readers).await?;
+        row.map(|row| Columns(&row).value("octets")).transpose()
+    }
+
+    /// The octets of the messages recorded for a CA in a submission, oldest first.
+    pub async fn sent_messages(&self, submission: SubmissionId) -> Result<Vec<Vec<u8>>, Error> {
+        let query = sqlx::query("SELECT octets FROM message WHERE submission_id = ? AND leg = 'submission' ORDER BY seq");
+        let rows = query.bind(submission.as_bytes().as_slice()).fetch_all(&self.readers).await?;
+        rows.iter().map(|row| Columns(row).value("octets")).collect()
+    }
+
+    /// The octets of the CA's newest answer in a submission.
+    pub async fn last_answer(&self, submission: SubmissionId) -> Result<Option<Vec<u8>>, Error> {
+        let query =
+            sqlx::query("SELECT octets FROM message WHERE submission_id = ? AND leg = 'answer' ORDER BY seq DESC LIMIT 1");
+        let row = query.bind(submission.as_bytes().as_slice()).fetch_optional(&self.readers).await?;
+        row.map(|row| Columns(&row).value("octets")).transpose()
+    }
+
+    /// All messages of a submission, oldest first.
+    pub async fn messages_of_submission(&self, submission: SubmissionId) -> Result<Vec<MessageRow>, Error> {
+        let query = sqlx::query(select_message!("WHERE submission_id = ? ORDER BY seq"));
+        query.bind(submission.as_bytes().as_slice()).fetch_all(&self.readers).await?.iter().map(message_row).collect()
+    }
+
+    /// All messages of a case, through its exchanges and submissions, oldest first.
+    pub async fn messages_of_case(&self, case: CaseId) -> Result<Vec<MessageRow>, Error> {
+        // Three arms, as each leg's index is its own.
+        let query = sqlx::query(concat!(
+            select_message!("WHERE leg = 'request' AND exchange_id IN (SELECT id FROM exchange WHERE case_id = ?1) UNION ALL "),
+            select_message!("WHERE leg = 'reply' AND exchange_id IN (SELECT id FROM exchange WHERE case_id = ?1) UNION ALL "),
+            select_message!("WHERE submission_id IN (SELECT id FROM submission WHERE case_id = ?1) ORDER BY seq")
+        ));
+        query.bind(case.as_bytes().as_slice()).fetch_all(&self.readers).await?.iter().map(message_row).collect()
+    }
+}
+
+/// Which message the new one answers is known from its place: both protocols' sides speak in turns.
+pub(super) fn record(message: NewMessage, hash: &[u8; 32], batch: &mut Batch) {
+    let NewMessage { id, leg, exchange, submission, answers, transaction, octets, at } = message;
+    let exchange = exchange.as_ref().map(|exchange| exchange.as_bytes().as_slice());
+    let submission = submission.as_ref().map(|submission| submission.as_bytes().as_slice());
+    batch.must_change(match leg {
+        Leg::Request | Leg::Submission => insert_message!("?"),
+        Leg::Reply => insert_message!(
+            "COALESCE(?, (SELECT id FROM message WHERE leg = 'request' AND exchange_id = ? ORDER BY seq DESC LIMIT 1))"
+        ),
+        Leg::Answer => insert_message!(
+            "COALESCE(?, (SELECT id FROM message WHERE leg = 'submission' AND submission_id = ? ORDER BY seq DESC LIMIT 1))"
+        ),
+    });
+    batch.bind(id.as_bytes().as_slice()).bind(leg.name()).bind(exchange).bind(submission);
+    batch.bind(answers.as_ref().map(|answers| answers.as_bytes().as_slice()));
+    match leg {
+        Leg::Request | Leg::Submission => {}
+        Leg::Reply => {
+            batch.bind(exchange);
+        }
+        Leg::Answer => {
+            batch.bind(submission);
+        }
+    }
+    batch.bind(transaction).bind(hash.as_slice()).bind(at.0).bind(octets);
+}
+
+/// What a message is known by.
+pub(super) fn hash_of(octets: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, octets).as_ref());
+    hash
+}
+
+fn message_row(row: &SqliteRow) -> Result<MessageRow, Error> {
+    let row = Columns(row);
+    Ok(MessageRow {
+        id: MessageId::from_octets(row.octets("id")?),
+        leg: row.named("leg", Leg::named)?,
+        exchange: row.maybe_octets("exchange_id")?.map(ExchangeId::from_octets),
+        submission: row.maybe_octets("submission_id")?.map(SubmissionId::from_octets),
+        answers: row.maybe_octets("answers")?.map(MessageId::from_octets),
+        transaction: row.value("transaction_id")?,
+        octets: row.value("octets")?,
+        at: row.moment("at")?,
+    })
+}
+
+impl Leg {
+    /// The name in the store.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Reply => "reply",
+            Self::Submission => "submission",
+            Self::Answer => "answer",
+        }
+    }
+
+    /// The leg of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Request, Self::Reply, Self::Submission, Self::Answer].into_iter().find(|leg| leg.name() == name)
+    }
+}

@@ -1,0 +1,125 @@
+//! The tables `rule_set` and `data_key`: what the office judges by, and what its secrets stand under.
+
+use sqlx::sqlite::SqliteRow;
+
+use super::batch::Batch;
+use super::columns::Columns;
+use super::{Error, NewDataKey, Store};
+use crate::case::Millis;
+
+/// A rule set as it stands.
+#[derive(Clone, Debug)]
+pub struct RuleSetRow {
+    /// SHA-256 of its canonical text.
+    pub hash: [u8; 32],
+    /// The canonical text.
+    pub text: String,
+    /// When it was proposed.
+    pub proposed_at: Millis,
+    /// When it became active, if it did.
+    pub activated_at: Option<Millis>,
+    /// Who made it active.
+    pub actor: Option<String>,
+}
+
+/// A wrapped data key.
+#[derive(Clone, Debug)]
+pub struct DataKeyRow {
+    /// Its number.
+    pub id: i64,
+    /// `token:LABEL` or `recovery:SHA-256`.
+    pub wrapped_by: String,
+    /// The wrapped key.
+    pub blob: Vec<u8>,
+    /// When it was wrapped.
+    pub created_at: Millis,
+}
+
+macro_rules! select_rule_set {
+    ($rest:literal) => {
+        concat!("SELECT hash, text, proposed_at, activated_at, actor FROM rule_set ", $rest)
+    };
+}
+
+impl Store {
+    /// The rule set that is active.
+    pub async fn active_rule_set(&self) -> Result<Option<RuleSetRow>, Error> {
+        let query = sqlx::query(select_rule_set!("WHERE state = 'active'"));
+        query.fetch_optional(&self.readers).await?.as_ref().map(rule_set_row).transpose()
+    }
+
+    /// The canonical text of a rule set, whatever became of it.
+    pub async fn rule_set(&self, hash: &[u8; 32]) -> Result<Option<String>, Error> {
+        let query = sqlx::query(select_rule_set!("WHERE hash = ?")).bind(hash.as_slice());
+        let row = query.fetch_optional(&self.readers).await?;
+        Ok(row.as_ref().map(rule_set_row).transpose()?.map(|row| row.text))
+    }
+
+    /// The rule sets that nobody has made active yet, oldest first.
+    pub async fn proposed_rule_sets(&self) -> Result<Vec<RuleSetRow>, Error> {
+        let query = sqlx::query(select_rule_set!("WHERE state = 'proposed' ORDER BY proposed_at, hash"));
+        query.fetch_all(&self.readers).await?.iter().map(rule_set_row).collect()
+    }
+
+    /// The data keys in all their wrappings, oldest key first.
+    pub async fn data_keys(&self) -> Result<Vec<DataKeyRow>, Error> {
+        let query = sqlx::query("SELECT id, wrapped_by, blob, created_at FROM data_key ORDER BY id, wrapped_by");
+        query.fetch_all(&self.readers).await?.iter().map(data_key_row).collect()
+    }
+
+    /// A fact about the office that stands in the schema.
+    pub async fn office(&self, key: &str) -> Result<Option<String>, Error> {
+        let row = sqlx::query("SELECT value FROM office WHERE key = ?").bind(key).fetch_optional(&self.readers).await?;
+        row.map(|row| Columns(&row).value("value")).transpose()
+    }
+}
+
+pub(super) fn propose(hash: [u8; 32], text: String, at: Millis, batch: &mut Batch) {
+    batch
+        .run_always(
+            "INSERT INTO rule_set (hash, text, state, proposed_at) VALUES (?, ?, 'proposed', ?) ON CONFLICT (hash) DO NOTHING; ",
+        )
+        .bind(hash.as_slice())
+        .bind(text)
+        .bind(at.0);
+}
+
+pub(super) fn activate(hash: [u8; 32], at: Millis, actor: String, batch: &mut Batch) {
+    batch
+        .run_always("UPDATE rule_set SET state = 'retired' WHERE state = 'active' AND hash <> ?; ")
+        .bind(hash.as_slice())
+        .must_change("UPDATE rule_set SET state = 'active', activated_at = ?, actor = ? WHERE hash = ?; ")
+        .bind(at.0)
+        .bind(actor)
+        .bind(hash.as_slice());
+}
+
+pub(super) fn add_data_key(key: NewDataKey, batch: &mut Batch) {
+    batch
+        .must_change("INSERT INTO data_key (id, wrapped_by, blob, created_at) VALUES (?, ?, ?, ?); ")
+        .bind(key.id)
+        .bind(key.wrapped_by)
+        .bind(key.blob)
+        .bind(key.at.0);
+}
+
+fn rule_set_row(row: &SqliteRow) -> Result<RuleSetRow, Error> {
+    let row = Columns(row);
+    Ok(RuleSetRow {
+        hash: row.octets("hash")?,
+        text: row.value("text")?,
+        proposed_at: row.moment("proposed_at")?,
+        activated_at: row.maybe_moment("activated_at")?,
+        actor: row.value("actor")?,
+    })
+}
+
+fn data_key_row(row: &SqliteRow) -> Result<DataKeyRow, Error> {
+    let row = Columns(row);
+    Ok(DataKeyRow {
+        id: row.value("id")?,
+        wrapped_by: row.value("wrapped_by")?,
+        blob: row.value("blob")?,
+        created_at: row.moment("created_at")?,
+    })
+}
