@@ -19,7 +19,7 @@
 //! ```
 
 use der::asn1::OctetString;
-use der::{Choice, Decode, Encode, Sequence};
+use der::{Decode, Encode, Sequence};
 
 use super::leaf::{FactValue, Leaf};
 
@@ -42,15 +42,22 @@ struct CanonicalFact {
     value: CanonicalValue,
 }
 
-#[derive(Choice, Clone, Debug, Eq, PartialEq)]
-enum CanonicalValue {
-    #[asn1(context_specific = "0", tag_mode = "IMPLICIT")]
-    Plain(String),
-    #[asn1(context_specific = "1", tag_mode = "IMPLICIT")]
-    Hash(OctetString),
-    #[asn1(context_specific = "2", tag_mode = "IMPLICIT")]
-    Commitment(OctetString),
+#[expect(clippy::unnested_or_patterns, reason = "written by the derive of Choice")]
+mod value {
+    use der::Choice;
+    use der::asn1::OctetString;
+
+    #[derive(Choice, Clone, Debug, Eq, PartialEq)]
+    pub(super) enum CanonicalValue {
+        #[asn1(context_specific = "0", tag_mode = "IMPLICIT")]
+        Plain(String),
+        #[asn1(context_specific = "1", tag_mode = "IMPLICIT")]
+        Hash(OctetString),
+        #[asn1(context_specific = "2", tag_mode = "IMPLICIT")]
+        Commitment(OctetString),
+    }
 }
+use value::CanonicalValue;
 
 /// Bytes that are not the canonical bytes of any leaf.
 #[derive(Debug, thiserror::Error)]
