@@ -1,1 +1,5 @@
-fn main() {}
+//! The `daftar` program.
+
+fn main() -> std::process::ExitCode {
+    daftar::cli::main()
+}

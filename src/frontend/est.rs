@@ -205,7 +205,6 @@ fn read(asked: &Asked, who: &Identified, again: bool) -> Result<CertificateReque
         csr.extensions().iter().map(|extension| extension.oid).filter(|oid| !known.contains(oid)).collect();
     Ok(CertificateRequest {
         door: Door::Est,
-        request_id: asked.source.request_id.clone(),
         message: Incoming { octets: asked.body.to_vec(), transaction: None },
         kind: if again { Kind::Rekey } else { Kind::Issue },
         form: RequestForm::Pkcs10,

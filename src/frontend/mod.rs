@@ -1,7 +1,8 @@
 //! The protocol doors: bytes to a protocol crate, to the registrar, and back. They know no database and no CA.
 
 mod cmp;
-mod connection;
+/// What the listener tells of a connection.
+pub mod connection;
 mod control;
 mod est;
 mod health;

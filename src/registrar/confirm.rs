@@ -59,7 +59,15 @@ impl Registrar {
     ) -> Result<Answered, Refusal> {
         let Unconfirmed { exchange, case, certificate } = unconfirmed;
         let unit = Unit::new()
-            .with(self.message(Leg::Request, Some(exchange.id), None, exchange.transaction.clone(), &message.octets));
+            .with(self.message(Leg::Request, Some(exchange.id), None, exchange.transaction.clone(), &message.octets))
+            // The word was given: silence is no longer looked for.
+            .with(Row::MoveExchange {
+                exchange: exchange.id,
+                from: ExchangeState::Confirming,
+                to: ExchangeState::Confirming,
+                our_nonce: None,
+                deadline: None,
+            });
         self.close_confirmation(who.requester.credential.as_str(), exchange, &case, &certificate, rejection, unit, Some(reply))
             .await?
             .ok_or(Refusal::OutOfPlace("no confirmation is awaited in this transaction"))

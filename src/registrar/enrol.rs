@@ -1,7 +1,6 @@
 //! The one path of a request for a certificate: read down [`Registrar::enrol`].
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use certs::AltName;
 
@@ -11,7 +10,7 @@ use super::request::{Answered, CertificateRequest, Finished, Incoming, Reply};
 use super::voyage::{Party, Voyage};
 use super::{Refusal, Registrar};
 use crate::audit::{Leaf, LeafKind};
-use crate::case::{CaseId, CertificateId, Door, Event, Exchange, ExchangeId, ExchangeState, Family, Kind, MessageId, Millis, Outcome, Reason, RequestForm, State, SubmissionId};
+use crate::case::{CaseId, CertificateId, Event, Exchange, ExchangeId, ExchangeState, Family, Kind, MessageId, Millis, Outcome, Reason, RequestForm, State, SubmissionId};
 use crate::rules::{Facts, Ruling, Verdict, rule};
 use crate::store::{
     CommitError, Conflict, Leg, NewCase, NewDecision, NewMessage, NewSubmission, Row, Unit, exchange_key,
@@ -79,7 +78,7 @@ impl Registrar {
     ) -> Result<Answered, Refusal> {
         let waiting = Outcome::Waiting { check_after: self.settings.check_after };
         let Some(flight) = self.flights.find(case) else { return self.answer(exchange, waiting, reply).await };
-        let patience = Duration::from_millis(self.settings.answer_time);
+        let patience = self.settings.answer_time;
         let outcome = tokio::time::timeout(patience, flight.landing()).await.unwrap_or(waiting);
         self.answer(exchange, outcome, reply).await
     }
@@ -107,6 +106,8 @@ impl Registrar {
     /// Adds the rows of a recorded answer: the message, and where the exchange goes.
     pub(super) fn answer_rows(&self, mut unit: Unit, exchange: &Exchange, outcome: &Outcome, finished: &Finished) -> Unit {
         let (to, deadline) = match outcome {
+            // A certConf that takes long stays one: its pollReq is answered with what became of the confirmation.
+            Outcome::Waiting { .. } if exchange.state == ExchangeState::Confirming => (ExchangeState::Confirming, None),
             Outcome::Waiting { .. } => (ExchangeState::Polling, None),
             Outcome::Issued(issued) if issued.confirm_by.is_some() => (ExchangeState::Confirming, issued.confirm_by),
             Outcome::Issued(_) | Outcome::Confirmed | Outcome::Revoked | Outcome::Refused(_) => {
@@ -301,11 +302,11 @@ impl Registrar {
         // The task outlives a requester that goes away: what was begun is brought to its end.
         let registrar = self.clone();
         tokio::spawn(async move { registrar.drive(voyage).await });
-        self.land(&flight, exchange, reply).await
+        self.await_landing(&flight, exchange, reply).await
     }
 
-    async fn land(&self, flight: &Flight, exchange: Exchange, reply: Arc<dyn Reply>) -> Result<Answered, Refusal> {
-        let patience = Duration::from_millis(self.settings.answer_time);
+    async fn await_landing(&self, flight: &Flight, exchange: Exchange, reply: Arc<dyn Reply>) -> Result<Answered, Refusal> {
+        let patience = self.settings.answer_time;
         loop {
             if let Ok(outcome) = tokio::time::timeout(patience, flight.landing()).await {
                 return match flight.take_answer() {

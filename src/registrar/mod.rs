@@ -87,8 +87,8 @@ pub struct Settings {
     pub node: String,
     /// The profile of a request that names none.
     pub default_profile: String,
-    /// How long a requester waits for the CA before it is told to come back, in milliseconds.
-    pub answer_time: u64,
+    /// How long a requester waits for the CA before it is told to come back.
+    pub answer_time: std::time::Duration,
     /// When a waiting requester is told to come back, in seconds.
     pub check_after: u32,
     /// How long after delivery a repeated EST request gets the same certificate, in milliseconds (DESIGN rule 2).
@@ -196,6 +196,12 @@ impl Registrar {
         let mut nonce = [0; 16];
         self.random.fill(&mut nonce);
         nonce
+    }
+
+    /// Records that the service began or ended.
+    pub async fn note_service(&self, started: bool) -> Result<(), Refusal> {
+        let kind = if started { LeafKind::ServiceStarted } else { LeafKind::ServiceStopped };
+        self.note(self.leaf(kind, "house:cli").hash("rule_set", *self.rules.load().hash())).await
     }
 
     /// Records that a door refused bad input: it changes nothing else.

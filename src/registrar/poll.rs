@@ -6,7 +6,7 @@ use super::identify::Identified;
 use super::request::{Answered, Incoming, Reply};
 use super::enrol::sha256;
 use super::{Refusal, Registrar};
-use crate::case::{Exchange, ExchangeState, Outcome};
+use crate::case::{Exchange, ExchangeState, Outcome, State};
 use crate::store::{CaseRow, Leg, Unit, exchange_key};
 
 /// What is known about a message of a transaction.
@@ -45,7 +45,7 @@ impl Registrar {
     pub async fn wait_again(&self, exchange: Exchange, reply: Arc<dyn Reply>) -> Result<Answered, Refusal> {
         let case = self.case_of(&exchange).await?;
         if let Some(flight) = self.flights.find(case.id) {
-            let patience = std::time::Duration::from_millis(self.settings.answer_time);
+            let patience = self.settings.answer_time;
             if tokio::time::timeout(patience, flight.landing()).await.is_ok()
                 && let Some(reply) = self.store.last_reply(exchange.id).await.map_err(Refusal::store)?
             {
@@ -62,7 +62,9 @@ impl Registrar {
         message: Incoming,
         reply: Arc<dyn Reply>,
     ) -> Result<Answered, Refusal> {
-        if exchange.state != ExchangeState::Polling {
+        // A certConf in work has no deadline any more.
+        let confirming = exchange.state == ExchangeState::Confirming && exchange.deadline.is_none();
+        if exchange.state != ExchangeState::Polling && !confirming {
             return Err(Refusal::OutOfPlace("nothing is waited for in this transaction"));
         }
         let case = self.case_of(&exchange).await?;
@@ -73,10 +75,14 @@ impl Registrar {
     }
 
     async fn progress(&self, exchange: Exchange, case: &CaseRow, reply: &Arc<dyn Reply>) -> Result<Answered, Refusal> {
-        let outcome = self
-            .outcome_of(case, Some(&exchange))
-            .await?
-            .unwrap_or(Outcome::Waiting { check_after: self.settings.check_after });
+        let outcome = match (exchange.state, case.state) {
+            (ExchangeState::Confirming, State::Confirmed | State::HandedOver | State::Archived | State::Rejected) => {
+                Some(Outcome::Confirmed)
+            }
+            (ExchangeState::Confirming, State::Issued) => None,
+            _ => self.outcome_of(case, Some(&exchange)).await?,
+        };
+        let outcome = outcome.unwrap_or(Outcome::Waiting { check_after: self.settings.check_after });
         self.answer(Some(&exchange), outcome, reply).await
     }
 

@@ -12,8 +12,6 @@ use crate::case::{Door, Kind, Outcome, RequestForm};
 pub struct CertificateRequest {
     /// The door.
     pub door: Door,
-    /// The name of the HTTP request, for log and audit.
-    pub request_id: String,
     /// The message it came in.
     pub message: Incoming,
     /// Issue, renew or rekey; renew and rekey are told apart here by the key.
@@ -49,8 +47,6 @@ pub struct CertificateRequest {
 pub struct RevocationRequest {
     /// The door.
     pub door: Door,
-    /// The name of the HTTP request, for log and audit.
-    pub request_id: String,
     /// The message it came in.
     pub message: Incoming,
     /// The certificate's issuer.

@@ -109,7 +109,7 @@ impl HttpClient {
 
 /// Resolves names and refuses link-local addresses, where cloud machines keep their secrets.
 #[derive(Clone, Copy, Debug)]
-pub struct CheckedResolver;
+pub(super) struct CheckedResolver;
 
 impl tower::Service<DnsName> for CheckedResolver {
     type Response = std::vec::IntoIter<SocketAddr>;
@@ -153,7 +153,7 @@ fn chain_of(fault: &dyn std::error::Error) -> String {
 ///
 /// # Errors
 /// A text when a certificate cannot be an anchor.
-pub fn tls_client(roots: &[certs::Certificate]) -> Result<rustls::ClientConfig, String> {
+pub(super) fn tls_client(roots: &[certs::Certificate]) -> Result<rustls::ClientConfig, String> {
     let mut store = rustls::RootCertStore::empty();
     for root in roots {
         store

@@ -313,7 +313,6 @@ fn certificate_request(
     };
     Ok(CertificateRequest {
         door: Door::Cmp,
-        request_id: String::new(),
         message: incoming(message, kind),
         kind: if update { Kind::Rekey } else { Kind::Issue },
         form: RequestForm::Crmf,
@@ -353,7 +352,6 @@ fn pkcs10_request(message: &Message, der: &[u8]) -> Result<CertificateRequest, F
     let proven = csr.prove().map_err(|fault| Fault::new(FailureInfo::BAD_POP, fault.to_string()))?;
     Ok(CertificateRequest {
         door: Door::Cmp,
-        request_id: String::new(),
         message: incoming(message, BodyKind::P10cr),
         kind: Kind::Issue,
         form: RequestForm::Pkcs10,
@@ -375,7 +373,6 @@ fn revocation_request(message: &Message, details: &RevDetails) -> Result<Revocat
     let (issuer, serial) = details.certificate()?;
     Ok(RevocationRequest {
         door: Door::Cmp,
-        request_id: String::new(),
         message: incoming(message, BodyKind::Rr),
         issuer: issuer.clone(),
         serial: serial.to_vec(),

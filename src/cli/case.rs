@@ -1,0 +1,98 @@
+//! `daftar case`: what was asked for, and what became of it.
+
+use serde_json::{Value, json};
+
+use super::client::Office;
+use super::{Common, Failed, print};
+use crate::config::Config;
+
+/// `daftar case VERB`.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Verb {
+    /// Lists cases, newest first.
+    List {
+        /// Only cases in this state, such as `checked`: these wait for an officer.
+        #[arg(long)]
+        state: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
+    /// Shows a case with its decisions and its certificate.
+    Show {
+        /// The case.
+        id: String,
+    },
+    /// Approves a case that waits for an officer.
+    Approve {
+        /// The case.
+        id: String,
+        /// Who approves.
+        #[arg(long)]
+        officer: String,
+    },
+    /// Refuses a case that waits for an officer.
+    Refuse {
+        /// The case.
+        id: String,
+        /// Who refuses.
+        #[arg(long)]
+        officer: String,
+        /// Why: the requester reads it.
+        #[arg(long)]
+        text: String,
+    },
+}
+
+pub(super) async fn run(config: &Config, common: &Common, verb: Verb) -> Result<(), Failed> {
+    let office = Office::of(config);
+    let answer = match verb {
+        Verb::List { state, limit } => {
+            let state = state.map(|state| format!("&state={state}")).unwrap_or_default();
+            office.get(&format!("/cases?limit={limit}{state}")).await?
+        }
+        Verb::Show { id } => office.get(&format!("/cases/{id}")).await?,
+        Verb::Approve { id, officer } => {
+            office.post(&format!("/cases/{id}/approve"), json!({ "officer": officer })).await?
+        }
+        Verb::Refuse { id, officer, text } => {
+            office.post(&format!("/cases/{id}/refuse"), json!({ "officer": officer, "text": text })).await?
+        }
+    };
+    if common.json {
+        print(&answer.to_string());
+    } else {
+        show(&answer);
+    }
+    Ok(())
+}
+
+fn show(answer: &Value) {
+    let Some(list) = answer.as_array() else { return print(&table(answer)) };
+    for case in list {
+        let column = |name: &str| case.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        print(&format!(
+            "{}  {:<13} {:<7} {:<5} {:<10} {}",
+            column("id"),
+            column("state"),
+            column("kind"),
+            column("door"),
+            column("profile"),
+            column("subject")
+        ));
+    }
+}
+
+/// An object as lines `name: value`.
+pub(super) fn table(answer: &Value) -> String {
+    let Some(object) = answer.as_object() else { return answer.to_string() };
+    let line = |(name, value): (&String, &Value)| match value {
+        Value::String(text) => format!("{name}: {text}"),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(|item| format!("  {}", table(item).replace('\n', "\n  "))).collect();
+            format!("{name}:\n{}", items.join("\n"))
+        }
+        other => format!("{name}: {other}"),
+    };
+    object.iter().map(line).collect::<Vec<_>>().join("\n")
+}

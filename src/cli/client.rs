@@ -1,0 +1,90 @@
+//! Speaks with the running server over its control socket, or with any HTTP server on loopback.
+
+use std::path::Path;
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::Failed;
+use crate::config::Config;
+
+/// The control socket of an office.
+pub(super) struct Office<'a> {
+    socket: std::path::PathBuf,
+    config: &'a Config,
+}
+
+impl<'a> Office<'a> {
+    pub(super) fn of(config: &'a Config) -> Self {
+        Self { socket: config.control_socket(), config }
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Result<Value, Failed> {
+        self.ask(Method::GET, path, None).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: Value) -> Result<Value, Failed> {
+        self.ask(Method::POST, path, Some(body)).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Failed> {
+        let (status, octets) = over_socket(&self.socket, method, path, body).await.map_err(|fault| {
+            Failed::new(format!(
+                "{}: {fault}; is `daftar serve` running with this configuration (node '{}')?",
+                self.socket.display(),
+                self.config.node
+            ))
+        })?;
+        let answer: Value = serde_json::from_slice(&octets)
+            .map_err(|_| Failed::new(String::from_utf8_lossy(&octets).trim().to_owned()))?;
+        if (200..300).contains(&status) {
+            return Ok(answer);
+        }
+        Err(Failed::new(answer.get("detail").and_then(Value::as_str).unwrap_or("the server refused")))
+    }
+}
+
+/// One request over a Unix socket.
+pub(super) async fn over_socket(
+    path: &Path,
+    method: Method,
+    target: &str,
+    body: Option<Value>,
+) -> Result<(u16, Bytes), String> {
+    let stream = tokio::net::UnixStream::connect(path).await.map_err(|fault| fault.to_string())?;
+    over(stream, method, target, body).await
+}
+
+/// One GET over TCP.
+pub(super) async fn over_tcp(address: std::net::SocketAddr, target: &str) -> Result<(u16, Bytes), String> {
+    let stream = tokio::net::TcpStream::connect(address).await.map_err(|fault| fault.to_string())?;
+    over(stream, Method::GET, target, None).await
+}
+
+async fn over<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    stream: S,
+    method: Method,
+    target: &str,
+    body: Option<Value>,
+) -> Result<(u16, Bytes), String> {
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|fault| fault.to_string())?;
+    let driver = tokio::spawn(connection);
+    let body = body.map(|body| body.to_string()).unwrap_or_default();
+    let request = Request::builder()
+        .method(method)
+        .uri(target)
+        .header("host", "localhost")
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(body)))
+        .map_err(|fault| fault.to_string())?;
+    let response = sender.send_request(request).await.map_err(|fault| fault.to_string())?;
+    let status = response.status().as_u16();
+    let octets = response.into_body().collect().await.map_err(|fault| fault.to_string())?.to_bytes();
+    driver.abort();
+    Ok((status, octets))
+}

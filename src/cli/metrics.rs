@@ -1,0 +1,33 @@
+//! The token's numbers for Prometheus: the hsm room keeps plain counters.
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+use crate::hsm::{Hsm, State};
+
+/// A token as a collector.
+#[derive(Debug)]
+pub(super) struct Token(pub(super) Hsm);
+
+impl Collector for Token {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
+        let stats = self.0.stats();
+        let ready = ConstGauge::new(i64::from(self.0.state() == State::Ready));
+        ready.encode(encoder.encode_descriptor("hsm_ready", "Whether the RA key can sign", None, ready.metric_type())?)?;
+        let waiting = ConstGauge::new(i64::try_from(stats.queue_depth()).unwrap_or(i64::MAX));
+        let kind = waiting.metric_type();
+        waiting.encode(encoder.encode_descriptor("hsm_queued_signatures", "Signatures that wait", None, kind)?)?;
+        for (name, help, count) in [
+            ("hsm_signatures", "Signatures made by the token", stats.signatures()),
+            ("hsm_failures", "Signatures that failed", stats.failures()),
+            ("hsm_reopened_sessions", "Sessions that were opened again", stats.reopened()),
+            ("hsm_restarts", "Times the module was initialised again", stats.restarts()),
+        ] {
+            let counter = ConstCounter::new(count);
+            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,150 @@
+//! Subcommands: noun then verb, one file a noun. Exit codes: 0 done, 1 refused or failed, 2 usage.
+
+mod assemble;
+mod audit;
+mod case;
+mod check;
+mod client;
+mod code;
+mod demo;
+mod key;
+mod metrics;
+mod serve;
+mod system;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, REFERENCE};
+
+/// Daftar: a registration authority that speaks EST and CMP and signs what it forwards with a key in an HSM.
+#[derive(Debug, Parser)]
+#[command(name = "daftar", version, about, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+struct Common {
+    /// The configuration.
+    #[arg(long, global = true, default_value = "daftar.toml")]
+    config: PathBuf,
+    /// Prints JSON.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the server.
+    Serve(serve::Args),
+    /// Looks at configuration, token, database and CAs, and tells how to mend what is wrong.
+    Check,
+    /// The keys on the token.
+    #[command(subcommand)]
+    Key(key::Verb),
+    /// Cases: what was asked for, and what became of it.
+    #[command(subcommand)]
+    Case(case::Verb),
+    /// Enrolment codes.
+    #[command(subcommand)]
+    Code(code::Verb),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(audit::Verb),
+    /// Makes a throw-away office and runs it.
+    Demo(demo::Args),
+    /// Runs the demo's CA.
+    DemoCa(demo_ca::cli::Args),
+    /// Makes the demo's token; run by `daftar demo`.
+    #[command(hide = true)]
+    DemoToken(demo::TokenArgs),
+    /// Prints the reference of the configuration, or this help.
+    Help {
+        /// `config`
+        topic: Option<String>,
+    },
+}
+
+/// Why a command did not do what it should: one text for people, exit code 1.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Failed(String);
+
+impl Failed {
+    fn new(text: impl std::fmt::Display) -> Self {
+        Self(text.to_string())
+    }
+}
+
+/// Parses the command line and runs the command.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            // To standard output for --help, to standard error for a mistake; nothing more can be done when that fails.
+            drop(usage.print());
+            return ExitCode::from(if usage.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(fault) => return failed(&Failed::new(format!("no threads can be started: {fault}"))),
+    };
+    let outcome = runtime.block_on(run(cli));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => failed(&fault),
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Failed> {
+    let common = cli.common;
+    match cli.command {
+        Command::Serve(args) => serve::run(&load(&common)?, &common, &args).await,
+        Command::Check => check::run(&common).await,
+        Command::Key(verb) => key::run(&load(&common)?, &common, verb).await,
+        Command::Case(verb) => case::run(&load(&common)?, &common, verb).await,
+        Command::Code(verb) => code::run(&load(&common)?, &common, verb).await,
+        Command::Audit(verb) => audit::run(&load(&common)?, &common, verb).await,
+        Command::Demo(args) => demo::run(args).await,
+        Command::DemoCa(args) => demo_ca::cli::run(&args).await.map_err(Failed::new),
+        Command::DemoToken(args) => demo::make_token(&args),
+        Command::Help { topic } => help(topic.as_deref()),
+    }
+}
+
+fn load(common: &Common) -> Result<Config, Failed> {
+    Config::load(&common.config).map_err(Failed::new)
+}
+
+fn help(topic: Option<&str>) -> Result<(), Failed> {
+    use clap::CommandFactory as _;
+    match topic {
+        Some("config") => print(REFERENCE),
+        None => print(&Cli::command().render_help().to_string()),
+        Some(other) => return Err(Failed::new(format!("there is no help on '{other}'; try `daftar help config`"))),
+    }
+    Ok(())
+}
+
+/// Prints to standard output. A reader that went away is no fault of ours.
+fn print(text: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()));
+}
+
+fn failed(fault: &Failed) -> ExitCode {
+    use std::io::Write as _;
+    drop(writeln!(std::io::stderr(), "daftar: {fault}"));
+    ExitCode::FAILURE
+}

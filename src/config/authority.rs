@@ -1,0 +1,25 @@
+//! `[authority.NAME]`: one table a CA, told apart by `kind`.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::upstream::CmpConfig;
+
+/// A CA and the protocol it speaks.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum AuthorityConfig {
+    /// CMP (RFC 9810).
+    Cmp(CmpConfig),
+}
+
+impl AuthorityConfig {
+    /// The file names in the table.
+    pub(super) fn files(&mut self) -> Vec<&mut PathBuf> {
+        let Self::Cmp(config) = self;
+        let needed = [&mut config.certificates, &mut config.ra_certificate];
+        let optional = [&mut config.signer_certificate, &mut config.tls_roots];
+        needed.into_iter().chain(optional.into_iter().flatten()).collect()
+    }
+}

@@ -1,0 +1,110 @@
+//! The reference of every key, as a configuration that loads: `daftar help config` prints it.
+
+/// Every key with its meaning and, where there is one, its default.
+pub const REFERENCE: &str = r#"# daftar.toml: every key. Relative file names are relative to this file's folder. Unknown keys are errors.
+
+node = "daftar"                  # this node's name in leases and in the audit log (default "daftar")
+demo = false                     # true: takes demo certificates, listens on loopback only (default false)
+data = "/var/lib/daftar"         # folder of the control socket and of the PIN marker
+recovery_certificate = "recovery.pem"  # off-line RSA certificate that every data key is wrapped for, too
+
+[listen]                         # addresses; "off" closes a door
+https = "0.0.0.0:8443"           # EST and CMP (default 0.0.0.0:8443)
+http = "0.0.0.0:8080"            # CMP (default 0.0.0.0:8080)
+metrics = "127.0.0.1:9090"       # /metrics /livez /readyz (default 127.0.0.1:9090)
+certificate_file = "tls.pem"     # server certificate and its chain, PEM; read again at SIGHUP
+key_file = "tls.key"             # its private key, PEM, readable by its owner only
+
+[listen.limits]                  # defaults shown; read again at SIGHUP
+body = 65536                     # octets of a request's body: more is 413
+header = 16384                   # octets of a request's head
+handshake_seconds = 10
+header_seconds = 10
+body_seconds = 20
+request_seconds = 60             # then 503; the work goes on and a repeat finds its result
+send_seconds = 30
+idle_seconds = 60
+grace_seconds = 20               # for running requests when the server stops
+connections = 400                # of a door
+connections_per_address = 100
+
+[store]
+path = "/var/lib/daftar/daftar.sqlite"  # made when it is not there
+
+[hsm]
+module = "/usr/lib/softhsm/libsofthsm2.so"  # PKCS#11 module
+token = "daftar"                 # the token's label, or:
+# token_serial = "0123456789abcdef"
+pin_file = "pin"                 # readable by its owner only, or:
+# pin_credential = "daftar-pin"  # a systemd credential
+sessions = 2                     # signatures at the same time (default 2)
+queue_limit = 256                # signatures that may wait (default 256)
+deadline_seconds = 10            # then a signature is given up (default 10)
+signing_key = { label = "ra-signing", id = "01" }            # or a pkcs11: URI (RFC 7512)
+wrapping_key = "pkcs11:object=ra-wrapping;id=%02"            # AES-256, wraps the data keys
+
+[registrar]                      # defaults shown, but for default_profile ("default")
+default_profile = "devices"      # for requests without label or /p/PROFILE
+activation = "on-load"           # a changed rule set is in force when it is loaded
+answer_seconds = 5.0             # then a waiting requester is told to come back
+check_after_seconds = 10         # when
+repeat_window_seconds = 900      # a repeated EST request gets the same certificate
+queue_limit = 10000              # cases on their way to CAs; more are refused for now
+confirm_seconds = 120            # a CMP requester's time for its certConf
+answer_tries = 5                 # unbelievable answers of a CA before an officer must look
+requests_per_minute = 120        # of one credential
+failures_per_minute = 30         # wrong credentials from one address
+
+[authority.oil]
+kind = "cmp"
+url = "https://ca.oil.example/cmp"
+certificates = "oil-chain.pem"   # issuing CA first, up to the root; what is issued must chain to the first
+ra_certificate = "ra.pem"        # the RA's certificate, for the key on the token, then its chain
+# signer_certificate = "oil-cmp.pem"       # whose protection is believed; else:
+# signer_key_identifier = "00112233…"      # its subject key identifier; else id-kp-cmcCA issued by the CA
+# tls_roots = "tls-roots.pem"    # for https; default: certificates
+timeout_seconds = 30             # for one answer (default 30)
+
+[trust.manufacturer]             # whose certificates identify a requester; each table is kept apart
+anchors = "manufacturer.pem"     # PEM
+# intermediates = "below.pem"    # for requesters that do not send them
+# crl = "manufacturer.crl"       # DER
+crl_required = false             # true: refused when no current list covers it
+
+[trust.own]
+anchors = "oil-chain.pem"
+
+[profile.devices]                # its name is the EST label and the CMP path segment
+authority = "oil"
+approval = "automatic"           # or "by-hand" (default): an officer decides
+enrol_with = ["code", "manufacturer"]  # for a first certificate: "code" and names of [trust.NAME]
+renew_with = ["own"]             # whose certificates may be renewed and revoked here
+alternative_names = ["dns", "ip"]      # kinds that may be asked for: dns, ip, email, uri (default none)
+dns_suffixes = []                # every dNSName must be below one of these; empty: any
+dns_wildcards = false
+key_usage = ["digitalSignature", "keyEncipherment", "keyAgreement"]  # at most (default shown)
+extended_key_usage = ["1.3.6.1.5.5.7.3.2"]     # at most, dotted (default none)
+other_extensions = []            # further extensions that may be asked for, dotted
+validity_days = 397              # the longest validity asked for or given (default 397)
+same_key = false                 # whether a key may stand in several valid certificates
+implicit_confirm = true          # whether CMP's implicitConfirm is granted (default true)
+
+[profile.devices.key]
+kinds = ["P-256", "P-384", "P-521", "RSA"]     # also Ed25519 (default shown)
+rsa_min_bits = 2048
+rsa_max_bits = 4096
+
+[profile.devices.subject]
+required = ["CN"]                # short names or dotted
+allowed = ["O", "OU", "C", "serialNumber"]
+fixed = {}                       # e.g. { O = "Oil Company" }
+may_be_empty = false             # an empty subject with an alternative name
+from_credential = false          # the subject must be the requester's own certificate's
+
+[profile.devices.clauses]        # the clause of your CP/CPS behind a rule, shown in refusals
+key_size = "CPS 6.1.5"
+
+[log]
+json = false                     # one JSON object a line
+filter = "info"                  # as in RUST_LOG
+"#;

@@ -1,0 +1,77 @@
+//! `[registrar]`: how requests are worked on.
+
+use serde::Deserialize;
+
+use crate::registrar::Settings;
+
+/// `[registrar]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RegistrarConfig {
+    /// The profile of a request that names none.
+    pub default_profile: String,
+    /// How a changed rule set comes into force.
+    pub activation: Activation,
+    /// How long a requester waits for the CA before it is told to come back.
+    pub answer_seconds: f64,
+    /// When a waiting requester is told to come back.
+    pub check_after_seconds: u32,
+    /// How long after delivery a repeated EST request gets the same certificate.
+    pub repeat_window_seconds: u32,
+    /// How many cases may be on their way to CAs.
+    pub queue_limit: u64,
+    /// How long a CMP requester may take to confirm; never longer than the CA waits.
+    pub confirm_seconds: u32,
+    /// How often a CA's wrong answer is taken for a fault that passes.
+    pub answer_tries: u32,
+    /// How many requests a credential may make in a minute.
+    pub requests_per_minute: u32,
+    /// How many failed log-ins an address may have in a minute.
+    pub failures_per_minute: u32,
+}
+
+/// How a changed rule set comes into force (DESIGN rule 5).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activation {
+    /// When it is loaded: for offices without officers.
+    OnLoad,
+}
+
+impl Default for RegistrarConfig {
+    fn default() -> Self {
+        Self {
+            default_profile: "default".to_owned(),
+            activation: Activation::OnLoad,
+            // Clients give up after ten seconds (est.md 1.7).
+            answer_seconds: 5.0,
+            check_after_seconds: 10,
+            repeat_window_seconds: 900,
+            queue_limit: 10_000,
+            confirm_seconds: 120,
+            answer_tries: 5,
+            // A device enrols once and renews now and then; a site that shares a code sets more.
+            requests_per_minute: 120,
+            failures_per_minute: 30,
+        }
+    }
+}
+
+impl RegistrarConfig {
+    /// The registrar's settings on this node.
+    #[must_use]
+    pub fn settings(&self, node: &str) -> Settings {
+        Settings {
+            node: node.to_owned(),
+            default_profile: self.default_profile.clone(),
+            answer_time: std::time::Duration::try_from_secs_f64(self.answer_seconds).unwrap_or_default(),
+            check_after: self.check_after_seconds,
+            repeat_window: i64::from(self.repeat_window_seconds) * 1000,
+            queue_limit: self.queue_limit,
+            confirm_time: i64::from(self.confirm_seconds) * 1000,
+            answer_tries: self.answer_tries,
+            requests_per_minute: self.requests_per_minute,
+            failures_per_minute: self.failures_per_minute,
+        }
+    }
+}
