@@ -92,7 +92,13 @@ fn authorities(config: &Config, signer: &Arc<HsmSigner>) -> Result<(Authorities,
         if !config.demo && authority.chain().iter().any(is_demo) {
             return Err(named("its certificates are of a demo; set `demo = true` or use real ones".to_owned()));
         }
-        protector.get_or_insert(Protector { signer, certificates: read_certificates(&table.ra_certificate)? });
+        if protector.is_none() {
+            // RFC 9483 section 3.3: the RA's certificate first, then its chain.
+            let mut certificates = read_certificates(&table.ra_certificate)?;
+            let further = authority.chain().iter().filter(|further| !certificates.contains(further)).cloned();
+            certificates.extend(further.collect::<Vec<_>>());
+            protector = Some(Protector { signer, certificates });
+        }
         authorities.insert(name.clone(), Arc::new(authority));
     }
     let protector = protector.ok_or_else(|| Failed::new("there is no [authority.NAME]"))?;

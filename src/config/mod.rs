@@ -64,7 +64,8 @@ pub struct LogConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { json: false, filter: "info".to_owned() }
+        // certval tells of every path at this level.
+        Self { json: false, filter: "info,certval=warn".to_owned() }
     }
 }
 

@@ -106,5 +106,5 @@ key_size = "CPS 6.1.5"
 
 [log]
 json = false                     # one JSON object a line
-filter = "info"                  # as in RUST_LOG
+filter = "info,certval=warn"     # as in RUST_LOG (default shown)
 "#;

@@ -79,8 +79,9 @@ impl CmpDoor {
             return Err(Fault::request(format!("{kind} is not what this path is for")).into());
         }
         let proof = message.protection_kind()?;
-        server::check_integrity(&proof, kind)?;
         let who = self.identify(source, message, &proof, answering).await?;
+        // After the requester is known, so that the refusal is protected with its own secret.
+        server::check_integrity(&proof, kind)?;
         let transaction = header.transaction_id.clone().unwrap_or_default();
         match self.registrar.known(&who, &transaction, message.der()).await? {
             Known::Answered(octets) => Ok(Answered { outcome: None, octets }),
