@@ -1,0 +1,35 @@
+//! Stories about the whole server, told from outside: a demo CA and `daftar serve` run as processes of their own, and
+//! clients speak to them as anybody would. One file a story; each test has an office of its own.
+
+#[path = "journeys/authority_away.rs"]
+mod authority_away;
+#[path = "journeys/authority_lies.rs"]
+mod authority_lies;
+#[path = "journeys/cmp_confirming.rs"]
+mod cmp_confirming;
+#[path = "journeys/cmp_enrolling.rs"]
+mod cmp_enrolling;
+#[path = "journeys/cmp_refusing.rs"]
+mod cmp_refusing;
+#[path = "journeys/cmp_repeating.rs"]
+mod cmp_repeating;
+#[path = "journeys/codes.rs"]
+mod codes;
+#[path = "journeys/est_enrolling.rs"]
+mod est_enrolling;
+#[path = "journeys/est_refusing.rs"]
+mod est_refusing;
+#[path = "journeys/est_renewing.rs"]
+mod est_renewing;
+#[path = "journeys/est_wire.rs"]
+mod est_wire;
+#[path = "journeys/office/mod.rs"]
+mod office;
+#[path = "journeys/operating.rs"]
+mod operating;
+#[path = "journeys/token_away.rs"]
+mod token_away;
+#[path = "journeys/vetting.rs"]
+mod vetting;
+#[path = "journeys/waiting.rs"]
+mod waiting;

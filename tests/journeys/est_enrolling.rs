@@ -1,0 +1,144 @@
+//! A first certificate over EST (RFC 7030 sections 4.1, 4.2.1 and 4.5).
+
+use demo_ca::Kind;
+
+use super::office::{Office, Who, csr_for, openssl, written};
+
+#[test]
+fn anybody_gets_the_whole_chain() {
+    let office = Office::open();
+    let answer = office.est_get("cacerts", &[]);
+    assert_eq!(answer.status, 200);
+    assert!(answer.header("Content-Type").unwrap().starts_with("application/pkcs7-mime"));
+    let chain = office.received(&answer.body);
+    assert_eq!(chain.len(), 2, "the issuing CA and the root (RFC 7030 section 4.1.3)");
+    let root = String::from_utf8(std::fs::read(office.pki("root.pem")).unwrap()).unwrap();
+    assert!(chain.iter().any(|pem| pem.trim() == root.trim()));
+    assert!(chain.iter().all(|pem| office.accepts(pem)));
+}
+
+#[test]
+fn a_code_gets_exactly_one_certificate_that_openssl_accepts() {
+    let office = Office::open();
+    let code = office.code();
+    let (key, csr) = office.csr("pump", "/CN=pump-7.plant.example/O=Plant");
+    let answer = office.est("simpleenroll", &Who::Code(&code), &csr);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("Content-Type"), Some("application/pkcs7-mime; smime-type=certs-only"));
+    let received = office.received(&answer.body);
+    assert_eq!(received.len(), 1, "RFC 7030 section 4.2.3");
+    assert!(office.accepts(&received[0]));
+    let certificate = office.keep("pump", &received[0]);
+    let public = openssl(&["pkey", "-pubout", "-in", key.0.to_str().unwrap()]);
+    assert_eq!(openssl(&["x509", "-noout", "-pubkey", "-in", certificate.to_str().unwrap()]), public);
+    let subject = openssl(&["x509", "-noout", "-subject", "-nameopt", "RFC2253", "-in", certificate.to_str().unwrap()]);
+    assert_eq!(subject.trim(), "subject=O=Plant,CN=pump-7.plant.example");
+    assert_eq!(office.records().count(Kind::Issued), 1);
+    assert_eq!(office.state(), "confirmed");
+}
+
+#[test]
+fn names_and_keys_of_all_allowed_kinds_are_certified() {
+    let office = Office::open();
+    let code = office.code();
+    let kinds: [(&str, &[&str]); 4] = [
+        ("p384", &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"]),
+        ("p521", &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"]),
+        ("rsa", &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]),
+        ("p256", &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]),
+    ];
+    for (name, words) in kinds {
+        let key = office.key_of(name, words);
+        let names = ["-addext", "subjectAltName=DNS:a.plant.example,IP:192.0.2.7"];
+        let csr = csr_for(&key, "/CN=a.plant.example", &names);
+        let answer = office.est("simpleenroll", &Who::Code(&code), &csr);
+        assert_eq!(answer.status, 200, "{name}: {}", answer.text());
+        let certificate = office.received(&answer.body).remove(0);
+        assert!(office.accepts(&certificate));
+        let file = office.keep(name, &certificate);
+        let names = openssl(&["x509", "-noout", "-ext", "subjectAltName", "-in", file.to_str().unwrap()]);
+        assert!(names.contains("DNS:a.plant.example, IP Address:192.0.2.7"), "{names}");
+    }
+}
+
+#[test]
+fn a_device_with_its_makers_certificate_gets_one_of_ours() {
+    let office = Office::open();
+    let (_, csr) = office.csr("own", "/CN=device-1.plant.example");
+    let device = (office.pki("device.pem"), office.pki("device.key"));
+    let answer = office.est("simpleenroll", &Who::Holder(&device.0, &device.1), &csr);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let received = office.received(&answer.body);
+    assert_eq!(received.len(), 1);
+    assert!(office.accepts(&received[0]));
+}
+
+#[test]
+fn a_certificate_of_an_unknown_maker_opens_no_door() {
+    let office = Office::open();
+    let key = office.key("stranger");
+    let certificate = office.path("stranger.pem");
+    openssl(&[
+        "req", "-x509", "-config", "/dev/null", "-key", key.0.to_str().unwrap(), "-subj", "/CN=stranger", "-days", "9", "-out",
+        certificate.to_str().unwrap(),
+    ]);
+    let before = office.leaves("authentication_failed");
+    let (_, csr) = office.csr("own", "/CN=stranger.plant.example");
+    let answer = office.est("simpleenroll", &Who::Holder(&certificate, &key.0), &csr);
+    assert_eq!(answer.status, 401, "{}", answer.text());
+    assert_eq!(office.leaves("authentication_failed"), before + 1);
+    assert_eq!(office.case_count(), 0);
+}
+
+#[test]
+fn tls_1_2_and_1_3_are_spoken_and_nothing_older() {
+    let office = Office::open();
+    let code = office.code();
+    let versions: [(&str, &[&str]); 2] =
+        [("TLSv1.2", &["--tls-max", "1.2"]), ("TLSv1.3", &["--tlsv1.3"])];
+    for (number, (version, words)) in versions.iter().enumerate() {
+        let (_, csr) = office.csr(version, &format!("/CN=tls-{number}.plant.example"));
+        let kind = ["-H", "Content-Type: application/pkcs10"];
+        let answer = office.est_with("simpleenroll", &Who::Code(&code), &csr, &[&kind, *words].concat());
+        assert_eq!(answer.status, 200, "{version}: {}", answer.text());
+        assert_eq!(office.received(&answer.body).len(), 1);
+    }
+    let old = std::process::Command::new("curl")
+        .args(["-sS", "--tls-max", "1.1", "--ciphers", "DEFAULT@SECLEVEL=0", "--cacert"])
+        .arg(office.pki("root.pem"))
+        .arg(format!("https://localhost:{}/.well-known/est/cacerts", office.ports.https()))
+        .output()
+        .unwrap();
+    assert!(!old.status.success(), "RFC 8996: TLS 1.1 must not be negotiated");
+}
+
+#[test]
+fn the_attributes_of_a_request_are_told_before_it_is_made() {
+    let office = Office::open();
+    let answer = office.est_get("csrattrs", &[]);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.header("Content-Type"), Some("application/csrattrs"));
+    let der = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, answer.text().trim()).unwrap();
+    let path = written(office.path("csrattrs.der"), &der);
+    let shown = openssl(&["asn1parse", "-inform", "DER", "-in", path.to_str().unwrap()]);
+    assert!(shown.contains("id-ecPublicKey") && shown.contains("prime256v1"), "{shown}");
+    assert!(shown.contains("Extension Request"), "RFC 9908 section 3.2: {shown}");
+}
+
+#[test]
+fn a_label_is_a_profile_and_a_code_is_for_its_own_profile_only() {
+    let office = Office::open_with(|settings| {
+        settings.add_profile("small", |profile| {
+            profile.insert("validity_days".into(), 90.into());
+        });
+    });
+    let small = office.code_for("small");
+    let (_, csr) = office.csr("one", "/CN=one.plant.example");
+    let answer = office.est("small/simpleenroll", &Who::Code(&small), &csr);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(office.only_case()["profile"], "small");
+    let (_, csr) = office.csr("two", "/CN=two.plant.example");
+    assert_eq!(office.est("simpleenroll", &Who::Code(&small), &csr).status, 403);
+    assert_eq!(office.est_get("small/cacerts", &[]).status, 200);
+    assert_eq!(office.records().count(Kind::Issued), 1);
+}

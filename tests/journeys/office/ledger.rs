@@ -1,0 +1,58 @@
+//! What the office wrote down, read from its database, and what it counted.
+
+use std::path::PathBuf;
+
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+
+use super::Office;
+
+impl Office {
+    /// How many leaves of the audit log are of this kind.
+    pub(crate) fn leaves(&self, kind: &str) -> usize {
+        let found = self.column::<Vec<u8>>("SELECT canonical FROM leaf ORDER BY seq");
+        found.iter().filter(|leaf| leaf.windows(kind.len()).any(|part| part == kind.as_bytes())).count()
+    }
+
+    /// How many leaves there are.
+    pub(crate) fn all_leaves(&self) -> i64 {
+        self.number("SELECT count(*) FROM leaf")
+    }
+
+    /// The first value of a query.
+    pub(crate) fn number(&self, query: &'static str) -> i64 {
+        self.column::<i64>(query).first().copied().expect("a row")
+    }
+
+    /// How many cases there are in any state.
+    pub(crate) fn case_count(&self) -> i64 {
+        self.number("SELECT count(*) FROM case_record")
+    }
+
+    /// The sum of a counter over its labels; 0 while it is not there.
+    pub(crate) fn metric(&self, name: &str, label: &str) -> f64 {
+        let page = self.get(self.ports.metrics(), "/metrics").text();
+        page.lines()
+            .filter(|line| line.starts_with(name) && line.contains(label))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum()
+    }
+
+    fn column<T>(&self, query: &'static str) -> Vec<T>
+    where
+        T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+    {
+        let options = SqliteConnectOptions::new().filename(self.database()).read_only(true);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+            sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap()
+        })
+    }
+
+    fn database(&self) -> PathBuf {
+        let text = std::fs::read_to_string(self.configuration()).unwrap();
+        let settings: toml::Table = text.parse().unwrap();
+        self.path(settings["store"]["path"].as_str().expect("store.path"))
+    }
+}

@@ -1,0 +1,280 @@
+//! A throw-away office: prepared by `daftar demo --prepare-only`, then run as an operator would run it.
+
+mod ask;
+mod authority;
+mod command;
+mod cmp;
+mod est;
+mod ledger;
+mod ports;
+mod wire;
+
+use std::fs::{self, File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+pub(crate) use self::ask::{Key, certificates, csr_for, openssl, verifies};
+pub(crate) use self::cmp::{Exchange, Request, Seal, random};
+pub(crate) use self::command::Code;
+pub(crate) use self::est::Who;
+pub(crate) use self::ports::Ports;
+pub(crate) use self::wire::Answer;
+
+/// An office in a folder of its own. When it is dropped its processes end.
+pub(crate) struct Office {
+    folder: TempDir,
+    pub(crate) ports: Ports,
+    authority: Option<Child>,
+    server: Option<Child>,
+}
+
+impl Office {
+    /// An office at work.
+    pub(crate) fn open() -> Self {
+        Self::open_with(|_| ())
+    }
+
+    /// An office at work after a change of its configuration.
+    pub(crate) fn open_with(change: impl FnOnce(&mut Settings)) -> Self {
+        let mut office = Self::prepared();
+        office.configure(change);
+        office.start_authority();
+        office.start();
+        office
+    }
+
+    /// An office where nothing runs yet.
+    pub(crate) fn prepared() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let ports = Ports::take();
+        let office = Self { folder, ports, authority: None, server: None };
+        let output = office
+            .daftar()
+            .args(["demo", "--prepare-only", "--port-base", &office.ports.base().to_string(), "--dir"])
+            .arg(office.path(""))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "daftar demo --prepare-only: {}", text(&output));
+        office
+    }
+
+    /// A file of the office.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        if name.is_empty() { self.folder.path().to_owned() } else { self.folder.path().join(name) }
+    }
+
+    /// A file of the demo's PKI.
+    pub(crate) fn pki(&self, name: &str) -> PathBuf {
+        self.path("pki").join(name)
+    }
+
+    pub(crate) fn configuration(&self) -> PathBuf {
+        self.path("daftar.toml")
+    }
+
+    /// Changes daftar.toml; it is read at the next start.
+    pub(crate) fn configure(&self, change: impl FnOnce(&mut Settings)) {
+        let path = self.configuration();
+        let mut settings = Settings(fs::read_to_string(&path).unwrap().parse().unwrap());
+        change(&mut settings);
+        fs::write(path, toml::to_string(&settings.0).unwrap()).unwrap();
+    }
+
+    /// `daftar` with the environment that its token needs.
+    pub(crate) fn daftar(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_daftar"));
+        command.env("SOFTHSM2_CONF", self.path("softhsm2.conf")).current_dir(self.path(""));
+        command
+    }
+
+    pub(crate) fn start_authority(&mut self) {
+        assert!(self.authority.is_none(), "the demo CA runs already");
+        let child = self
+            .daftar()
+            .args(["demo-ca", "--exit-with-stdin", "--port", &self.ports.authority().to_string(), "--dir"])
+            .arg(self.path(""))
+            .stdin(Stdio::piped())
+            .stdout(self.log("ca.log"))
+            .stderr(self.log("ca.log"))
+            .spawn()
+            .unwrap();
+        self.authority = Some(child);
+        self.until("the demo CA listens", || self.try_get(self.ports.authority(), "/ca.crl").is_some());
+    }
+
+    pub(crate) fn stop_authority(&mut self) {
+        end(self.authority.take());
+    }
+
+    /// Starts the server and waits until it is ready.
+    pub(crate) fn start(&mut self) {
+        self.launch();
+        self.until("the server is ready", || {
+            self.try_get(self.ports.metrics(), "/readyz").is_some_and(|answer| answer.status == 200)
+        });
+    }
+
+    /// Starts the server and does not wait.
+    pub(crate) fn launch(&mut self) {
+        assert!(self.server.is_none(), "the server runs already");
+        let child = self
+            .daftar()
+            .arg("serve")
+            .arg("--config")
+            .arg(self.configuration())
+            .stdin(Stdio::null())
+            .stdout(self.log("server.log"))
+            .stderr(self.log("server.log"))
+            .spawn()
+            .unwrap();
+        self.server = Some(child);
+    }
+
+    /// Stops the server as systemd would, and gives what it ended with.
+    pub(crate) fn stop(&mut self) -> ExitStatus {
+        let mut child = self.server.take().expect("the server runs");
+        signal(&child, "TERM");
+        let status = wait(&mut child, Duration::from_secs(40));
+        status.unwrap_or_else(|| {
+            end(Some(child));
+            panic!("the server did not stop: {}", self.said());
+        })
+    }
+
+    /// Tells the server to stop and does not wait.
+    pub(crate) fn tell_to_stop(&self) {
+        signal(self.server.as_ref().expect("the server runs"), "TERM");
+    }
+
+    /// SIGHUP.
+    pub(crate) fn hang_up(&self) {
+        signal(self.server.as_ref().expect("the server runs"), "HUP");
+    }
+
+    /// Waits for the server to end by itself.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        let mut child = self.server.take().expect("the server was started");
+        wait(&mut child, Duration::from_secs(40)).unwrap_or_else(|| {
+            end(Some(child));
+            panic!("the server did not end: {}", self.said());
+        })
+    }
+
+    /// As if the power went.
+    pub(crate) fn kill(&mut self) {
+        end(self.server.take());
+    }
+
+    pub(crate) fn restart(&mut self) {
+        assert!(self.stop().success(), "{}", self.said());
+        self.start();
+    }
+
+    /// What the server wrote to its log.
+    pub(crate) fn said(&self) -> String {
+        fs::read_to_string(self.path("server.log")).unwrap_or_default()
+    }
+
+    /// Waits until something is so.
+    pub(crate) fn until(&self, what: &str, mut so: impl FnMut() -> bool) {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            if so() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("not in time: {what}\n{}", self.said());
+    }
+
+    fn log(&self, name: &str) -> File {
+        OpenOptions::new().create(true).append(true).open(self.path(name)).unwrap()
+    }
+}
+
+impl Drop for Office {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let said = self.said();
+            let lines: Vec<&str> = said.lines().collect();
+            let last = lines.get(lines.len().saturating_sub(60)..).unwrap_or_default();
+            eprintln!("the server's last words:\n{}", last.join("\n"));
+        }
+        end(self.server.take());
+        end(self.authority.take());
+    }
+}
+
+/// daftar.toml as a table.
+pub(crate) struct Settings(toml::Table);
+
+impl Settings {
+    /// Sets a key of a section, such as `registrar`.
+    pub(crate) fn set(&mut self, section: &str, key: &str, value: impl Into<toml::Value>) {
+        let table = self.0.entry(section).or_insert_with(|| toml::Table::new().into());
+        table.as_table_mut().expect("a section").insert(key.to_owned(), value.into());
+    }
+
+    /// The profile that a request gets that names none.
+    pub(crate) fn default_profile(&mut self) -> &mut toml::Table {
+        let name = self.0["registrar"]["default_profile"].as_str().expect("a name").to_owned();
+        self.0["profile"][&name].as_table_mut().expect("a profile")
+    }
+
+    /// Adds a profile that is like the default one but for a change.
+    pub(crate) fn add_profile(&mut self, name: &str, change: impl FnOnce(&mut toml::Table)) {
+        let mut profile = self.default_profile().clone();
+        change(&mut profile);
+        self.0["profile"].as_table_mut().expect("profiles").insert(name.to_owned(), profile.into());
+    }
+
+    /// A section inside the file.
+    pub(crate) fn table(&mut self, section: &str) -> &mut toml::Table {
+        self.0[section].as_table_mut().expect("a section")
+    }
+}
+
+/// Everything a command said.
+pub(crate) fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&[&*output.stdout, &*output.stderr].concat()).into_owned()
+}
+
+/// Writes a file and gives its path.
+pub(crate) fn written(path: PathBuf, content: &[u8]) -> PathBuf {
+    fs::write(&path, content).unwrap();
+    path
+}
+
+pub(crate) fn read(path: &Path) -> Vec<u8> {
+    fs::read(path).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()))
+}
+
+fn signal(child: &Child, name: &str) {
+    let told = Command::new("kill").arg(format!("-{name}")).arg(child.id().to_string()).status().unwrap();
+    assert!(told.success(), "the process is gone already");
+}
+
+fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
+    let start = Instant::now();
+    while start.elapsed() < patience {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    None
+}
+
+fn end(child: Option<Child>) {
+    if let Some(mut child) = child {
+        // It may have ended by itself.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+/// Two cores shared with other tests, unoptimised code: nothing is to be told from speed here.
+const PATIENCE: Duration = Duration::from_secs(30);
