@@ -1,0 +1,90 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use crate::door::Door;
+use crate::enrolment::Enrolment;
+use crate::errand::{Answer, Errand};
+use crate::fault::Fault;
+
+/// How the requests of a closed loop fared.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    /// How long each took, shortest first.
+    pub(crate) latencies: Vec<Duration>,
+    /// What went wrong.
+    pub(crate) errors: Vec<String>,
+    /// From the first request to the last answer.
+    pub(crate) elapsed: Duration,
+}
+
+impl Pace {
+    /// The latency that so many of a hundred stay within.
+    pub(crate) fn percentile(&self, percent: usize) -> Duration {
+        let last = self.latencies.len().saturating_sub(1);
+        self.latencies.get(last * percent / 100).copied().unwrap_or_default()
+    }
+}
+
+/// Each requester takes the next request as soon as its last was answered, until none is left or time is up.
+pub(crate) async fn run(door: &Arc<Door>, work: Vec<Arc<Enrolment>>, requesters: usize, longest: Duration) -> Pace {
+    let work = Arc::new(work);
+    let next = Arc::new(AtomicUsize::new(0));
+    let start = Instant::now();
+    let mut tasks = JoinSet::new();
+    for _ in 0..requesters {
+        let (door, work, next) = (Arc::clone(door), Arc::clone(&work), Arc::clone(&next));
+        tasks.spawn(async move {
+            let (mut pace, mut line) = (Pace::default(), None);
+            while start.elapsed() < longest
+                && let Some(enrolment) = work.get(next.fetch_add(1, Ordering::Relaxed))
+            {
+                let began = Instant::now();
+                let answer = Errand::new(Arc::clone(enrolment)).step(&door, &mut line).await;
+                match complaint(answer) {
+                    None => pace.latencies.push(began.elapsed()),
+                    Some(text) => pace.errors.push(text),
+                }
+            }
+            pace
+        });
+    }
+    let mut all = Pace::default();
+    while let Some(done) = tasks.join_next().await {
+        match done {
+            Ok(pace) => {
+                all.latencies.extend(pace.latencies);
+                all.errors.extend(pace.errors);
+            }
+            Err(error) => all.errors.push(error.to_string()),
+        }
+    }
+    all.elapsed = start.elapsed();
+    all.latencies.sort_unstable();
+    all
+}
+
+fn complaint(answer: Result<Answer, Fault>) -> Option<String> {
+    match answer {
+        Ok(Answer::Certificate(_)) => None,
+        Ok(Answer::Later(seconds)) => Some(format!("told to come back after {seconds} s")),
+        Ok(Answer::Refused(text)) => Some(text),
+        Err(fault) => Some(fault.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_of_few_and_of_none_are_told() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.percentile(99), Duration::ZERO);
+        pace.latencies = (1..=101).map(Duration::from_millis).collect();
+        assert_eq!(pace.percentile(50), Duration::from_millis(51));
+        assert_eq!(pace.percentile(99), Duration::from_millis(100));
+    }
+}
