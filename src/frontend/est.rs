@@ -155,7 +155,7 @@ async fn identify(registrar: &Registrar, asked: &Asked, again: bool) -> Result<I
     let basic = asked.headers.get(AUTHORIZATION).and_then(basic_credentials);
     let chain = asked.connection.tls.as_ref().map(|tls| tls.client_chain.as_slice()).unwrap_or_default();
     match basic {
-        Some((user, password)) if !(again && !chain.is_empty()) => {
+        Some((user, password)) if !again || chain.is_empty() => {
             registrar.identify_code(asked.source.clone(), &user, password.as_bytes()).await
         }
         _ if chain.is_empty() => Err(Refusal::NotIdentified),

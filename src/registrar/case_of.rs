@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::voyage::{Party, Voyage};
+use super::voyage::{Party, Voyage, expected};
 use super::{Refusal, Registrar};
-use crate::case::{CredentialId, Exchange, Issued, Kind, Outcome, Reason, ReasonCode, State};
+use crate::case::{Exchange, Issued, Kind, Outcome, Reason, ReasonCode, State};
 use crate::rules::RuleSet;
 use crate::store::{CaseRow, SubmissionRow};
 
@@ -74,12 +74,15 @@ impl Registrar {
         let rules = self.rules_of(case).await?;
         let profile = rules.profile(&case.profile).ok_or_else(|| Refusal::UnknownProfile(case.profile.clone()))?;
         let key = case.public_key.as_deref().filter(|_| case.kind != Kind::Revoke);
-        Party::new(
-            (case.id, case.kind, case.door),
-            profile,
-            (key, case.subject.as_deref(), case.alt_names.as_deref()),
-            (case.profile.clone(), case.about, CredentialId::as_code(&case.requester.credential)),
-        )
+        Ok(Party {
+            case: case.id,
+            kind: case.kind,
+            door: case.door,
+            profile: case.profile.clone(),
+            expected: expected(profile, key, case.subject.as_deref(), case.alt_names.as_deref())?,
+            about: case.about,
+            code: case.requester.credential.as_code(),
+        })
     }
 
     /// The exchange that a case is answered through: its newest.
@@ -105,6 +108,7 @@ impl Registrar {
             sent: sent.clone(),
             transaction: submission.transaction,
             case_state: case.state,
+            counted: case.state,
             attempts: submission.attempts,
             exchange: self.exchange_of(&case).await?,
         })

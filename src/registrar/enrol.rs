@@ -7,7 +7,7 @@ use certs::AltName;
 use super::flight::Flight;
 use super::identify::Identified;
 use super::request::{Answered, CertificateRequest, Finished, Incoming, Reply};
-use super::voyage::{Party, Voyage};
+use super::voyage::{Party, Voyage, expected};
 use super::{Refusal, Registrar};
 use crate::audit::{Leaf, LeafKind};
 use crate::case::{CaseId, CertificateId, Event, Exchange, ExchangeId, ExchangeState, Family, Kind, MessageId, Millis, Outcome, Reason, RequestForm, State, SubmissionId};
@@ -137,7 +137,7 @@ impl Registrar {
     ) -> Result<Opening, Refusal> {
         let now = self.now();
         let id = CaseId::new(self.random.as_ref());
-        let exchange = self.exchange(who, &request.message, Some(id), self.grants_implicit(who, &request.message));
+        let exchange = self.exchange(who, &request.message, Some(id), grants_implicit(who, &request.message));
         let case = NewCase {
             id,
             kind,
@@ -168,12 +168,6 @@ impl Registrar {
             code: who.code.as_ref().map(|code| code.id),
             profile: who.profile().cloned(),
         })
-    }
-
-    /// RFC 9810 section 5.1.1.1: granted when it is asked for and the profile allows it. EST knows no confirmation.
-    fn grants_implicit(&self, who: &Identified, message: &Incoming) -> bool {
-        let allowed = who.profile().is_some_and(|profile| profile.implicit_confirm);
-        message.transaction.as_ref().is_none_or(|transaction| transaction.implicit && allowed)
     }
 
     /// A new exchange for a message.
@@ -436,6 +430,12 @@ pub(super) enum Committed {
     Joins(CaseId),
 }
 
+/// RFC 9810 section 5.1.1.1: granted when it is asked for and the profile allows it. EST knows no confirmation.
+fn grants_implicit(who: &Identified, message: &Incoming) -> bool {
+    let allowed = who.profile().is_some_and(|profile| profile.implicit_confirm);
+    message.transaction.as_ref().is_none_or(|transaction| transaction.implicit && allowed)
+}
+
 /// The state after these events, from the start.
 pub(super) fn walk(events: &[Event]) -> Result<State, Refusal> {
     events.iter().try_fold(State::Received, |state, event| state.after(*event)).map_err(Refusal::away)
@@ -482,12 +482,20 @@ impl Party {
     fn of_new(opening: &Opening) -> Result<Self, Refusal> {
         let case = &opening.case;
         let profile = opening.profile.as_ref().ok_or_else(|| Refusal::UnknownProfile(case.profile.clone()))?;
-        Self::new(
-            (case.id, case.kind, case.door),
-            profile,
-            (case.public_key.as_deref(), case.subject.as_deref(), case.alt_names.as_deref()),
-            (case.profile.clone(), case.about, opening.code),
-        )
+        Ok(Self {
+            case: case.id,
+            kind: case.kind,
+            door: case.door,
+            profile: case.profile.clone(),
+            expected: expected(
+                profile,
+                case.public_key.as_deref(),
+                case.subject.as_deref(),
+                case.alt_names.as_deref(),
+            )?,
+            about: case.about,
+            code: opening.code,
+        })
     }
 }
 

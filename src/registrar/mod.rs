@@ -4,6 +4,7 @@
 //! all of that is committed before anything is sent; the worker that drives the submission ([`voyage`]) commits the outcome
 //! together with the requester's finished answer. Whatever a crash leaves open, [`worker`] takes up from the records.
 
+mod arrival;
 mod case_of;
 mod codes;
 mod confirm;

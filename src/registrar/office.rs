@@ -58,6 +58,7 @@ pub struct DecisionView {
 
 /// Whether this node can serve, part by part.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "one answer for each part, shown by its name")]
 pub struct Readiness {
     /// The database answers.
     pub database: bool,

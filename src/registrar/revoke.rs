@@ -52,7 +52,15 @@ impl Registrar {
         let case = self.revocation_case(who, &request, Some(&row));
         let id = case.id;
         let exchange = self.exchange(who, &request.message, Some(id), true);
-        let party = Party::new((id, Kind::Revoke, request.door), profile, (None, None, None), (who.profile.clone(), Some(row.id), None))?;
+        let party = Party {
+            case: id,
+            kind: Kind::Revoke,
+            door: request.door,
+            profile: who.profile.clone(),
+            expected: None,
+            about: Some(row.id),
+            code: None,
+        };
         let submission = self.submission(id, authority.name(), fresh, false);
         let voyage = Voyage::begin(&submission, party, authority, message, Some(exchange.clone()));
         let opening = Opening {

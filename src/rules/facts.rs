@@ -87,6 +87,7 @@ pub struct NameFact {
 /// The certificate that a request is about.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, recorded by its name")]
 pub struct ReplacedFact {
     /// `issued`, `valid`, `renewed`, `rejected`, `revoked`, or `unknown` when this office has no record of it.
     pub status: String,

@@ -179,7 +179,8 @@ fn subject(profile: &Profile, facts: &Facts) -> Vec<String> {
     }
     let rules = &profile.subject;
     let mut found = Vec::new();
-    if facts.subject.is_empty() && !(rules.may_be_empty && !facts.alternative_names.is_empty()) {
+    let may_be_empty = rules.may_be_empty && !facts.alternative_names.is_empty();
+    if facts.subject.is_empty() && !may_be_empty {
         found.push("the subject must not be empty".to_owned());
         return found;
     }

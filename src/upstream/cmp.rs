@@ -269,7 +269,7 @@ fn meaning(answer: CmpAnswer) -> Answer {
 
 fn refusal(status: &StatusInfo) -> Answer {
     let failure = status.failure.unwrap_or_default();
-    let text = format!("{failure:?}: {}", status.text.join("; "));
+    let text = format!("{failure}: {}", status.text.join("; "));
     if failure.contains(FailureInfo::TRANSACTION_ID_IN_USE) {
         return Answer::InUse { text };
     }
@@ -281,7 +281,9 @@ fn refusal(status: &StatusInfo) -> Answer {
 
 fn said(message: &Message) -> String {
     match message.body() {
-        Body::Error(content) => format!("{:?} {}", content.status.failure, content.status.text.join("; ")),
+        Body::Error(content) => {
+            format!("{}: {}", content.status.failure.unwrap_or_default(), content.status.text.join("; "))
+        }
         other => format!("a message of kind {}", other.kind()),
     }
 }

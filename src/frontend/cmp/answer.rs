@@ -11,6 +11,7 @@ use crate::case::{Issued, Outcome, Reason, ReasonCode};
 use crate::registrar::{Finished, Refusal, Reply, Replying};
 
 /// The answer to one message of a transaction.
+#[derive(Clone)]
 pub(super) struct Answering {
     /// The header of the message that is answered.
     pub(super) header: Header,

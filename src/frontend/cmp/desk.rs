@@ -87,7 +87,7 @@ impl CmpDoor {
             Known::Answered(octets) => Ok(Answered { outcome: None, octets }),
             Known::InWork(exchange) => {
                 answering.continue_with(&exchange);
-                Ok(self.registrar.wait_again(exchange, self.shared(answering)).await?)
+                Ok(self.registrar.wait_again(exchange, Arc::new(answering.clone())).await?)
             }
             Known::Exchange(exchange) => self.go_on(who, exchange, message, answering).await,
             Known::Nothing => self.begin(who, message, answering).await,
@@ -136,15 +136,15 @@ impl CmpDoor {
         match server::check_shape(message)? {
             server::Operation::Enrol { kind, request } => {
                 let request = certificate_request(&who, message, kind, request)?;
-                Ok(self.registrar.enrol(&who, request, self.shared(answering)).await?)
+                Ok(self.registrar.enrol(&who, request, Arc::new(answering.clone())).await?)
             }
             server::Operation::Pkcs10(der) => {
                 let request = pkcs10_request(message, der)?;
-                Ok(self.registrar.enrol(&who, request, self.shared(answering)).await?)
+                Ok(self.registrar.enrol(&who, request, Arc::new(answering.clone())).await?)
             }
             server::Operation::Revoke(details) => {
                 let request = revocation_request(message, details)?;
-                Ok(self.registrar.revoke(&who, request, self.shared(answering)).await?)
+                Ok(self.registrar.revoke(&who, request, Arc::new(answering.clone())).await?)
             }
             server::Operation::Confirm(_) | server::Operation::Poll(_) => Err(Refusal::NoTransaction.into()),
             server::Operation::Support(_) | server::Operation::Nested(_) => {
@@ -171,7 +171,7 @@ impl CmpDoor {
         let incoming = incoming(message, kind);
         match server::check_shape(message)? {
             server::Operation::Poll(_) => {
-                Ok(self.registrar.poll(exchange, incoming, self.shared(answering)).await?)
+                Ok(self.registrar.poll(exchange, incoming, Arc::new(answering.clone())).await?)
             }
             server::Operation::Confirm(statuses) => {
                 let unconfirmed = self.registrar.unconfirmed(exchange).await?;
@@ -181,7 +181,7 @@ impl CmpDoor {
                     server::Confirmation::Accepted => None,
                     server::Confirmation::Rejected { text } => Some(text),
                 };
-                let reply = self.shared(answering);
+                let reply = Arc::new(answering.clone());
                 Ok(self.registrar.confirm(&who, unconfirmed, incoming, rejection, reply).await?)
             }
             _ => Err(Refusal::TransactionInUse.into()),
@@ -199,18 +199,6 @@ impl CmpDoor {
             now: self.registrar.now(),
             implicit: false,
         }
-    }
-
-    fn shared(&self, answering: &Answering) -> Arc<Answering> {
-        Arc::new(Answering {
-            header: answering.header.clone(),
-            kind: answering.kind,
-            request: answering.request,
-            protection: answering.protection.clone(),
-            nonce: answering.nonce,
-            now: answering.now,
-            implicit: answering.implicit,
-        })
     }
 
     /// A fault is recorded and answered; it changes nothing else.
