@@ -61,7 +61,7 @@ enum Command {
     /// Makes a throw-away office and runs it.
     Demo(demo::Args),
     /// Runs the demo's CA.
-    DemoCa(demo_ca::cli::Args),
+    DemoCa(demo::CaArgs),
     /// Makes the demo's token; run by `daftar demo`.
     #[command(hide = true)]
     DemoToken(demo::TokenArgs),
@@ -116,7 +116,7 @@ async fn run(cli: Cli) -> Result<(), Failed> {
         Command::Code(verb) => code::run(&load(&common)?, &common, verb).await,
         Command::Audit(verb) => audit::run(&load(&common)?, &common, verb).await,
         Command::Demo(args) => demo::run(args).await,
-        Command::DemoCa(args) => demo_ca::cli::run(&args).await.map_err(Failed::new),
+        Command::DemoCa(args) => demo::run_ca(&args).await.map_err(Failed::new),
         Command::DemoToken(args) => demo::make_token(&args),
         Command::Help { topic } => help(topic.as_deref()),
     }

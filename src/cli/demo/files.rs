@@ -1,0 +1,192 @@
+//! What the demo writes: its configuration, `demo.env`, and the words on the screen.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use demo_ca::pki::Part;
+use serde_json::Value;
+
+use super::office::{pki_file, pki_key};
+use super::{Failed, Ports};
+
+/// The demo's daftar.toml.
+pub(super) fn configuration(ports: Ports, profiles: &[String]) -> String {
+    let Ports { https, http, metrics, authority } = ports;
+    let module = MODULES.iter().find(|path| Path::new(path).exists()).unwrap_or(&MODULES[0]);
+    let wanted = |name: &str| profiles.is_empty() || profiles.iter().any(|profile| profile == name);
+    let mut text = format!(
+        r#"# A throw-away office made by `daftar demo`. `daftar help config` explains every key.
+demo = true
+data = "data"
+recovery_certificate = "pki/recovery.pem"
+
+[listen]
+https = "127.0.0.1:{https}"
+http = "127.0.0.1:{http}"
+metrics = "127.0.0.1:{metrics}"
+certificate_file = "pki/tls.pem"
+key_file = "pki/tls.key"
+
+[store]
+path = "data/daftar.sqlite"
+
+[hsm]
+module = "{module}"
+token = "daftar-demo"
+pin_file = "pin"
+signing_key = {{ label = "demo-ra-signing", id = "01" }}
+wrapping_key = {{ label = "demo-ra-wrapping", id = "02" }}
+
+[registrar]
+default_profile = "default"
+answer_seconds = 5.0
+check_after_seconds = 2
+confirm_seconds = 120
+requests_per_minute = 6000
+failures_per_minute = 60
+
+[authority.demo]
+kind = "cmp"
+url = "http://127.0.0.1:{authority}/cmp"
+certificates = "pki/chain.pem"
+ra_certificate = "pki/ra.pem"
+timeout_seconds = 20
+
+[trust.manufacturer]
+anchors = "pki/manufacturer.pem"
+
+[trust.own]
+anchors = "pki/root.pem"
+intermediates = "pki/issuing.pem"
+{DEFAULT_PROFILE}"#
+    );
+    if wanted("by-hand") {
+        text.push_str(BY_HAND_PROFILE);
+    }
+    if wanted("strict") {
+        text.push_str(STRICT_PROFILE);
+    }
+    text
+}
+
+/// Shell lines that a test or a person sources; written last, by rename (DESIGN 3).
+pub(super) fn write_env(dir: &Path, ports: Ports, code: &Value) -> Result<(), Failed> {
+    let field = |name: &str| code.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let Ports { https, http, metrics, authority } = ports;
+    let file = |part| pki_file(dir, part).display().to_string();
+    let key = |part| pki_key(dir, part).display().to_string();
+    let own = |name: &str| dir.join(name).display().to_string();
+    let lines = [
+        ("EST_URL", format!("https://127.0.0.1:{https}/.well-known/est")),
+        ("CMP_URL", format!("http://127.0.0.1:{http}/.well-known/cmp")),
+        ("CMPS_URL", format!("https://127.0.0.1:{https}/.well-known/cmp")),
+        ("METRICS_URL", format!("http://127.0.0.1:{metrics}/metrics")),
+        ("HEALTH_URL", format!("http://127.0.0.1:{metrics}")),
+        ("TLS_CA", file(Part::Root)),
+        ("ROOT_CA", file(Part::Root)),
+        ("ISSUING_CHAIN", file(Part::Issuing)),
+        ("RA_CERT", file(Part::Ra)),
+        ("EST_USER", field("reference")),
+        ("EST_PASSWORD", field("secret")),
+        ("CMP_REF", field("reference")),
+        ("CMP_SECRET", field("secret")),
+        ("DEVICE_CERT", file(Part::Device)),
+        ("DEVICE_KEY", key(Part::Device)),
+        ("MANUFACTURER_CA", file(Part::Manufacturer)),
+        ("OTHER_RA_CERT", file(Part::SecondRa)),
+        ("OTHER_RA_KEY", key(Part::SecondRa)),
+        ("UPSTREAM_CMP_URL", format!("http://127.0.0.1:{authority}/cmp")),
+        ("CONFIG", own("daftar.toml")),
+    ];
+    let text = lines.map(|(name, value)| format!("{name}='{value}'\n")).concat();
+    let unfinished = dir.join("demo.env.new");
+    write_private(&unfinished, text.as_bytes())?;
+    std::fs::rename(&unfinished, dir.join("demo.env")).map_err(Failed::new)
+}
+
+/// What runs where, and what to try.
+pub(super) fn welcome(dir: &Path, ports: Ports, code: &Value) -> String {
+    let field = |name: &str| code.get(name).and_then(Value::as_str).unwrap_or_default();
+    let Ports { https, http, metrics, authority } = ports;
+    format!(
+        r"
+A demo office runs in {dir}. It is NOT FOR PRODUCTION.
+
+  EST      https://127.0.0.1:{https}/.well-known/est
+  CMP      http://127.0.0.1:{http}/.well-known/cmp  (and over HTTPS on {https})
+  metrics  http://127.0.0.1:{metrics}/metrics
+  its CA   http://127.0.0.1:{authority}/cmp
+  code     {reference} / {secret}  (profile `default`, any number of uses)
+
+Try, in another shell:
+
+  . {dir}/demo.env
+  openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout my.key -subj /CN=my-device -outform DER -out my.csr
+  base64 -w0 my.csr | curl -sS --cacert $TLS_CA -u $EST_USER:$EST_PASSWORD -H 'Content-Type: application/pkcs10' \
+      --data-binary @- $EST_URL/simpleenroll | base64 -d | openssl pkcs7 -inform DER -print_certs -out my.pem
+  openssl verify -CAfile $ROOT_CA -untrusted $ISSUING_CHAIN my.pem
+
+Ctrl-C ends it.",
+        dir = dir.display(),
+        reference = field("reference"),
+        secret = field("secret"),
+    )
+}
+
+/// Writes a file that only its owner may read.
+pub(super) fn write_private(path: &Path, octets: &[u8]) -> Result<(), Failed> {
+    let named = |fault: std::io::Error| Failed::new(format!("{}: {fault}", path.display()));
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(named)?;
+    file.write_all(octets).and_then(|()| file.sync_all()).map_err(named)
+}
+
+/// Where Debian and others put SoftHSM.
+const MODULES: [&str; 3] = [
+    "/usr/lib/softhsm/libsofthsm2.so",
+    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib64/pkcs11/libsofthsm2.so",
+];
+
+const DEFAULT_PROFILE: &str = r#"
+[profile.default]
+authority = "demo"
+approval = "automatic"
+enrol_with = ["code", "manufacturer"]
+renew_with = ["own"]
+alternative_names = ["dns", "ip"]
+extended_key_usage = ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]
+key.kinds = ["P-256", "P-384", "P-521", "Ed25519", "RSA"]
+subject = { required = ["CN"], allowed = ["O", "OU", "C", "serialNumber"], may_be_empty = true }
+same_key = true
+"#;
+
+const BY_HAND_PROFILE: &str = r#"
+[profile.by-hand]
+authority = "demo"
+approval = "by-hand"
+enrol_with = ["code", "manufacturer"]
+renew_with = ["own"]
+alternative_names = ["dns", "ip"]
+subject = { required = ["CN"], allowed = ["O", "OU", "C", "serialNumber"] }
+"#;
+
+const STRICT_PROFILE: &str = r#"
+[profile.strict]
+authority = "demo"
+approval = "automatic"
+enrol_with = ["code", "manufacturer"]
+renew_with = ["own"]
+alternative_names = ["dns"]
+dns_suffixes = ["demo.example"]
+key = { kinds = ["P-256", "RSA"], rsa_min_bits = 3072, rsa_max_bits = 4096 }
+subject = { required = ["CN"], allowed = ["serialNumber"] }
+validity_days = 100
+clauses = { key_size = "CPS 6.1.5", subject = "CPS 3.1.1" }
+"#;
