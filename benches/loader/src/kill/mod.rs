@@ -55,7 +55,7 @@ pub(crate) struct Args {
 
 /// What was found right after a kill.
 struct Kill {
-    /// The keys of the cases whose request was recorded and whose answer was not.
+    /// The keys of the cases whose request was recorded and whose answer was not, and that was not so at the kill before.
     between: HashSet<Vec<u8>>,
     /// When the server was ready again, UTC milliseconds.
     ready_at: i64,
@@ -82,10 +82,11 @@ async fn try_all(args: Args) -> Result<ExitCode, Fault> {
     }
     let kills = kill_all(&args, &mut house, &promises, clock.as_ref(), &mut tally).await?;
     stop.send_replace(true);
+    ends(&args, &house, &mut tally).await?;
     while let Some(done) = requesters.join_next().await {
         done.map_err(Fault::machine)??;
     }
-    ends(&args, &house, &mut tally).await?;
+    ended_well(&house, &mut tally).await?;
     repeats(&office, &promises, &mut tally).await?;
     requesters_are_content(&promises, &mut tally);
     verdict::authority(&house, &promises, &kills, &mut tally).await?;
@@ -127,7 +128,8 @@ async fn kill_all(
     clock: &Clock,
     tally: &mut Tally,
 ) -> Result<Vec<Kill>, Fault> {
-    let mut kills = Vec::new();
+    let mut kills: Vec<Kill> = Vec::new();
+    let mut stuck = HashSet::new();
     let mut lost = Vec::new();
     let mut slowest = Duration::ZERO;
     for number in 1..=args.kills {
@@ -136,7 +138,8 @@ async fn kill_all(
         house.kill().await?;
         let given = promises.hashes();
         let mut book = house.book().await?;
-        let (between, known) = (book.between_commits().await?, book.certificates().await?);
+        let (standing, known) = (book.between_commits().await?, book.certificates().await?);
+        let between: HashSet<_> = standing.difference(&stuck).cloned().collect();
         let missing = given.iter().filter(|hash| !known.contains(*hash)).count();
         if missing > 0 {
             lost.push(format!("kill {number}: {missing}"));
@@ -144,12 +147,14 @@ async fn kill_all(
         let ready = house.start().await?;
         slowest = slowest.max(ready);
         println!(
-            "kill {number}: {} cases stood between the two commits; {} certificates were promised, {missing} of them lost; ready again after {:.1} s",
+            "kill {number}: {} cases stood between the two commits, and {} since the kill before; {} certificates were promised, {missing} of them lost; ready again after {:.1} s",
             between.len(),
+            standing.len() - between.len(),
             given.len(),
             ready.as_secs_f64()
         );
         kills.push(Kill { between, ready_at: clock().0 });
+        stuck = standing;
     }
     tokio::time::sleep(MIN_LIFE).await;
     tally.check("no certificate that a requester had is missing right after a kill", || none(&lost));
@@ -165,7 +170,7 @@ async fn kill_all(
     Ok(kills)
 }
 
-/// All cases end by themselves, whether somebody comes back for them or not.
+/// All cases end by themselves and soon, whether somebody comes back for them or not.
 async fn ends(args: &Args, house: &House, tally: &mut Tally) -> Result<(), Fault> {
     let start = Instant::now();
     let mut book = Book::of_running(&house.database()).await?;
@@ -178,6 +183,11 @@ async fn ends(args: &Args, house: &House, tally: &mut Tally) -> Result<(), Fault
     tally.check("every case ends", || {
         if open.is_empty() { Ok(format!("after {seconds:.1} s")) } else { Err(format!("after {seconds:.0} s: {open:?}")) }
     });
+    Ok(())
+}
+
+async fn ended_well(house: &House, tally: &mut Tally) -> Result<(), Fault> {
+    let mut book = Book::of_running(&house.database()).await?;
     let states = book.states().await?;
     tally.check("every case ends with its certificate", || {
         let good = ["issued", "confirmed", "handed_over", "archived"];
