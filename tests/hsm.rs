@@ -17,39 +17,28 @@ use daftar::hsm::{self, Config, Fault, Hsm, HsmSigner, State, Token};
 
 #[test]
 fn each_kind_of_key_signs_and_its_signature_verifies() {
-    in_a_child(
-        "each_kind_of_key_signs_and_its_signature_verifies",
-        |desk| {
-            let kinds = [KeyKind::P256, KeyKind::P384, KeyKind::Rsa { bits: 3072 }];
-            let token = desk.token();
-            for (id, kind) in (10..).zip(kinds) {
-                token
-                    .generate_signing_key(&format!("key {kind}"), &[id], kind)
-                    .unwrap();
+    in_a_child("each_kind_of_key_signs_and_its_signature_verifies", |desk| {
+        let kinds = [KeyKind::P256, KeyKind::P384, KeyKind::Rsa { bits: 3072 }];
+        let token = desk.token();
+        for (id, kind) in (10..).zip(kinds) {
+            token.generate_signing_key(&format!("key {kind}"), &[id], kind).unwrap();
+        }
+        drop(token);
+        for (id, kind) in (10..).zip(kinds) {
+            let mut config = desk.config();
+            config.signing_key = hsm::KeyRef::new(&format!("key {kind}"), &[id]);
+            let hsm = Hsm::start(&config, &desk.folder).unwrap();
+            let signer = hsm.signer().unwrap();
+            assert_eq!(signer.public_key().kind(), kind);
+            for message in [b"".as_slice(), b"one", &[7; 5000]] {
+                let signature = wait(signer.sign(message)).unwrap();
+                signer.public_key().verify(signer.algorithm(), message, &signature).unwrap();
             }
-            drop(token);
-            for (id, kind) in (10..).zip(kinds) {
-                let mut config = desk.config();
-                config.signing_key = hsm::KeyRef::new(&format!("key {kind}"), &[id]);
-                let hsm = Hsm::start(&config, &desk.folder).unwrap();
-                let signer = hsm.signer().unwrap();
-                assert_eq!(signer.public_key().kind(), kind);
-                for message in [b"".as_slice(), b"one", &[7; 5000]] {
-                    let signature = wait(signer.sign(message)).unwrap();
-                    signer
-                        .public_key()
-                        .verify(signer.algorithm(), message, &signature)
-                        .unwrap();
-                }
-                assert_eq!(hsm.stats().signatures(), 3);
-                hsm.stop();
-                assert!(matches!(
-                    wait(signer.sign(b"late")),
-                    Err(SignerFault::Unavailable(_))
-                ));
-            }
-        },
-    );
+            assert_eq!(hsm.stats().signatures(), 3);
+            hsm.stop();
+            assert!(matches!(wait(signer.sign(b"late")), Err(SignerFault::Unavailable(_))));
+        }
+    });
 }
 
 #[test]
@@ -64,10 +53,7 @@ fn many_callers_share_few_sessions() {
                 runtime.spawn(async move {
                     let message = number.to_be_bytes();
                     let signature = signer.sign(&message).await.unwrap();
-                    signer
-                        .public_key()
-                        .verify(signer.algorithm(), &message, &signature)
-                        .unwrap();
+                    signer.public_key().verify(signer.algorithm(), &message, &signature).unwrap();
                 })
             })
             .collect();
@@ -95,16 +81,9 @@ fn a_full_queue_refuses_at_once() {
                 runtime.spawn(async move { signer.sign(b"message").await })
             })
             .collect();
-        let answers: Vec<_> = tasks
-            .into_iter()
-            .map(|task| runtime.block_on(task).unwrap())
-            .collect();
+        let answers: Vec<_> = tasks.into_iter().map(|task| runtime.block_on(task).unwrap()).collect();
         assert!(answers.iter().any(Result::is_ok));
-        assert!(
-            answers
-                .iter()
-                .any(|answer| matches!(answer, Err(SignerFault::Unavailable(_))))
-        );
+        assert!(answers.iter().any(|answer| matches!(answer, Err(SignerFault::Unavailable(_)))));
         assert!(hsm.stats().failures() > 0);
     });
 }
@@ -115,10 +94,7 @@ fn a_key_is_found_by_its_uri() {
         let text = desk
             .config_text()
             .replace("token = \"office\"\n", "")
-            .replace(
-                "{ label = \"ra-signing\", id = \"01\" }",
-                "\"pkcs11:token=office;id=%01;type=private\"",
-            );
+            .replace("{ label = \"ra-signing\", id = \"01\" }", "\"pkcs11:token=office;id=%01;type=private\"");
         let hsm = Hsm::start(&toml::from_str(&text).unwrap(), &desk.folder).unwrap();
         assert_eq!(hsm.state(), State::Ready);
         hsm.stop();
@@ -135,10 +111,7 @@ fn a_missing_key_is_named() {
         config.signing_key = hsm::KeyRef::new("nothing", &[0xaa]);
         let fault = Hsm::start(&config, &desk.folder).unwrap_err();
         assert!(matches!(fault, Fault::KeyMissing { .. }));
-        assert!(
-            fault.to_string().contains("nothing") && fault.to_string().contains("aa"),
-            "{fault}"
-        );
+        assert!(fault.to_string().contains("nothing") && fault.to_string().contains("aa"), "{fault}");
     });
 }
 
@@ -158,26 +131,14 @@ fn a_key_that_can_leave_the_token_is_refused() {
         let mut config = desk.config();
         config.signing_key = hsm::KeyRef::new("loose", &[12]);
         let fault = Hsm::start(&config, &desk.folder).unwrap_err().to_string();
-        assert!(
-            fault.contains("CKA_EXTRACTABLE") && fault.contains("daftar key generate"),
-            "{fault}"
-        );
+        assert!(fault.contains("CKA_EXTRACTABLE") && fault.contains("daftar key generate"), "{fault}");
     });
 }
 
 #[test]
 fn a_weak_key_is_refused() {
     in_a_child("a_weak_key_is_refused", |desk| {
-        Desk::pkcs11_tool(&[
-            "--keypairgen",
-            "--key-type",
-            "rsa:2048",
-            "--usage-sign",
-            "--label",
-            "weak",
-            "--id",
-            "0e",
-        ]);
+        Desk::pkcs11_tool(&["--keypairgen", "--key-type", "rsa:2048", "--usage-sign", "--label", "weak", "--id", "0e"]);
         let mut config = desk.config();
         config.signing_key = hsm::KeyRef::new("weak", &[14]);
         let fault = Hsm::start(&config, &desk.folder).unwrap_err();
@@ -202,10 +163,7 @@ fn two_keys_of_one_name_are_told_apart_by_id() {
         }
         let mut config = desk.config();
         config.signing_key = "pkcs11:object=twin".parse().unwrap();
-        assert!(matches!(
-            Hsm::start(&config, &desk.folder),
-            Err(Fault::KeyAmbiguous { count: 2, .. })
-        ));
+        assert!(matches!(Hsm::start(&config, &desk.folder), Err(Fault::KeyAmbiguous { count: 2, .. })));
         config.signing_key = "pkcs11:object=twin;id=%0f".parse().unwrap();
         Hsm::start(&config, &desk.folder).unwrap();
     });
@@ -216,15 +174,9 @@ fn generated_keys_never_leave_the_token() {
     in_a_child("generated_keys_never_leave_the_token", |desk| {
         let token = desk.token();
         let keys = token.list_keys().unwrap();
-        let names: Vec<_> = keys
-            .iter()
-            .map(|key| (key.label.as_str(), key.kind.as_str()))
-            .collect();
+        let names: Vec<_> = keys.iter().map(|key| (key.label.as_str(), key.kind.as_str())).collect();
         assert_eq!(names, [("ra-signing", "P-256"), ("ra-wrapping", "AES-256")]);
-        assert!(
-            keys.iter()
-                .all(|key| key.sensitive && !key.extractable && key.never_left)
-        );
+        assert!(keys.iter().all(|key| key.sensitive && !key.extractable && key.never_left));
         drop(token);
         let hsm = Hsm::start(&desk.config(), &desk.folder).unwrap();
         assert_eq!(wait(hsm.list_keys()).unwrap().len(), 2);
@@ -236,20 +188,10 @@ fn a_key_is_never_replaced() {
     in_a_child("a_key_is_never_replaced", |desk| {
         let token = desk.token();
         for (label, id) in [("ra-signing", 9), ("other", 1)] {
-            assert!(matches!(
-                token.generate_signing_key(label, &[id], KeyKind::P256),
-                Err(Fault::KeyExists(_))
-            ));
-            assert!(matches!(
-                token.generate_wrapping_key(label, &[id]),
-                Err(Fault::KeyExists(_))
-            ));
+            assert!(matches!(token.generate_signing_key(label, &[id], KeyKind::P256), Err(Fault::KeyExists(_))));
+            assert!(matches!(token.generate_wrapping_key(label, &[id]), Err(Fault::KeyExists(_))));
         }
-        assert!(
-            token
-                .generate_signing_key("weak", &[9], KeyKind::Rsa { bits: 2048 })
-                .is_err()
-        );
+        assert!(token.generate_signing_key("weak", &[9], KeyKind::Rsa { bits: 2048 }).is_err());
         drop(token);
         assert!(hsm::init_token(Path::new(MODULE), "office", "87654321", PIN).is_err());
     });
@@ -257,36 +199,26 @@ fn a_key_is_never_replaced() {
 
 #[test]
 fn a_data_key_comes_back_and_an_altered_one_does_not() {
-    in_a_child(
-        "a_data_key_comes_back_and_an_altered_one_does_not",
-        |desk| {
-            let hsm = Hsm::start(&desk.config(), &desk.folder).unwrap();
-            let key = [0x5a; 32];
-            let blob = wait(hsm.wrap_data_key(&key)).unwrap();
-            assert_eq!(*wait(hsm.unwrap_data_key(&blob)).unwrap(), key);
-            assert_ne!(
-                wait(hsm.wrap_data_key(&key)).unwrap(),
-                blob,
-                "a nonce is never used twice"
-            );
-            assert!(!blob.windows(8).any(|octets| octets == [0x5a; 8]));
-            for place in 0..blob.len() {
-                let mut altered = blob.clone();
-                altered[place] ^= 1;
-                assert!(
-                    matches!(wait(hsm.unwrap_data_key(&altered)), Err(Fault::Blob(_))),
-                    "octet {place}"
-                );
-            }
-            // An altered blob is the asker's trouble, not the token's.
-            assert_eq!(hsm.state(), State::Ready);
-            assert_eq!(hsm.stats().restarts(), 0);
-            assert_eq!(*wait(hsm.unwrap_data_key(&blob)).unwrap(), key);
-            hsm.stop();
-            let again = Hsm::start(&desk.config(), &desk.folder).unwrap();
-            assert_eq!(*wait(again.unwrap_data_key(&blob)).unwrap(), key);
-        },
-    );
+    in_a_child("a_data_key_comes_back_and_an_altered_one_does_not", |desk| {
+        let hsm = Hsm::start(&desk.config(), &desk.folder).unwrap();
+        let key = [0x5a; 32];
+        let blob = wait(hsm.wrap_data_key(&key)).unwrap();
+        assert_eq!(*wait(hsm.unwrap_data_key(&blob)).unwrap(), key);
+        assert_ne!(wait(hsm.wrap_data_key(&key)).unwrap(), blob, "a nonce is never used twice");
+        assert!(!blob.windows(8).any(|octets| octets == [0x5a; 8]));
+        for place in 0..blob.len() {
+            let mut altered = blob.clone();
+            altered[place] ^= 1;
+            assert!(matches!(wait(hsm.unwrap_data_key(&altered)), Err(Fault::Blob(_))), "octet {place}");
+        }
+        // An altered blob is the asker's trouble, not the token's.
+        assert_eq!(hsm.state(), State::Ready);
+        assert_eq!(hsm.stats().restarts(), 0);
+        assert_eq!(*wait(hsm.unwrap_data_key(&blob)).unwrap(), key);
+        hsm.stop();
+        let again = Hsm::start(&desk.config(), &desk.folder).unwrap();
+        assert_eq!(*wait(again.unwrap_data_key(&blob)).unwrap(), key);
+    });
 }
 
 #[test]
@@ -298,21 +230,12 @@ fn a_wrong_pin_started_five_times_is_tried_once() {
         for _ in 0..4 {
             let fault = Hsm::start(&desk.config(), &desk.folder).unwrap_err();
             assert!(matches!(fault, Fault::PinNotTried(_)), "{fault}");
-            assert!(
-                fault.to_string().contains("daftar key retry-pin"),
-                "{fault}"
-            );
+            assert!(fault.to_string().contains("daftar key retry-pin"), "{fault}");
         }
         // SoftHSM counts nothing, so the right PIN proves that none is tried: it would be accepted.
         desk.write_pin(PIN);
-        assert!(matches!(
-            Hsm::start(&desk.config(), &desk.folder),
-            Err(Fault::PinNotTried(_))
-        ));
-        assert!(matches!(
-            Token::open(&desk.config(), &desk.folder),
-            Err(Fault::PinNotTried(_))
-        ));
+        assert!(matches!(Hsm::start(&desk.config(), &desk.folder), Err(Fault::PinNotTried(_))));
+        assert!(matches!(Token::open(&desk.config(), &desk.folder), Err(Fault::PinNotTried(_))));
         let mark = fs::read_to_string(desk.folder.join("pin-tried")).unwrap();
         assert!(!mark.contains("000000") && !mark.contains(PIN));
         assert!(hsm::clear_pin_marker(&desk.folder).unwrap());
@@ -325,14 +248,8 @@ fn a_wrong_pin_started_five_times_is_tried_once() {
 fn a_module_has_one_user_in_a_process() {
     in_a_child("a_module_has_one_user_in_a_process", |desk| {
         let hsm = Hsm::start(&desk.config(), &desk.folder).unwrap();
-        assert!(matches!(
-            Hsm::start(&desk.config(), &desk.folder),
-            Err(Fault::ModuleBusy(_))
-        ));
-        assert!(matches!(
-            Token::open(&desk.config(), &desk.folder),
-            Err(Fault::ModuleBusy(_))
-        ));
+        assert!(matches!(Hsm::start(&desk.config(), &desk.folder), Err(Fault::ModuleBusy(_))));
+        assert!(matches!(Token::open(&desk.config(), &desk.folder), Err(Fault::ModuleBusy(_))));
         hsm.stop();
         drop(desk.token());
         Hsm::start(&desk.config(), &desk.folder).unwrap();
@@ -345,86 +262,62 @@ fn what_is_no_module_is_refused() {
         for module in ["/nonexistent.so", "/lib/x86_64-linux-gnu/libm.so.6"] {
             let mut config = desk.config();
             config.module = module.into();
-            assert!(matches!(
-                Hsm::start(&config, &desk.folder),
-                Err(Fault::Module { .. })
-            ));
+            assert!(matches!(Hsm::start(&config, &desk.folder), Err(Fault::Module { .. })));
         }
     });
 }
 
 #[test]
 fn a_token_that_goes_is_missed_and_when_it_comes_back_it_signs() {
-    in_a_child(
-        "a_token_that_goes_is_missed_and_when_it_comes_back_it_signs",
-        |desk| {
-            let hsm = Hsm::start(&desk.config(), &desk.folder).unwrap();
-            let signer = hsm.signer().unwrap();
-            wait(signer.sign(b"before")).unwrap();
-            for round in 0..2 {
-                // Once the single token, once the whole store, without which SoftHSM does not even initialise.
-                let there = if round == 0 {
-                    desk.only_token()
-                } else {
-                    desk.folder.join("tokens")
-                };
-                let away = desk.folder.join("away");
-                fs::rename(&there, &away).unwrap();
-                let asked = Instant::now();
-                assert!(matches!(
-                    wait(signer.sign(b"away")),
-                    Err(SignerFault::Unavailable(_))
-                ));
-                assert!(
-                    asked.elapsed() < Duration::from_secs(2),
-                    "whoever asks is told at once"
-                );
-                until(|| hsm.state() == State::Absent);
-                assert!(hsm.reason().is_some_and(|fault| fault.may_pass()));
-                fs::rename(&away, &there).unwrap();
-                until(|| hsm.state() == State::Ready);
-                let signature = wait(signer.sign(b"after")).unwrap();
-                signer
-                    .public_key()
-                    .verify(signer.algorithm(), b"after", &signature)
-                    .unwrap();
-            }
-            assert_eq!(hsm.stats().restarts(), 2);
-            assert!(!desk.folder.join("pin-tried").exists());
-        },
-    );
+    in_a_child("a_token_that_goes_is_missed_and_when_it_comes_back_it_signs", |desk| {
+        let hsm = Hsm::start(&desk.config(), &desk.folder).unwrap();
+        let signer = hsm.signer().unwrap();
+        wait(signer.sign(b"before")).unwrap();
+        for round in 0..2 {
+            // Once the single token, once the whole store, without which SoftHSM does not even initialise.
+            let there = if round == 0 { desk.only_token() } else { desk.folder.join("tokens") };
+            let away = desk.folder.join("away");
+            fs::rename(&there, &away).unwrap();
+            let asked = Instant::now();
+            assert!(matches!(wait(signer.sign(b"away")), Err(SignerFault::Unavailable(_))));
+            assert!(asked.elapsed() < Duration::from_secs(2), "whoever asks is told at once");
+            until(|| hsm.state() == State::Absent);
+            assert!(hsm.reason().is_some_and(|fault| fault.may_pass()));
+            fs::rename(&away, &there).unwrap();
+            until(|| hsm.state() == State::Ready);
+            let signature = wait(signer.sign(b"after")).unwrap();
+            signer.public_key().verify(signer.algorithm(), b"after", &signature).unwrap();
+        }
+        assert_eq!(hsm.stats().restarts(), 2);
+        assert!(!desk.folder.join("pin-tried").exists());
+    });
 }
 
 #[test]
 fn a_token_that_comes_and_goes_under_load_ends_no_thread() {
-    in_a_child(
-        "a_token_that_comes_and_goes_under_load_ends_no_thread",
-        |desk| {
-            let hsm = Hsm::start(&desk.config(), &desk.folder).unwrap();
-            let signer = hsm.signer().unwrap();
-            let runtime = runtime();
-            let ended = Arc::new(AtomicBool::new(false));
-            let tasks: Vec<_> = (0..16)
-                .map(|_| runtime.spawn(sign_until(signer.clone(), Arc::clone(&ended))))
-                .collect();
-            let (there, away) = (desk.only_token(), desk.folder.join("away"));
-            for _ in 0..3 {
-                let before = hsm.stats().signatures();
-                until(|| hsm.stats().signatures() > before + 50);
-                fs::rename(&there, &away).unwrap();
-                until(|| hsm.state() == State::Absent);
-                fs::rename(&away, &there).unwrap();
-                until(|| hsm.state() == State::Ready);
-            }
+    in_a_child("a_token_that_comes_and_goes_under_load_ends_no_thread", |desk| {
+        let hsm = Hsm::start(&desk.config(), &desk.folder).unwrap();
+        let signer = hsm.signer().unwrap();
+        let runtime = runtime();
+        let ended = Arc::new(AtomicBool::new(false));
+        let tasks: Vec<_> = (0..16).map(|_| runtime.spawn(sign_until(signer.clone(), Arc::clone(&ended)))).collect();
+        let (there, away) = (desk.only_token(), desk.folder.join("away"));
+        for _ in 0..3 {
             let before = hsm.stats().signatures();
             until(|| hsm.stats().signatures() > before + 50);
-            ended.store(true, Ordering::Relaxed);
-            for task in tasks {
-                runtime.block_on(task).unwrap();
-            }
-            hsm.stop();
-        },
-    );
+            fs::rename(&there, &away).unwrap();
+            until(|| hsm.state() == State::Absent);
+            fs::rename(&away, &there).unwrap();
+            until(|| hsm.state() == State::Ready);
+        }
+        let before = hsm.stats().signatures();
+        until(|| hsm.stats().signatures() > before + 50);
+        ended.store(true, Ordering::Relaxed);
+        for task in tasks {
+            runtime.block_on(task).unwrap();
+        }
+        hsm.stop();
+    });
 }
 
 async fn sign_until(signer: HsmSigner, ended: Arc<AtomicBool>) {
@@ -432,8 +325,7 @@ async fn sign_until(signer: HsmSigner, ended: Arc<AtomicBool>) {
         match signer.sign(b"message").await {
             Ok(signature) => {
                 let key = signer.public_key();
-                key.verify(signer.algorithm(), b"message", &signature)
-                    .unwrap();
+                key.verify(signer.algorithm(), b"message", &signature).unwrap();
             }
             Err(SignerFault::Unavailable(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
             Err(other) => panic!("{other}"),
@@ -453,41 +345,24 @@ fn an_idle_token_that_goes_is_noticed() {
 #[test]
 fn the_server_starts_while_the_token_is_away() {
     in_a_child("the_server_starts_while_the_token_is_away", |desk| {
-        let key = desk
-            .token()
-            .list_keys()
-            .unwrap()
-            .into_iter()
-            .find_map(|key| key.public_key)
-            .unwrap();
+        let key = desk.token().list_keys().unwrap().into_iter().find_map(|key| key.public_key).unwrap();
         let (there, away) = (desk.folder.join("tokens"), desk.folder.join("away"));
         fs::rename(&there, &away).unwrap();
         let hsm = Hsm::start(&desk.config(), &desk.folder).unwrap();
         assert_eq!(hsm.state(), State::Absent);
         assert!(matches!(hsm.signer(), Err(Fault::Unavailable(_))));
         let signer = hsm.signer_for(&key).unwrap();
-        assert!(matches!(
-            wait(signer.sign(b"away")),
-            Err(SignerFault::Unavailable(_))
-        ));
+        assert!(matches!(wait(signer.sign(b"away")), Err(SignerFault::Unavailable(_))));
         fs::rename(&away, &there).unwrap();
         until(|| hsm.state() == State::Ready);
-        key.verify(
-            signer.algorithm(),
-            b"back",
-            &wait(signer.sign(b"back")).unwrap(),
-        )
-        .unwrap();
+        key.verify(signer.algorithm(), b"back", &wait(signer.sign(b"back")).unwrap()).unwrap();
     });
 }
 
 #[test]
 fn another_key_than_the_certified_one_does_not_sign() {
     in_a_child("another_key_than_the_certified_one_does_not_sign", |desk| {
-        let other = desk
-            .token()
-            .generate_signing_key("other", &[9], KeyKind::P256)
-            .unwrap();
+        let other = desk.token().generate_signing_key("other", &[9], KeyKind::P256).unwrap();
         let hsm = Hsm::start(&desk.config(), &desk.folder).unwrap();
         assert!(matches!(hsm.signer_for(&other), Err(Fault::KeyChanged(_))));
         hsm.stop();
@@ -504,28 +379,22 @@ fn another_key_than_the_certified_one_does_not_sign() {
 
 #[test]
 fn a_pin_changed_meanwhile_is_tried_once_and_again_when_an_officer_says_so() {
-    in_a_child(
-        "a_pin_changed_meanwhile_is_tried_once_and_again_when_an_officer_says_so",
-        |desk| {
-            let hsm = Hsm::start(&desk.config(), &desk.folder).unwrap();
-            let signer = hsm.signer().unwrap();
-            Desk::pkcs11_tool(&["--change-pin", "--new-pin", "999999"]);
-            let (there, away) = (desk.folder.join("tokens"), desk.folder.join("away"));
-            fs::rename(&there, &away).unwrap();
-            until(|| hsm.state() == State::Absent);
-            fs::rename(&away, &there).unwrap();
-            until(|| hsm.state() == State::Locked);
-            assert!(desk.folder.join("pin-tried").exists());
-            desk.write_pin("999999");
-            assert!(matches!(
-                wait(signer.sign(b"message")),
-                Err(SignerFault::Unavailable(_))
-            ));
-            assert!(hsm::clear_pin_marker(&desk.folder).unwrap());
-            until(|| hsm.state() == State::Ready);
-            wait(signer.sign(b"message")).unwrap();
-        },
-    );
+    in_a_child("a_pin_changed_meanwhile_is_tried_once_and_again_when_an_officer_says_so", |desk| {
+        let hsm = Hsm::start(&desk.config(), &desk.folder).unwrap();
+        let signer = hsm.signer().unwrap();
+        Desk::pkcs11_tool(&["--change-pin", "--new-pin", "999999"]);
+        let (there, away) = (desk.folder.join("tokens"), desk.folder.join("away"));
+        fs::rename(&there, &away).unwrap();
+        until(|| hsm.state() == State::Absent);
+        fs::rename(&away, &there).unwrap();
+        until(|| hsm.state() == State::Locked);
+        assert!(desk.folder.join("pin-tried").exists());
+        desk.write_pin("999999");
+        assert!(matches!(wait(signer.sign(b"message")), Err(SignerFault::Unavailable(_))));
+        assert!(hsm::clear_pin_marker(&desk.folder).unwrap());
+        until(|| hsm.state() == State::Ready);
+        wait(signer.sign(b"message")).unwrap();
+    });
 }
 
 /// A folder with a token that has a signing key and a wrapping key.
@@ -535,15 +404,11 @@ struct Desk {
 
 impl Desk {
     fn set_up(folder: &Path) -> Self {
-        let desk = Self {
-            folder: folder.into(),
-        };
+        let desk = Self { folder: folder.into() };
         desk.write_pin(PIN);
         hsm::init_token(Path::new(MODULE), "office", "87654321", PIN).unwrap();
         let token = desk.token();
-        token
-            .generate_signing_key("ra-signing", &[1], KeyKind::P256)
-            .unwrap();
+        token.generate_signing_key("ra-signing", &[1], KeyKind::P256).unwrap();
         token.generate_wrapping_key("ra-wrapping", &[2]).unwrap();
         desk
     }
@@ -578,22 +443,9 @@ impl Desk {
     /// Does to the token what our own code never does.
     fn pkcs11_tool(arguments: &[&str]) {
         let mut tool = Command::new("pkcs11-tool");
-        tool.args([
-            "--module",
-            MODULE,
-            "--token-label",
-            "office",
-            "--login",
-            "--pin",
-            PIN,
-        ])
-        .args(arguments);
+        tool.args(["--module", MODULE, "--token-label", "office", "--login", "--pin", PIN]).args(arguments);
         let output = tool.output().unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }
 
@@ -605,36 +457,16 @@ fn in_a_child(test: &str, story: impl FnOnce(&Desk)) {
     let tokens = folder.path().join("tokens");
     fs::create_dir(&tokens).unwrap();
     let conf = folder.path().join("softhsm2.conf");
-    fs::write(
-        &conf,
-        format!(
-            "directories.tokendir = {}\nlog.level = ERROR\n",
-            tokens.display()
-        ),
-    )
-    .unwrap();
+    fs::write(&conf, format!("directories.tokendir = {}\nlog.level = ERROR\n", tokens.display())).unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap());
     child.args(["--exact", test, "--nocapture", "--test-threads=1"]);
-    let output = child
-        .env(CHILD, folder.path())
-        .env("SOFTHSM2_CONF", &conf)
-        .output()
-        .unwrap();
-    let told = [output.stdout, output.stderr]
-        .map(|told| String::from_utf8_lossy(&told).into_owned())
-        .concat();
-    assert!(
-        output.status.success() && told.contains("1 passed"),
-        "{told}"
-    );
+    let output = child.env(CHILD, folder.path()).env("SOFTHSM2_CONF", &conf).output().unwrap();
+    let told = [output.stdout, output.stderr].map(|told| String::from_utf8_lossy(&told).into_owned()).concat();
+    assert!(output.status.success() && told.contains("1 passed"), "{told}");
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 fn wait<F: Future>(future: F) -> F::Output {

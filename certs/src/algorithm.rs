@@ -132,10 +132,7 @@ impl SignatureAlgorithm {
         if let Self::RsaPss(digest) = self {
             return pss_identifier(digest);
         }
-        let oid = SIMPLE
-            .iter()
-            .find(|(_, algorithm)| *algorithm == self)
-            .map_or(RSASSA_PSS, |(oid, _)| *oid);
+        let oid = SIMPLE.iter().find(|(_, algorithm)| *algorithm == self).map_or(RSASSA_PSS, |(oid, _)| *oid);
         match self {
             Self::RsaPkcs1(_) => write::sequence(&[&write::oid(oid), NULL_DER]),
             _ => write::sequence(&[&write::oid(oid)]),
@@ -185,9 +182,7 @@ impl std::fmt::Display for SignatureAlgorithm {
 /// The hash that belongs to a signature's `AlgorithmIdentifier` (DER), as CMP's certHash wants it (RFC 9810 section 5.3.18).
 #[must_use]
 pub fn digest_of(identifier: &[u8]) -> Option<Digest> {
-    SignatureAlgorithm::parse(identifier)
-        .ok()
-        .and_then(SignatureAlgorithm::digest)
+    SignatureAlgorithm::parse(identifier).ok().and_then(SignatureAlgorithm::digest)
 }
 
 /// ecdsa-with-SHA256 (RFC 5758 section 3.2).
@@ -236,11 +231,7 @@ pub fn ed25519() -> Vec<u8> {
 pub(crate) fn split(identifier: &[u8]) -> Result<(ObjectIdentifier, Option<&[u8]>), Fault> {
     let mut fields = Walk::only("an algorithm identifier", identifier, SEQUENCE)?.inside()?;
     let oid = fields.take(OID)?.oid()?;
-    let parameters = if fields.is_empty() {
-        None
-    } else {
-        Some(fields.next()?.der)
-    };
+    let parameters = if fields.is_empty() { None } else { Some(fields.next()?.der) };
     fields.finish()?;
     Ok((oid, parameters))
 }
@@ -256,14 +247,10 @@ pub(crate) fn pss(parameters: Option<&[u8]>) -> Result<Digest, Fault> {
     let mask = fields.take_if(explicit(1))?.ok_or_else(forbidden)?;
     let (mask_oid, mask_hash) = split(mask.content)?;
     if mask_oid != MGF1 || Digest::parse(mask_hash.unwrap_or_default())? != digest {
-        return Err(unsupported(
-            "RSASSA-PSS with a mask generation other than MGF1 with the same hash",
-        ));
+        return Err(unsupported("RSASSA-PSS with a mask generation other than MGF1 with the same hash"));
     }
     let salt = match fields.take_if(explicit(2))? {
-        Some(field) => {
-            Walk::only("the salt length of RSASSA-PSS", field.content, INTEGER)?.small()?
-        }
+        Some(field) => Walk::only("the salt length of RSASSA-PSS", field.content, INTEGER)?.small()?,
         None => 20,
     };
     if usize::try_from(salt) != Ok(digest.size()) {
@@ -325,30 +312,12 @@ const MGF1: ObjectIdentifier = oid("1.2.840.113549.1.1.8");
 pub(crate) const RSASSA_PSS: ObjectIdentifier = oid("1.2.840.113549.1.1.10");
 
 const SIMPLE: [(ObjectIdentifier, SignatureAlgorithm); 10] = [
-    (
-        oid("1.2.840.113549.1.1.11"),
-        SignatureAlgorithm::RsaPkcs1(Digest::Sha256),
-    ),
-    (
-        oid("1.2.840.113549.1.1.12"),
-        SignatureAlgorithm::RsaPkcs1(Digest::Sha384),
-    ),
-    (
-        oid("1.2.840.113549.1.1.13"),
-        SignatureAlgorithm::RsaPkcs1(Digest::Sha512),
-    ),
-    (
-        oid("1.2.840.10045.4.3.2"),
-        SignatureAlgorithm::Ecdsa(Digest::Sha256),
-    ),
-    (
-        oid("1.2.840.10045.4.3.3"),
-        SignatureAlgorithm::Ecdsa(Digest::Sha384),
-    ),
-    (
-        oid("1.2.840.10045.4.3.4"),
-        SignatureAlgorithm::Ecdsa(Digest::Sha512),
-    ),
+    (oid("1.2.840.113549.1.1.11"), SignatureAlgorithm::RsaPkcs1(Digest::Sha256)),
+    (oid("1.2.840.113549.1.1.12"), SignatureAlgorithm::RsaPkcs1(Digest::Sha384)),
+    (oid("1.2.840.113549.1.1.13"), SignatureAlgorithm::RsaPkcs1(Digest::Sha512)),
+    (oid("1.2.840.10045.4.3.2"), SignatureAlgorithm::Ecdsa(Digest::Sha256)),
+    (oid("1.2.840.10045.4.3.3"), SignatureAlgorithm::Ecdsa(Digest::Sha384)),
+    (oid("1.2.840.10045.4.3.4"), SignatureAlgorithm::Ecdsa(Digest::Sha512)),
     (oid("1.3.101.112"), SignatureAlgorithm::Ed25519),
     (oid("2.16.840.1.101.3.4.3.17"), SignatureAlgorithm::MlDsa44),
     (oid("2.16.840.1.101.3.4.3.18"), SignatureAlgorithm::MlDsa65),
@@ -374,10 +343,7 @@ mod tests {
         let simple = SIMPLE.iter().map(|(_, algorithm)| *algorithm);
         let pss = [Digest::Sha256, Digest::Sha384, Digest::Sha512].map(SignatureAlgorithm::RsaPss);
         for algorithm in simple.chain(pss) {
-            assert_eq!(
-                SignatureAlgorithm::parse(&algorithm.identifier()),
-                Ok(algorithm)
-            );
+            assert_eq!(SignatureAlgorithm::parse(&algorithm.identifier()), Ok(algorithm));
         }
     }
 
@@ -385,35 +351,22 @@ mod tests {
     fn broken_hashes_are_forbidden_by_name() {
         for (oid, name) in FORBIDDEN {
             let identifier = write::sequence(&[&write::oid(oid), NULL_DER]);
-            assert_eq!(
-                SignatureAlgorithm::parse(&identifier),
-                Err(Fault::AlgorithmForbidden(name.into()))
-            );
+            assert_eq!(SignatureAlgorithm::parse(&identifier), Err(Fault::AlgorithmForbidden(name.into())));
         }
         let defaults = write::sequence(&[&write::oid(RSASSA_PSS), &write::sequence(&[])]);
-        assert!(matches!(
-            SignatureAlgorithm::parse(&defaults),
-            Err(Fault::AlgorithmForbidden(_))
-        ));
+        assert!(matches!(SignatureAlgorithm::parse(&defaults), Err(Fault::AlgorithmForbidden(_))));
     }
 
     #[test]
     fn ecdsa_with_parameters_is_refused() {
         let identifier = write::sequence(&[&write::oid(oid("1.2.840.10045.4.3.2")), NULL_DER]);
-        assert!(matches!(
-            SignatureAlgorithm::parse(&identifier),
-            Err(Fault::Malformed { .. })
-        ));
+        assert!(matches!(SignatureAlgorithm::parse(&identifier), Err(Fault::Malformed { .. })));
     }
 
     #[test]
     fn a_salt_of_another_length_is_refused() {
         let good = pss_identifier(Digest::Sha256);
-        let bad: Vec<u8> = good
-            .iter()
-            .enumerate()
-            .map(|(i, o)| if i + 1 == good.len() { 20 } else { *o })
-            .collect();
+        let bad: Vec<u8> = good.iter().enumerate().map(|(i, o)| if i + 1 == good.len() { 20 } else { *o }).collect();
         let text = SignatureAlgorithm::parse(&bad).unwrap_err().to_string();
         assert!(text.contains("salt of 20 octets"), "{text}");
     }

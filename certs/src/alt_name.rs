@@ -143,19 +143,13 @@ mod tests {
             AltName::Uri("urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6".into()),
             AltName::DirectoryName(Name::from_text("CN=x,O=y").unwrap()),
             AltName::RegisteredId(ObjectIdentifier::new_unwrap("1.2.3.4")),
-            AltName::Other(write::wrap(
-                OTHER_NAME,
-                &[&[6, 1, 42], &write::wrap(explicit(0), &[&[5, 0]])],
-            )),
+            AltName::Other(write::wrap(OTHER_NAME, &[&[6, 1, 42], &write::wrap(explicit(0), &[&[5, 0]])])),
         ]
     }
 
     #[test]
     fn every_kind_of_name_reads_as_it_is_written() {
-        assert_eq!(
-            AltName::parse_all(&AltName::encode_all(&samples())).unwrap(),
-            samples()
-        );
+        assert_eq!(AltName::parse_all(&AltName::encode_all(&samples())).unwrap(), samples());
         for name in samples() {
             assert_eq!(AltName::parse(&name.encode()).unwrap(), name);
         }

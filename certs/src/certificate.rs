@@ -31,10 +31,7 @@ impl Certificate {
     /// When it is larger than 64 KiB, not a well-formed certificate, or has a key that is not supported.
     pub fn parse(der: &[u8]) -> Result<Self, Fault> {
         if der.len() > SIZE_LIMIT {
-            return Err(Fault::TooLarge {
-                what: WHAT,
-                limit: SIZE_LIMIT,
-            });
+            return Err(Fault::TooLarge { what: WHAT, limit: SIZE_LIMIT });
         }
         let whole = Walk::only(WHAT, der, SEQUENCE)?;
         let mut outer = whole.inside()?;
@@ -97,10 +94,7 @@ impl Certificate {
     /// # Errors
     /// When a block is not a certificate; a text without any gives an empty list.
     pub fn parse_pem(pem: &[u8]) -> Result<Vec<Self>, Fault> {
-        pem::decode_all(WHAT, "CERTIFICATE", pem)?
-            .iter()
-            .map(|der| Self::parse(der))
-            .collect()
+        pem::decode_all(WHAT, "CERTIFICATE", pem)?.iter().map(|der| Self::parse(der)).collect()
     }
 
     /// The certificate as PEM.
@@ -234,21 +228,14 @@ impl Certificate {
     /// One extension: whether critical, and its DER.
     #[must_use]
     pub fn extension(&self, oid: ObjectIdentifier) -> Option<(bool, &[u8])> {
-        let found = self
-            .extensions
-            .iter()
-            .find(|extension| extension.oid == oid)?;
+        let found = self.extensions.iter().find(|extension| extension.oid == oid)?;
         Some((found.critical, &found.value))
     }
 }
 
 impl std::fmt::Debug for Certificate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Certificate({} by {}, serial {:02x?})",
-            self.subject, self.issuer, self.serial
-        )
+        write!(f, "Certificate({} by {}, serial {:02x?})", self.subject, self.issuer, self.serial)
     }
 }
 

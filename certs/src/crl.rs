@@ -3,9 +3,7 @@ use std::ops::Range;
 use const_oid::ObjectIdentifier;
 
 use crate::known::authority_key_identifier;
-use crate::walk::{
-    BIT_STRING, ENUMERATED, GENERALIZED_TIME, INTEGER, Item, SEQUENCE, UTC_TIME, Walk, explicit,
-};
+use crate::walk::{BIT_STRING, ENUMERATED, GENERALIZED_TIME, INTEGER, Item, SEQUENCE, UTC_TIME, Walk, explicit};
 use crate::{Certificate, Extension, Fault, Millis, Name, PublicKey, oid, pem};
 
 mod draft;
@@ -50,10 +48,7 @@ impl Crl {
     /// When it is larger than 64 MiB, not well formed, a delta or indirect list, or has critical extensions we do not know.
     pub fn parse(der: &[u8]) -> Result<Self, Fault> {
         if der.len() > SIZE_LIMIT {
-            return Err(Fault::TooLarge {
-                what: WHAT,
-                limit: SIZE_LIMIT,
-            });
+            return Err(Fault::TooLarge { what: WHAT, limit: SIZE_LIMIT });
         }
         let whole = Walk::only(WHAT, der, SEQUENCE)?;
         let mut outer = whole.inside()?;
@@ -63,9 +58,7 @@ impl Crl {
         outer.finish()?;
 
         let mut fields = tbs.inside()?;
-        let version = fields
-            .take_if(INTEGER)?
-            .map_or(Ok(0), |version| version.small())?;
+        let version = fields.take_if(INTEGER)?.map_or(Ok(0), |version| version.small())?;
         // RFC 5280 section 5.1.1.2: both fields MUST contain the same algorithm identifier.
         if fields.take(SEQUENCE)?.der != signature_algorithm.der {
             return Err(tbs.fault("the two signature algorithms differ"));
@@ -74,10 +67,7 @@ impl Crl {
         let this_update = fields.next()?.moment()?;
         let next_update = match fields.take_if(UTC_TIME)? {
             Some(time) => Some(time.moment()?),
-            None => fields
-                .take_if(GENERALIZED_TIME)?
-                .map(|time| time.moment())
-                .transpose()?,
+            None => fields.take_if(GENERALIZED_TIME)?.map(|time| time.moment()).transpose()?,
         };
         let entries = match fields.take_if(SEQUENCE)? {
             Some(list) => entries_in(&list)?,
@@ -92,24 +82,12 @@ impl Crl {
             return Err(tbs.fault("the version is unknown, or too low for extensions"));
         }
         refuse_unknown(&tbs, &extensions, &LIST_EXTENSIONS)?;
-        if extensions
-            .iter()
-            .any(|extension| extension.oid == oid::DELTA_CRL_INDICATOR)
-        {
+        if extensions.iter().any(|extension| extension.oid == oid::DELTA_CRL_INDICATOR) {
             return Err(tbs.fault("delta lists are not supported"));
         }
-        let find = |oid| {
-            extensions
-                .iter()
-                .find(|extension| extension.oid == oid)
-                .map(|found| found.value.as_slice())
-        };
+        let find = |oid| extensions.iter().find(|extension| extension.oid == oid).map(|found| found.value.as_slice());
         let number = match find(oid::CRL_NUMBER) {
-            Some(value) => Some(
-                Walk::only("the CRL number", value, INTEGER)?
-                    .integer()?
-                    .to_vec(),
-            ),
+            Some(value) => Some(Walk::only("the CRL number", value, INTEGER)?.integer()?.to_vec()),
             None => None,
         };
         let authority_key_identifier = match find(oid::AUTHORITY_KEY_IDENTIFIER) {
@@ -125,9 +103,7 @@ impl Crl {
             next_update,
             number,
             authority_key_identifier,
-            scope: find(oid::ISSUING_DISTRIBUTION_POINT)
-                .map(Scope::read)
-                .transpose()?,
+            scope: find(oid::ISSUING_DISTRIBUTION_POINT).map(Scope::read).transpose()?,
             entries,
             signature_algorithm: signature_algorithm.der.to_vec(),
             signature: signature.to_vec(),
@@ -141,10 +117,7 @@ impl Crl {
     pub fn parse_pem(pem: &[u8]) -> Result<Self, Fault> {
         match pem::decode_all(WHAT, "X509 CRL", pem)?.as_slice() {
             [der] => Self::parse(der),
-            _ => Err(Fault::Malformed {
-                what: WHAT,
-                detail: "there must be exactly one PEM block".into(),
-            }),
+            _ => Err(Fault::Malformed { what: WHAT, detail: "there must be exactly one PEM block".into() }),
         }
     }
 
@@ -193,9 +166,7 @@ impl Crl {
     /// Whether it speaks of this certificate at all: a list may be limited to a part of what its issuer issued.
     #[must_use]
     pub fn covers(&self, certificate: &Certificate) -> bool {
-        self.scope
-            .as_ref()
-            .is_none_or(|scope| scope.covers(certificate))
+        self.scope.as_ref().is_none_or(|scope| scope.covers(certificate))
     }
 
     /// How many certificates it names.
@@ -213,18 +184,13 @@ impl Crl {
     /// What it says about a serial number (content octets).
     #[must_use]
     pub fn revoked(&self, serial: &[u8]) -> Option<Revoked> {
-        let place = self
-            .entries
-            .binary_search_by(|(known, _)| known.as_ref().cmp(serial))
-            .ok()?;
+        let place = self.entries.binary_search_by(|(known, _)| known.as_ref().cmp(serial)).ok()?;
         self.entries.get(place).map(|(_, revoked)| *revoked)
     }
 
     /// All serial numbers (content octets) in ascending order, and what it says about them.
     pub fn entries(&self) -> impl Iterator<Item = (&[u8], Revoked)> {
-        self.entries
-            .iter()
-            .map(|(serial, revoked)| (serial.as_ref(), *revoked))
+        self.entries.iter().map(|(serial, revoked)| (serial.as_ref(), *revoked))
     }
 
     /// Checks that this key signed the list.
@@ -239,13 +205,7 @@ impl Crl {
 
 impl std::fmt::Debug for Crl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Crl({}, {}, {} entries)",
-            self.issuer,
-            self.this_update,
-            self.len()
-        )
+        write!(f, "Crl({}, {}, {} entries)", self.issuer, self.this_update, self.len())
     }
 }
 
@@ -260,10 +220,7 @@ fn entries_in(list: &Item<'_>) -> Result<Vec<Entry>, Fault> {
         if let Some(extensions) = fields.take_if(SEQUENCE)? {
             let extensions = Extension::parse_all(extensions.der)?;
             refuse_unknown(list, &extensions, &ENTRY_EXTENSIONS)?;
-            if let Some(found) = extensions
-                .iter()
-                .find(|extension| extension.oid == oid::CRL_REASON)
-            {
+            if let Some(found) = extensions.iter().find(|extension| extension.oid == oid::CRL_REASON) {
                 let item = Walk::only("a revocation reason", &found.value, ENUMERATED)?;
                 reason = u8::try_from(item.small()?).map_err(|_| item.fault("it is too large"))?;
             }
@@ -276,19 +233,9 @@ fn entries_in(list: &Item<'_>) -> Result<Vec<Entry>, Fault> {
 }
 
 /// RFC 5280 section 5.2: a list with a critical extension that is not known tells nothing.
-fn refuse_unknown(
-    item: &Item<'_>,
-    extensions: &[Extension],
-    known: &[ObjectIdentifier],
-) -> Result<(), Fault> {
-    match extensions
-        .iter()
-        .find(|extension| extension.critical && !known.contains(&extension.oid))
-    {
-        Some(unknown) => Err(item.fault(&format!(
-            "the critical extension {} is not supported",
-            unknown.oid
-        ))),
+fn refuse_unknown(item: &Item<'_>, extensions: &[Extension], known: &[ObjectIdentifier]) -> Result<(), Fault> {
+    match extensions.iter().find(|extension| extension.critical && !known.contains(&extension.oid)) {
+        Some(unknown) => Err(item.fault(&format!("the critical extension {} is not supported", unknown.oid))),
         None => Ok(()),
     }
 }
@@ -297,11 +244,8 @@ const WHAT: &str = "the revocation list";
 const SIZE_LIMIT: usize = 64 * 1024 * 1024;
 
 /// The delta indicator and the certificate issuer of indirect lists are critical and left out on purpose.
-const LIST_EXTENSIONS: [ObjectIdentifier; 3] = [
-    oid::CRL_NUMBER,
-    oid::AUTHORITY_KEY_IDENTIFIER,
-    oid::ISSUING_DISTRIBUTION_POINT,
-];
+const LIST_EXTENSIONS: [ObjectIdentifier; 3] =
+    [oid::CRL_NUMBER, oid::AUTHORITY_KEY_IDENTIFIER, oid::ISSUING_DISTRIBUTION_POINT];
 const ENTRY_EXTENSIONS: [ObjectIdentifier; 2] = [oid::CRL_REASON, oid::INVALIDITY_DATE];
 
 #[cfg(test)]

@@ -35,10 +35,7 @@ impl Csr {
     /// When it is larger than 64 KiB or not a well-formed request.
     pub fn parse(der: &[u8]) -> Result<Self, Fault> {
         if der.len() > SIZE_LIMIT {
-            return Err(Fault::TooLarge {
-                what: WHAT,
-                limit: SIZE_LIMIT,
-            });
+            return Err(Fault::TooLarge { what: WHAT, limit: SIZE_LIMIT });
         }
         let whole = Walk::only(WHAT, der, SEQUENCE)?;
         let mut outer = whole.inside()?;
@@ -93,10 +90,7 @@ impl Csr {
         blocks.extend(pem::decode_all(WHAT, "NEW CERTIFICATE REQUEST", pem)?);
         match blocks.as_slice() {
             [der] => Self::parse(der),
-            _ => Err(Fault::Malformed {
-                what: WHAT,
-                detail: "there must be exactly one PEM block".into(),
-            }),
+            _ => Err(Fault::Malformed { what: WHAT, detail: "there must be exactly one PEM block".into() }),
         }
     }
 
@@ -169,10 +163,7 @@ impl Csr {
     /// The values of an attribute, each as DER.
     #[must_use]
     pub fn attribute(&self, oid: ObjectIdentifier) -> Option<&[Vec<u8>]> {
-        self.attributes
-            .iter()
-            .find(|(known, _)| *known == oid)
-            .map(|(_, values)| values.as_slice())
+        self.attributes.iter().find(|(known, _)| *known == oid).map(|(_, values)| values.as_slice())
     }
 
     /// `AlgorithmIdentifier` (DER) of the request's signature.
@@ -187,15 +178,11 @@ impl Csr {
     /// Those of [`PublicKey::verify`].
     pub fn prove(&self) -> Result<ProvenKey, Fault> {
         let signed = self.der.get(self.to_be_signed.clone()).unwrap_or_default();
-        ProvenKey::prove(
-            &self.public_key,
-            &self.signature_algorithm,
-            signed,
-            &self.signature,
-        )
-        .map_err(|fault| match fault {
-            Fault::BadSignature { .. } => Fault::BadSignature { what: WHAT },
-            other => other,
+        ProvenKey::prove(&self.public_key, &self.signature_algorithm, signed, &self.signature).map_err(|fault| {
+            match fault {
+                Fault::BadSignature { .. } => Fault::BadSignature { what: WHAT },
+                other => other,
+            }
         })
     }
 }
@@ -224,10 +211,7 @@ fn attributes_in(der: &[u8]) -> Result<Vec<Attribute>, Fault> {
             return Err(attribute.fault(&format!("the attribute {oid} occurs twice")));
         }
         if attributes.len() == ATTRIBUTE_LIMIT {
-            return Err(Fault::TooLarge {
-                what: "the number of attributes of the request",
-                limit: ATTRIBUTE_LIMIT,
-            });
+            return Err(Fault::TooLarge { what: "the number of attributes of the request", limit: ATTRIBUTE_LIMIT });
         }
         attributes.push((oid, values));
     }
@@ -236,17 +220,10 @@ fn attributes_in(der: &[u8]) -> Result<Vec<Attribute>, Fault> {
 
 /// The value of an attribute that has exactly one (RFC 2985 sections 5.4.1 and 5.4.2).
 fn single(attributes: &[Attribute], oid: ObjectIdentifier) -> Result<Option<&[u8]>, Fault> {
-    match attributes
-        .iter()
-        .find(|(known, _)| *known == oid)
-        .map(|(_, values)| values.as_slice())
-    {
+    match attributes.iter().find(|(known, _)| *known == oid).map(|(_, values)| values.as_slice()) {
         None => Ok(None),
         Some([value]) => Ok(Some(value)),
-        Some(_) => Err(Fault::Malformed {
-            what: WHAT,
-            detail: format!("the attribute {oid} must have one value"),
-        }),
+        Some(_) => Err(Fault::Malformed { what: WHAT, detail: format!("the attribute {oid} must have one value") }),
     }
 }
 
@@ -254,9 +231,7 @@ fn password(value: &[u8]) -> Result<Option<String>, Fault> {
     let mut walk = Walk::new("the challenge password", value)?;
     let item = walk.next()?;
     walk.finish()?;
-    text::read(&item)?
-        .map(Some)
-        .ok_or_else(|| item.fault("it is not a string"))
+    text::read(&item)?.map(Some).ok_or_else(|| item.fault("it is not a string"))
 }
 
 const WHAT: &str = "the request";

@@ -22,10 +22,7 @@ impl Extension {
     pub fn basic_constraints(ca: bool, path_length: Option<u8>) -> Self {
         let authority = if ca { write::yes() } else { Vec::new() };
         let length = path_length.map_or_else(Vec::new, |length| write::unsigned(&[length]));
-        critical(
-            oid::BASIC_CONSTRAINTS,
-            write::sequence(&[&authority, &length]),
-        )
+        critical(oid::BASIC_CONSTRAINTS, write::sequence(&[&authority, &length]))
     }
 
     /// Whether this is basicConstraints that asks for the rights of an authority. An odd encoding counts as asking.
@@ -58,29 +55,19 @@ impl Extension {
     #[must_use]
     pub fn authority_key_identifier(identifier: &[u8]) -> Self {
         let identifier = write::wrap(implicit(0), &[identifier]);
-        plain(
-            oid::AUTHORITY_KEY_IDENTIFIER,
-            write::sequence(&[&identifier]),
-        )
+        plain(oid::AUTHORITY_KEY_IDENTIFIER, write::sequence(&[&identifier]))
     }
 
     /// subjectAltName (RFC 5280 section 4.2.1.6); it must be critical when the subject is empty.
     #[must_use]
     pub fn subject_alt_name(names: &[AltName], critical: bool) -> Self {
-        Self {
-            oid: oid::SUBJECT_ALT_NAME,
-            critical,
-            value: AltName::encode_all(names),
-        }
+        Self { oid: oid::SUBJECT_ALT_NAME, critical, value: AltName::encode_all(names) }
     }
 
     /// certificatePolicies without qualifiers (RFC 5280 section 4.2.1.4).
     #[must_use]
     pub fn certificate_policies(policies: &[ObjectIdentifier]) -> Self {
-        let policies: Vec<Vec<u8>> = policies
-            .iter()
-            .map(|policy| write::sequence(&[&write::oid(*policy)]))
-            .collect();
+        let policies: Vec<Vec<u8>> = policies.iter().map(|policy| write::sequence(&[&write::oid(*policy)])).collect();
         plain(oid::CERTIFICATE_POLICIES, write::sequence_of(&policies))
     }
 
@@ -100,10 +87,7 @@ impl Extension {
     pub fn name_constraints(permitted: &[AltName], excluded: &[AltName]) -> Self {
         let permitted = subtrees(explicit(0), permitted);
         let excluded = subtrees(explicit(1), excluded);
-        critical(
-            oid::NAME_CONSTRAINTS,
-            write::sequence(&[&permitted, &excluded]),
-        )
+        critical(oid::NAME_CONSTRAINTS, write::sequence(&[&permitted, &excluded]))
     }
 
     /// `Extensions` (DER): a SEQUENCE of these.
@@ -124,52 +108,30 @@ impl Extension {
         while !items.is_empty() {
             let mut fields = items.take(SEQUENCE)?.inside()?;
             let oid = fields.take(OID)?.oid()?;
-            let critical = fields
-                .take_if(BOOLEAN)?
-                .map_or(Ok(false), |flag| flag.boolean())?;
+            let critical = fields.take_if(BOOLEAN)?.map_or(Ok(false), |flag| flag.boolean())?;
             let value = fields.take(OCTET_STRING)?.content.to_vec();
             fields.finish()?;
             if !seen.insert(oid) {
                 return Err(sequence.fault(&format!("{oid} occurs twice")));
             }
-            extensions.push(Self {
-                oid,
-                critical,
-                value,
-            });
+            extensions.push(Self { oid, critical, value });
         }
         Ok(extensions)
     }
 
     fn encode(&self) -> Vec<u8> {
         // DER leaves out what is the default.
-        let critical = if self.critical {
-            write::yes()
-        } else {
-            Vec::new()
-        };
-        write::sequence(&[
-            &write::oid(self.oid),
-            &critical,
-            &write::octet_string(&self.value),
-        ])
+        let critical = if self.critical { write::yes() } else { Vec::new() };
+        write::sequence(&[&write::oid(self.oid), &critical, &write::octet_string(&self.value)])
     }
 }
 
 fn critical(oid: ObjectIdentifier, value: Vec<u8>) -> Extension {
-    Extension {
-        oid,
-        critical: true,
-        value,
-    }
+    Extension { oid, critical: true, value }
 }
 
 fn plain(oid: ObjectIdentifier, value: Vec<u8>) -> Extension {
-    Extension {
-        oid,
-        critical: false,
-        value,
-    }
+    Extension { oid, critical: false, value }
 }
 
 /// `GeneralSubtrees` under a tag; nothing when there are none.
@@ -178,18 +140,11 @@ fn subtrees(tag: u8, names: &[AltName]) -> Vec<u8> {
         return Vec::new();
     }
     let base = |name: &AltName| match name {
-        AltName::Ip(std::net::IpAddr::V4(address)) => {
-            write::wrap(alt_name::IP, &[&address.octets(), &[0xff; 4]])
-        }
-        AltName::Ip(std::net::IpAddr::V6(address)) => {
-            write::wrap(alt_name::IP, &[&address.octets(), &[0xff; 16]])
-        }
+        AltName::Ip(std::net::IpAddr::V4(address)) => write::wrap(alt_name::IP, &[&address.octets(), &[0xff; 4]]),
+        AltName::Ip(std::net::IpAddr::V6(address)) => write::wrap(alt_name::IP, &[&address.octets(), &[0xff; 16]]),
         other => other.encode(),
     };
-    let trees: Vec<Vec<u8>> = names
-        .iter()
-        .map(|name| write::sequence(&[&base(name)]))
-        .collect();
+    let trees: Vec<Vec<u8>> = names.iter().map(|name| write::sequence(&[&base(name)])).collect();
     let parts: Vec<&[u8]> = trees.iter().map(Vec::as_slice).collect();
     write::wrap(tag, &parts)
 }
@@ -207,31 +162,19 @@ mod tests {
             Extension::key_usage(KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN),
             Extension::subject_key_identifier(b"key"),
         ];
-        assert_eq!(
-            Extension::parse_all(&Extension::encode_all(&extensions)).unwrap(),
-            extensions
-        );
+        assert_eq!(Extension::parse_all(&Extension::encode_all(&extensions)).unwrap(), extensions);
     }
 
     #[test]
     fn an_extension_that_occurs_twice_is_refused() {
-        let twice = [
-            Extension::subject_key_identifier(b"1"),
-            Extension::subject_key_identifier(b"2"),
-        ];
-        let text = Extension::parse_all(&Extension::encode_all(&twice))
-            .unwrap_err()
-            .to_string();
+        let twice = [Extension::subject_key_identifier(b"1"), Extension::subject_key_identifier(b"2")];
+        let text = Extension::parse_all(&Extension::encode_all(&twice)).unwrap_err().to_string();
         assert!(text.contains("2.5.29.14 occurs twice"), "{text}");
     }
 
     #[test]
     fn a_boolean_that_is_neither_yes_nor_no_is_refused() {
-        let extension = write::sequence(&[
-            &write::oid(oid::KEY_USAGE),
-            &[1, 1, 1],
-            &write::octet_string(&[]),
-        ]);
+        let extension = write::sequence(&[&write::oid(oid::KEY_USAGE), &[1, 1, 1], &write::octet_string(&[])]);
         assert!(Extension::parse_all(&write::sequence(&[&extension])).is_err());
     }
 }

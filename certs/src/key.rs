@@ -95,10 +95,7 @@ impl PublicKey {
     /// When it is larger than 8 KiB, not well formed, or of a kind that is not supported.
     pub fn parse(spki: &[u8]) -> Result<Self, Fault> {
         if spki.len() > SPKI_LIMIT {
-            return Err(Fault::TooLarge {
-                what: WHAT,
-                limit: SPKI_LIMIT,
-            });
+            return Err(Fault::TooLarge { what: WHAT, limit: SPKI_LIMIT });
         }
         let mut fields = Walk::only(WHAT, spki, SEQUENCE)?.inside()?;
         let algorithm = fields.take(SEQUENCE)?;
@@ -129,12 +126,7 @@ impl PublicKey {
             (RSASSA_PSS, Some(_)) => Padding::PssWith(pss(parameters)?),
             _ => Padding::Any,
         };
-        Ok(Self {
-            spki: spki.to_vec(),
-            kind,
-            bits: bits.len(),
-            padding,
-        })
+        Ok(Self { spki: spki.to_vec(), kind, bits: bits.len(), padding })
     }
 
     /// The `SubjectPublicKeyInfo` as received.
@@ -160,19 +152,14 @@ impl PublicKey {
     pub fn sha1_key_identifier(&self) -> [u8; 20] {
         let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, self.key_bits());
         let mut identifier = [0; 20];
-        identifier
-            .iter_mut()
-            .zip(hash.as_ref())
-            .for_each(|(to, from)| *to = *from);
+        identifier.iter_mut().zip(hash.as_ref()).for_each(|(to, from)| *to = *from);
         identifier
     }
 
     /// The bits of the subjectPublicKey.
     #[must_use]
     pub fn key_bits(&self) -> &[u8] {
-        self.spki
-            .get(self.spki.len().saturating_sub(self.bits)..)
-            .unwrap_or_default()
+        self.spki.get(self.spki.len().saturating_sub(self.bits)..).unwrap_or_default()
     }
 
     /// Checks a signature; `algorithm` is the `AlgorithmIdentifier` (DER) that came with it.
@@ -199,15 +186,9 @@ impl PublicKey {
     }
 
     /// What checks this algorithm's signatures with this key.
-    fn verifier(
-        &self,
-        algorithm: SignatureAlgorithm,
-    ) -> Result<&'static dyn VerificationAlgorithm, Fault> {
+    fn verifier(&self, algorithm: SignatureAlgorithm) -> Result<&'static dyn VerificationAlgorithm, Fault> {
         use SignatureAlgorithm as A;
-        let mismatch = || Fault::AlgorithmMismatch {
-            algorithm: algorithm.to_string(),
-            key: self.kind.to_string(),
-        };
+        let mismatch = || Fault::AlgorithmMismatch { algorithm: algorithm.to_string(), key: self.kind.to_string() };
         if let KeyKind::Rsa { bits } = self.kind
             && !(RSA_BITS_LEAST..=RSA_BITS_MOST).contains(&bits)
         {
@@ -220,13 +201,11 @@ impl PublicKey {
             Padding::PssWith(only) => only == digest,
         };
         Ok(match (self.kind, algorithm) {
-            (KeyKind::Rsa { .. }, A::RsaPkcs1(digest)) if self.padding == Padding::Any => {
-                match digest {
-                    Digest::Sha256 => &aws::RSA_PKCS1_2048_8192_SHA256,
-                    Digest::Sha384 => &aws::RSA_PKCS1_2048_8192_SHA384,
-                    Digest::Sha512 => &aws::RSA_PKCS1_2048_8192_SHA512,
-                }
-            }
+            (KeyKind::Rsa { .. }, A::RsaPkcs1(digest)) if self.padding == Padding::Any => match digest {
+                Digest::Sha256 => &aws::RSA_PKCS1_2048_8192_SHA256,
+                Digest::Sha384 => &aws::RSA_PKCS1_2048_8192_SHA384,
+                Digest::Sha512 => &aws::RSA_PKCS1_2048_8192_SHA512,
+            },
             (KeyKind::Rsa { .. }, A::RsaPss(digest)) if pss_fits(digest) => match digest {
                 Digest::Sha256 => &aws::RSA_PSS_2048_8192_SHA256,
                 Digest::Sha384 => &aws::RSA_PSS_2048_8192_SHA384,
@@ -260,9 +239,7 @@ impl fmt::Debug for PublicKey {
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     let digest = digest::digest(&digest::SHA256, bytes);
-    hash.iter_mut()
-        .zip(digest.as_ref())
-        .for_each(|(to, from)| *to = *from);
+    hash.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
     hash
 }
 
@@ -275,18 +252,12 @@ fn rsa(bits: &[u8]) -> Result<KeyKind, Fault> {
     fields.finish()?;
     let odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
     if !odd(modulus) || !odd(exponent) || exponent == [1] || exponent.len() > RSA_EXPONENT_LIMIT {
-        return Err(exponent_item
-            .fault("the modulus is even, or the exponent is even, one or longer than 64 bits"));
+        return Err(exponent_item.fault("the modulus is even, or the exponent is even, one or longer than 64 bits"));
     }
     let first = modulus.first().map_or(0, |first| first.leading_zeros());
-    let size = u32::try_from(modulus.len())
-        .unwrap_or(u32::MAX)
-        .saturating_mul(8)
-        .saturating_sub(first);
+    let size = u32::try_from(modulus.len()).unwrap_or(u32::MAX).saturating_mul(8).saturating_sub(first);
     if size > RSA_BITS_MOST {
-        return Err(Fault::KeyUnsupported(format!(
-            "RSA-{size}; {RSA_BITS_MOST} bits are the limit"
-        )));
+        return Err(Fault::KeyUnsupported(format!("RSA-{size}; {RSA_BITS_MOST} bits are the limit")));
     }
     Ok(KeyKind::Rsa { bits: size })
 }
@@ -304,15 +275,11 @@ fn positive<'a>(item: &Item<'a>) -> Result<&'a [u8], Fault> {
 fn elliptic(parameters: Option<&[u8]>, point: &[u8], item: &Item<'_>) -> Result<KeyKind, Fault> {
     let parameters = parameters.ok_or_else(|| item.fault("the curve is missing"))?;
     if parameters.first() != Some(&OID) {
-        return Err(Fault::KeyUnsupported(
-            "an elliptic curve that is not given by its name".into(),
-        ));
+        return Err(Fault::KeyUnsupported("an elliptic curve that is not given by its name".into()));
     }
     let curve = Walk::only(WHAT, parameters, OID)?.oid()?;
-    let (_, kind, size) = CURVES
-        .iter()
-        .find(|(known, _, _)| *known == curve)
-        .ok_or_else(|| Fault::KeyUnsupported(name_of(curve)))?;
+    let (_, kind, size) =
+        CURVES.iter().find(|(known, _, _)| *known == curve).ok_or_else(|| Fault::KeyUnsupported(name_of(curve)))?;
     match point {
         [4, rest @ ..] if rest.len() == 2 * size => Ok(*kind),
         [2 | 3, rest @ ..] if rest.len() == *size => Ok(*kind),

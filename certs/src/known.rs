@@ -44,9 +44,7 @@ impl Known {
 /// The keyIdentifier of an authority key identifier (RFC 5280 section 4.2.1.1).
 pub(crate) fn authority_key_identifier(value: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
     let mut fields = Walk::only("the authority key identifier", value, SEQUENCE)?.inside()?;
-    let identifier = fields
-        .take_if(implicit(0))?
-        .map(|item| item.content.to_vec());
+    let identifier = fields.take_if(implicit(0))?.map(|item| item.content.to_vec());
     // The issuer's name and serial number may follow; names are matched elsewhere.
     while !fields.is_empty() {
         fields.next()?;
@@ -56,21 +54,13 @@ pub(crate) fn authority_key_identifier(value: &[u8]) -> Result<Option<Vec<u8>>, 
 
 fn key_usage(value: &[u8]) -> Result<KeyUsage, Fault> {
     let item = Walk::only("the key usage", value, BIT_STRING)?;
-    let (unused, octets) = item
-        .content
-        .split_first()
-        .ok_or_else(|| item.fault("a BIT STRING has no octets"))?;
+    let (unused, octets) = item.content.split_first().ok_or_else(|| item.fault("a BIT STRING has no octets"))?;
     if *unused > 7 || (octets.is_empty() && *unused != 0) {
         return Err(item.fault("a BIT STRING has a wrong number of unused bits"));
     }
     let mut octets = octets.iter().copied();
-    let first_two = [
-        octets.next().unwrap_or_default(),
-        octets.next().unwrap_or_default(),
-    ];
-    Ok(KeyUsage::from_bits(
-        u16::from_be_bytes(first_two).reverse_bits(),
-    ))
+    let first_two = [octets.next().unwrap_or_default(), octets.next().unwrap_or_default()];
+    Ok(KeyUsage::from_bits(u16::from_be_bytes(first_two).reverse_bits()))
 }
 
 fn purposes(value: &[u8]) -> Result<Vec<ObjectIdentifier>, Fault> {
@@ -88,13 +78,8 @@ fn purposes(value: &[u8]) -> Result<Vec<ObjectIdentifier>, Fault> {
 
 fn basic_constraints(value: &[u8]) -> Result<(bool, Option<u32>), Fault> {
     let mut fields = Walk::only("the basic constraints", value, SEQUENCE)?.inside()?;
-    let is_ca = fields
-        .take_if(BOOLEAN)?
-        .map_or(Ok(false), |flag| flag.boolean())?;
-    let path_length = fields
-        .take_if(INTEGER)?
-        .map(|number| number.small())
-        .transpose()?;
+    let is_ca = fields.take_if(BOOLEAN)?.map_or(Ok(false), |flag| flag.boolean())?;
+    let path_length = fields.take_if(INTEGER)?.map(|number| number.small()).transpose()?;
     fields.finish()?;
     Ok((is_ca, path_length))
 }

@@ -9,12 +9,7 @@ impl ProvenKey {
     ///
     /// # Errors
     /// Those of [`PublicKey::verify`].
-    pub fn prove(
-        key: &PublicKey,
-        algorithm: &[u8],
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<Self, Fault> {
+    pub fn prove(key: &PublicKey, algorithm: &[u8], message: &[u8], signature: &[u8]) -> Result<Self, Fault> {
         key.verify(algorithm, message, signature)?;
         Ok(Self(key.print()))
     }

@@ -39,23 +39,12 @@ impl<'a> Walk<'a> {
 
     /// The next item, whatever it is.
     pub(crate) fn next(&mut self) -> Result<Item<'a>, Fault> {
-        let der = self
-            .reader
-            .tlv_bytes()
-            .map_err(|error| malformed(self.what, &error))?;
+        let der = self.reader.tlv_bytes().map_err(|error| malformed(self.what, &error))?;
         let mut inner = SliceReader::new(der).map_err(|error| malformed(self.what, &error))?;
-        let header =
-            der::Header::decode(&mut inner).map_err(|error| malformed(self.what, &error))?;
-        let content = inner
-            .read_slice(header.length())
-            .map_err(|error| malformed(self.what, &error))?;
+        let header = der::Header::decode(&mut inner).map_err(|error| malformed(self.what, &error))?;
+        let content = inner.read_slice(header.length()).map_err(|error| malformed(self.what, &error))?;
         let tag = der.first().copied().unwrap_or_default();
-        Ok(Item {
-            tag,
-            der,
-            content,
-            what: self.what,
-        })
+        Ok(Item { tag, der, content, what: self.what })
     }
 
     /// The next item, which must have this tag.
@@ -64,19 +53,12 @@ impl<'a> Walk<'a> {
         if item.tag == tag {
             return Ok(item);
         }
-        Err(Fault::Malformed {
-            what: self.what,
-            detail: format!("tag {:02x} stands where {tag:02x} is due", item.tag),
-        })
+        Err(Fault::Malformed { what: self.what, detail: format!("tag {:02x} stands where {tag:02x} is due", item.tag) })
     }
 
     /// The next item if it has this tag.
     pub(crate) fn take_if(&mut self, tag: u8) -> Result<Option<Item<'a>>, Fault> {
-        if self.reader.peek_byte() == Some(tag) {
-            self.next().map(Some)
-        } else {
-            Ok(None)
-        }
+        if self.reader.peek_byte() == Some(tag) { self.next().map(Some) } else { Ok(None) }
     }
 
     /// Whether all was read.
@@ -86,9 +68,7 @@ impl<'a> Walk<'a> {
 
     /// Fails when anything is left.
     pub(crate) fn finish(self) -> Result<(), Fault> {
-        self.reader
-            .finish()
-            .map_err(|error| malformed(self.what, &error))
+        self.reader.finish().map_err(|error| malformed(self.what, &error))
     }
 }
 
@@ -135,9 +115,7 @@ impl<'a> Item<'a> {
         if octets.first().is_some_and(|first| first & 0x80 != 0) || octets.len() > 5 {
             return Err(self.fault("a number is negative or too large"));
         }
-        let number = octets
-            .iter()
-            .fold(0u64, |sum, octet| sum << 8 | u64::from(*octet));
+        let number = octets.iter().fold(0u64, |sum, octet| sum << 8 | u64::from(*octet));
         u32::try_from(number).map_err(|_| self.fault("a number is too large"))
     }
 
@@ -145,33 +123,21 @@ impl<'a> Item<'a> {
     pub(crate) fn moment(&self) -> Result<Millis, Fault> {
         let since_1970 = match self.tag {
             UTC_TIME => UtcTime::from_der(self.der).map(|time| time.to_unix_duration()),
-            GENERALIZED_TIME => {
-                GeneralizedTime::from_der(self.der).map(|time| time.to_unix_duration())
-            }
+            GENERALIZED_TIME => GeneralizedTime::from_der(self.der).map(|time| time.to_unix_duration()),
             _ => return Err(self.fault("a time is neither UTCTime nor GeneralizedTime")),
         };
-        let seconds = since_1970
-            .map_err(|error| malformed(self.what, &error))?
-            .as_secs();
-        i64::try_from(seconds)
-            .map(Millis::from_seconds)
-            .map_err(|_| self.fault("a time is out of range"))
+        let seconds = since_1970.map_err(|error| malformed(self.what, &error))?.as_secs();
+        i64::try_from(seconds).map(Millis::from_seconds).map_err(|_| self.fault("a time is out of range"))
     }
 
     /// A fault in this item.
     pub(crate) fn fault(&self, detail: &str) -> Fault {
-        Fault::Malformed {
-            what: self.what,
-            detail: detail.into(),
-        }
+        Fault::Malformed { what: self.what, detail: detail.into() }
     }
 }
 
 fn malformed(what: &'static str, error: &der::Error) -> Fault {
-    Fault::Malformed {
-        what,
-        detail: error.to_string(),
-    }
+    Fault::Malformed { what, detail: error.to_string() }
 }
 
 /// Context-specific, primitive.

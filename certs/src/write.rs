@@ -3,9 +3,7 @@ use der::Encode;
 use der::asn1::{GeneralizedTime, UtcTime};
 use std::time::Duration;
 
-use crate::walk::{
-    BIT_STRING, BOOLEAN, GENERALIZED_TIME, INTEGER, OCTET_STRING, OID, SEQUENCE, UTC_TIME,
-};
+use crate::walk::{BIT_STRING, BOOLEAN, GENERALIZED_TIME, INTEGER, OCTET_STRING, OID, SEQUENCE, UTC_TIME};
 use crate::{Fault, Millis};
 
 /// One tag, length and value; the value is the parts in a row.
@@ -14,10 +12,8 @@ pub(crate) fn wrap(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let mut der = Vec::with_capacity(length + 6);
     der.push(tag);
     let octets = length.to_be_bytes();
-    let significant = octets
-        .iter()
-        .position(|octet| *octet != 0)
-        .map_or(&[][..], |start| octets.get(start..).unwrap_or_default());
+    let significant =
+        octets.iter().position(|octet| *octet != 0).map_or(&[][..], |start| octets.get(start..).unwrap_or_default());
     match significant {
         [] => der.push(0),
         [short] if *short < 0x80 => der.push(*short),
@@ -74,10 +70,7 @@ pub(crate) fn named_bits(bits: u16) -> Vec<u8> {
         &[]
     };
     let unused = octets.last().map_or(0, |last| last.trailing_zeros());
-    wrap(
-        BIT_STRING,
-        &[&[u8::try_from(unused).unwrap_or_default()], octets],
-    )
+    wrap(BIT_STRING, &[&[u8::try_from(unused).unwrap_or_default()], octets])
 }
 
 pub(crate) fn yes() -> Vec<u8> {
@@ -86,10 +79,7 @@ pub(crate) fn yes() -> Vec<u8> {
 
 /// An INTEGER from an unsigned big-endian number.
 pub(crate) fn unsigned(number: &[u8]) -> Vec<u8> {
-    let start = number
-        .iter()
-        .position(|octet| *octet != 0)
-        .unwrap_or(number.len());
+    let start = number.iter().position(|octet| *octet != 0).unwrap_or(number.len());
     let octets = number.get(start..).unwrap_or_default();
     match octets.first() {
         Some(first) if first & 0x80 == 0 => wrap(INTEGER, &[octets]),
@@ -99,10 +89,7 @@ pub(crate) fn unsigned(number: &[u8]) -> Vec<u8> {
 
 /// A time as RFC 5280 section 4.1.2.5 wants it: `UTCTime` through 2049, `GeneralizedTime` from 2050.
 pub(crate) fn moment(what: &'static str, at: Millis) -> Result<Vec<u8>, Fault> {
-    let out_of_range = || Fault::Malformed {
-        what,
-        detail: "a time is not between 1970 and 9999".into(),
-    };
+    let out_of_range = || Fault::Malformed { what, detail: "a time is not between 1970 and 9999".into() };
     let since_1970 = Duration::from_secs(u64::try_from(at.seconds()).map_err(|_| out_of_range())?);
     let encoded = if at < YEAR_2050 {
         UtcTime::from_unix_duration(since_1970).and_then(|time| time.to_der())
@@ -110,10 +97,7 @@ pub(crate) fn moment(what: &'static str, at: Millis) -> Result<Vec<u8>, Fault> {
         GeneralizedTime::from_unix_duration(since_1970).and_then(|time| time.to_der())
     };
     let encoded = encoded.map_err(|_| out_of_range())?;
-    debug_assert!(matches!(
-        encoded.first(),
-        Some(&UTC_TIME | &GENERALIZED_TIME)
-    ));
+    debug_assert!(matches!(encoded.first(), Some(&UTC_TIME | &GENERALIZED_TIME)));
     Ok(encoded)
 }
 

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use certs::{
-    AltName, Certificate, CertificateDraft, Crl, CrlDraft, Csr, Extension, KeyKind, KeyUsage,
-    Millis, Name, PublicKey, Revoked, Signer as _, oid,
+    AltName, Certificate, CertificateDraft, Crl, CrlDraft, Csr, Extension, KeyKind, KeyUsage, Millis, Name, PublicKey,
+    Revoked, Signer as _, oid,
 };
 use cmp::{CertTemplate, FailureInfo};
 
@@ -76,22 +76,14 @@ impl Wanted {
 
     /// Checks what no policy of a CA would allow.
     fn check(&self) -> Result<(), cmp::Fault> {
-        if self
-            .key_usage
-            .is_some_and(|usage| usage.intersects(KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN))
-        {
+        if self.key_usage.is_some_and(|usage| usage.intersects(KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN)) {
             return Err(bad("keyUsage: no authorities are certified here"));
         }
-        if self
-            .extension(oid::BASIC_CONSTRAINTS)
-            .is_some_and(|found| found.value != NO_AUTHORITY)
-        {
+        if self.extension(oid::BASIC_CONSTRAINTS).is_some_and(|found| found.value != NO_AUTHORITY) {
             return Err(bad("basicConstraints: no authorities are certified here"));
         }
         let names = match self.extension(oid::SUBJECT_ALT_NAME) {
-            Some(names) => {
-                AltName::parse_all(&names.value).map_err(|fault| bad(fault.to_string()))?
-            }
+            Some(names) => AltName::parse_all(&names.value).map_err(|fault| bad(fault.to_string()))?,
             None => Vec::new(),
         };
         // RFC 5280 section 4.1.2.6: an empty subject needs a subjectAltName.
@@ -108,10 +100,9 @@ impl Wanted {
         let mut dropped = Vec::new();
         for extension in &self.extensions {
             match extension.oid {
-                oid::SUBJECT_ALT_NAME => granted.push(Extension {
-                    critical: self.subject.is_empty(),
-                    ..extension.clone()
-                }),
+                oid::SUBJECT_ALT_NAME => {
+                    granted.push(Extension { critical: self.subject.is_empty(), ..extension.clone() })
+                }
                 oid::EXTENDED_KEY_USAGE | oid::BASIC_CONSTRAINTS => granted.push(extension.clone()),
                 // These we set ourselves, whatever is asked for.
                 oid::KEY_USAGE | oid::SUBJECT_KEY_IDENTIFIER | oid::AUTHORITY_KEY_IDENTIFIER => {}
@@ -122,25 +113,13 @@ impl Wanted {
     }
 
     fn extension(&self, oid: certs::ObjectIdentifier) -> Option<&Extension> {
-        self.extensions
-            .iter()
-            .find(|extension| extension.oid == oid)
+        self.extensions.iter().find(|extension| extension.oid == oid)
     }
 }
 
 impl Authority {
-    pub(crate) fn new(
-        issuing: Identity,
-        validity_days: u32,
-        crl_url: String,
-        random: Arc<Random>,
-    ) -> Self {
-        Self {
-            issuing,
-            validity: i64::from(validity_days) * DAY,
-            crl_url,
-            random,
-        }
+    pub(crate) fn new(issuing: Identity, validity_days: u32, crl_url: String, random: Arc<Random>) -> Self {
+        Self { issuing, validity: i64::from(validity_days) * DAY, crl_url, random }
     }
 
     /// The authority's own certificate.
@@ -159,9 +138,7 @@ impl Authority {
         let (mut extensions, dropped) = wanted.granted_extensions();
         let from = Millis::from_seconds(now.seconds());
         let not_before = wanted.not_before.map_or(from, |asked| asked.max(from));
-        let latest = from
-            .plus(self.validity)
-            .min(self.issuing.certificate.not_after());
+        let latest = from.plus(self.validity).min(self.issuing.certificate.not_after());
         let mut draft = CertificateDraft {
             serial: serial_number(&*self.random)?,
             issuer: self.issuing.certificate.subject().clone(),
@@ -184,25 +161,13 @@ impl Authority {
             Extension::crl_distribution_points(&[&self.crl_url]),
         ]);
         draft.extensions = extensions;
-        let certificate = draft
-            .sign(&self.issuing.signer)
-            .await
-            .map_err(Fault::from)?;
-        let modified =
-            (!dropped.is_empty()).then(|| format!("not granted: {}", dropped.join(", ")));
-        Ok(Granted {
-            certificate,
-            modified,
-        })
+        let certificate = draft.sign(&self.issuing.signer).await.map_err(Fault::from)?;
+        let modified = (!dropped.is_empty()).then(|| format!("not granted: {}", dropped.join(", ")));
+        Ok(Granted { certificate, modified })
     }
 
     /// Makes a revocation list.
-    pub(crate) async fn crl(
-        &self,
-        number: u64,
-        revoked: Vec<(Vec<u8>, Revoked)>,
-        now: Millis,
-    ) -> Result<Crl, Fault> {
+    pub(crate) async fn crl(&self, number: u64, revoked: Vec<(Vec<u8>, Revoked)>, now: Millis) -> Result<Crl, Fault> {
         let draft = CrlDraft {
             issuer: self.issuing.certificate.subject().clone(),
             authority_key_identifier: self.key_identifier().to_vec(),
@@ -222,51 +187,34 @@ impl Authority {
 /// Checks that a key is strong enough; to be done before its signature costs anything.
 pub(crate) fn check_key(key: &PublicKey) -> Result<(), cmp::Fault> {
     match key.kind() {
-        KeyKind::Rsa { bits } if bits < 2048 => {
-            Err(bad(format!("{} keys are too weak", key.kind())))
-        }
+        KeyKind::Rsa { bits } if bits < 2048 => Err(bad(format!("{} keys are too weak", key.kind()))),
         _ => Ok(()),
     }
 }
 
-fn twist_draft(
-    draft: &mut CertificateDraft,
-    extensions: &mut Vec<Extension>,
-    twist: &Twist,
-) -> Result<(), Fault> {
+fn twist_draft(draft: &mut CertificateDraft, extensions: &mut Vec<Extension>, twist: &Twist) -> Result<(), Fault> {
     if let Some(subject) = &twist.subject {
         draft.subject = Name::from_text(subject)?;
     }
     if twist.public_key {
-        draft.public_key = SoftwareSigner::generate(KeyChoice::P256)?
-            .public_key()
-            .clone();
+        draft.public_key = SoftwareSigner::generate(KeyChoice::P256)?.public_key().clone();
     }
     if let Some(days) = twist.validity_days {
         draft.not_after = draft.not_before.plus(i64::from(days) * DAY);
     }
     if let Some(name) = &twist.extra_dns {
-        let found = extensions
-            .iter()
-            .position(|extension| extension.oid == oid::SUBJECT_ALT_NAME);
+        let found = extensions.iter().position(|extension| extension.oid == oid::SUBJECT_ALT_NAME);
         let mut names = match found.map(|index| extensions.remove(index)) {
             Some(extension) => AltName::parse_all(&extension.value)?,
             None => Vec::new(),
         };
         names.push(AltName::Dns(name.clone()));
-        extensions.push(Extension::subject_alt_name(
-            &names,
-            draft.subject.is_empty(),
-        ));
+        extensions.push(Extension::subject_alt_name(&names, draft.subject.is_empty()));
     }
     if twist.authority {
-        extensions.retain(|extension| {
-            extension.oid != oid::BASIC_CONSTRAINTS && extension.oid != oid::KEY_USAGE
-        });
+        extensions.retain(|extension| extension.oid != oid::BASIC_CONSTRAINTS && extension.oid != oid::KEY_USAGE);
         extensions.push(Extension::basic_constraints(true, None));
-        extensions.push(Extension::key_usage(
-            KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_CERT_SIGN,
-        ));
+        extensions.push(Extension::key_usage(KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_CERT_SIGN));
     }
     Ok(())
 }

@@ -33,23 +33,13 @@ pub async fn run(args: &Args) -> Result<(), Fault> {
     let mut config = Config::new(&args.dir, args.port);
     if let Some(path) = &args.mischief {
         config.mischief =
-            Mischief::parse(&files::read(path)?).map_err(|detail| Fault::Content {
-                path: path.clone(),
-                detail,
-            })?;
+            Mischief::parse(&files::read(path)?).map_err(|detail| Fault::Content { path: path.clone(), detail })?;
     }
     let running = serve(config).await?;
     // Nobody may read it; then it does not matter.
-    drop(writeln!(
-        io::stdout(),
-        "demo CA listens on {}",
-        running.url()
-    ));
+    drop(writeln!(io::stdout(), "demo CA listens on {}", running.url()));
     let ending = end_of_stdin(args.exit_with_stdin);
-    let mut terminate = signal(SignalKind::terminate()).map_err(|source| Fault::Listen {
-        port: args.port,
-        source,
-    })?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|source| Fault::Listen { port: args.port, source })?;
     tokio::select! {
         () = ending => {}
         _ = terminate.recv() => {}

@@ -28,11 +28,7 @@ pub(crate) fn write(path: &Path, content: &[u8], readers: Readers) -> Result<(),
             Readers::Owner => 0o600,
             Readers::All => 0o644,
         };
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(new)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(new)?;
         file.write_all(content)?;
         file.sync_all()?;
         fs::rename(new, path)
@@ -52,10 +48,7 @@ pub(crate) fn make_folder(path: &Path) -> Result<(), Fault> {
 
 /// The fault of a file.
 pub(crate) fn at(path: &Path, source: std::io::Error) -> Fault {
-    Fault::File {
-        path: path.to_owned(),
-        source,
-    }
+    Fault::File { path: path.to_owned(), source }
 }
 
 #[cfg(test)]
@@ -71,9 +64,6 @@ mod tests {
         fs::write(folder.path().join("a.key.new"), b"left over").unwrap();
         write(&path, b"secret", Readers::Owner).unwrap();
         assert_eq!(read(&path).unwrap(), b"secret");
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

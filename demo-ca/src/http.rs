@@ -17,11 +17,7 @@ pub(crate) struct Closed;
 /// them add.
 pub(crate) async fn handle(desk: Arc<Desk>, request: Request<Incoming>) -> Result<Answer, Closed> {
     match (request.method(), request.uri().path()) {
-        (&Method::GET, "/ca.crl") => Ok(answer(
-            StatusCode::OK,
-            "application/pkix-crl",
-            desk.revocations.der(),
-        )),
+        (&Method::GET, "/ca.crl") => Ok(answer(StatusCode::OK, "application/pkix-crl", desk.revocations.der())),
         (&Method::GET, "/records") => Ok(match desk.records.as_json().await {
             Ok(json) => answer(StatusCode::OK, JSON, json),
             Err(error) => broken(&error),
@@ -37,28 +33,12 @@ pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// RFC 9811 section 3.4: POST with application/pkixcmp, and 200 whenever there is a message to send back.
 async fn message(desk: Arc<Desk>, request: Request<Incoming>) -> Result<Answer, Closed> {
-    let kind = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .unwrap_or_default();
-    if !kind
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .eq_ignore_ascii_case(PKIXCMP)
-    {
-        return Ok(text(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "the content type must be application/pkixcmp",
-        ));
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(PKIXCMP) {
+        return Ok(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/pkixcmp"));
     }
     let Some(body) = read(request).await else {
-        return Ok(text(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the body cannot be read or exceeds 64 KiB",
-        ));
+        return Ok(text(StatusCode::PAYLOAD_TOO_LARGE, "the body cannot be read or exceeds 64 KiB"));
     };
     // A task of its own: a requester that goes away must not stop what is under way.
     let work = tokio::spawn(async move { desk.answer(&body).await });
@@ -77,62 +57,38 @@ async fn message(desk: Arc<Desk>, request: Request<Incoming>) -> Result<Answer, 
 /// A test asks for mischief.
 async fn plan(desk: &Desk, request: Request<Incoming>) -> Answer {
     let Some(body) = read(request).await else {
-        return text(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the body cannot be read or exceeds 64 KiB",
-        );
+        return text(StatusCode::PAYLOAD_TOO_LARGE, "the body cannot be read or exceeds 64 KiB");
     };
     match Mischief::parse(&body) {
-        Ok(all) => answer(
-            StatusCode::OK,
-            JSON,
-            format!(r#"{{"planned":{}}}"#, desk.plot.add(all)).into_bytes(),
-        ),
+        Ok(all) => answer(StatusCode::OK, JSON, format!(r#"{{"planned":{}}}"#, desk.plot.add(all)).into_bytes()),
         Err(detail) => text(StatusCode::BAD_REQUEST, &detail),
     }
 }
 
 async fn read(request: Request<Incoming>) -> Option<Bytes> {
-    Some(
-        Limited::new(request.into_body(), BODY)
-            .collect()
-            .await
-            .ok()?
-            .to_bytes(),
-    )
+    Some(Limited::new(request.into_body(), BODY).collect().await.ok()?.to_bytes())
 }
 
 fn answer(status: StatusCode, kind: &'static str, body: Vec<u8>) -> Answer {
     let mut answer = Response::new(Full::new(Bytes::from(body)));
     *answer.status_mut() = status;
-    answer
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     answer
 }
 
 fn text(status: StatusCode, text: &str) -> Answer {
-    answer(
-        status,
-        "text/plain; charset=utf-8",
-        text.as_bytes().to_vec(),
-    )
+    answer(status, "text/plain; charset=utf-8", text.as_bytes().to_vec())
 }
 
 fn not_allowed() -> Answer {
     let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "send CMP messages by POST");
-    answer
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static("POST"));
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
     answer
 }
 
 fn broken(error: &dyn std::error::Error) -> Answer {
     tracing::error!(%error, "a message cannot be answered");
-    text(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "the demo CA cannot work; its log says why",
-    )
+    text(StatusCode::SERVICE_UNAVAILABLE, "the demo CA cannot work; its log says why")
 }
 
 const PKIXCMP: &str = "application/pkixcmp";

@@ -9,10 +9,7 @@ use serde::{Deserialize, Serialize};
 /// How the CA shall misbehave, on request of a test. Everything is off unless it is asked for.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a thing of its own that a test can ask for in JSON"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing of its own that a test can ask for in JSON")]
 pub struct Mischief {
     /// For how many messages; 0 takes back all mischief that was asked for before.
     pub next: u32,
@@ -96,9 +93,7 @@ impl Default for Mischief {
     fn default() -> Self {
         Self {
             next: 1,
-            bodies: ["ir", "cr", "p10cr", "kur", "rr"]
-                .map(str::to_owned)
-                .to_vec(),
+            bodies: ["ir", "cr", "p10cr", "kur", "rr"].map(str::to_owned).to_vec(),
             delay_ms: 0,
             waiting: None,
             wrong_key: false,
@@ -120,11 +115,7 @@ impl Mischief {
     /// No mischief at all.
     #[must_use]
     pub fn none() -> Self {
-        Self {
-            next: 0,
-            bodies: Vec::new(),
-            ..Self::default()
-        }
+        Self { next: 0, bodies: Vec::new(), ..Self::default() }
     }
 
     /// Reads one or a list of them (JSON).
@@ -154,9 +145,7 @@ impl Mischief {
             return Err(format!("bodies: {body} is no body of RFC 9810"));
         }
         if let Some(refusal) = &self.refuse {
-            refusal
-                .failure_info()
-                .ok_or_else(|| format!("refuse: {} is no failInfo", refusal.failure))?;
+            refusal.failure_info().ok_or_else(|| format!("refuse: {} is no failInfo", refusal.failure))?;
         }
         Ok(())
     }
@@ -164,9 +153,7 @@ impl Mischief {
 
 impl Refusal {
     pub(crate) fn failure_info(&self) -> Option<FailureInfo> {
-        (0..32)
-            .map(|bit| FailureInfo(1 << bit))
-            .find(|failure| failure.to_string() == self.failure)
+        (0..32).map(|bit| FailureInfo(1 << bit)).find(|failure| failure.to_string() == self.failure)
     }
 }
 
@@ -185,16 +172,13 @@ impl Plot {
                 planned.push_back(mischief);
             }
         }
-        planned
-            .iter()
-            .fold(0, |sum, mischief| sum.saturating_add(mischief.next))
+        planned.iter().fold(0, |sum, mischief| sum.saturating_add(mischief.next))
     }
 
     /// What a message of this kind has to suffer.
     pub(crate) fn take(&self, body: BodyKind) -> Mischief {
         let mut planned = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let applies =
-            |mischief: &Mischief| mischief.bodies.iter().any(|name| kind(name) == Some(body));
+        let applies = |mischief: &Mischief| mischief.bodies.iter().any(|name| kind(name) == Some(body));
         let Some(index) = planned.iter().position(applies) else {
             return Mischief::none();
         };
@@ -218,9 +202,7 @@ enum OneOrMany {
 }
 
 fn kind(name: &str) -> Option<BodyKind> {
-    (0..=26)
-        .filter_map(BodyKind::from_tag)
-        .find(|kind| kind.name().eq_ignore_ascii_case(name))
+    (0..=26).filter_map(BodyKind::from_tag).find(|kind| kind.name().eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -247,24 +229,10 @@ mod tests {
 
     #[test]
     fn mischief_that_nobody_knows_is_refused() {
-        assert!(
-            Mischief::parse(br#"{"explode": true}"#)
-                .unwrap_err()
-                .contains("explode")
-        );
-        assert!(
-            Mischief::parse(br#"{"bodies": ["xr"]}"#)
-                .unwrap_err()
-                .contains("xr")
-        );
-        assert!(
-            Mischief::parse(br#"{"refuse": {"failure": "badMood", "text": ""}}"#)
-                .unwrap_err()
-                .contains("badMood")
-        );
-        let refuse =
-            Mischief::parse(br#"{"refuse": {"failure": "badCertTemplate", "text": "no"}}"#)
-                .unwrap();
+        assert!(Mischief::parse(br#"{"explode": true}"#).unwrap_err().contains("explode"));
+        assert!(Mischief::parse(br#"{"bodies": ["xr"]}"#).unwrap_err().contains("xr"));
+        assert!(Mischief::parse(br#"{"refuse": {"failure": "badMood", "text": ""}}"#).unwrap_err().contains("badMood"));
+        let refuse = Mischief::parse(br#"{"refuse": {"failure": "badCertTemplate", "text": "no"}}"#).unwrap();
         let refuse = refuse.first().unwrap().refuse.as_ref().unwrap();
         assert_eq!(refuse.failure_info(), Some(FailureInfo::BAD_CERT_TEMPLATE));
     }

@@ -20,20 +20,11 @@ pub(crate) struct Revocations {
 
 impl Revocations {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self {
-            path,
-            published: Mutex::default(),
-            newest: RwLock::default(),
-        }
+        Self { path, published: Mutex::default(), newest: RwLock::default() }
     }
 
     /// Makes a new list unless the newest has all that was revoked by now: those who waited for one list share it.
-    pub(crate) async fn publish(
-        &self,
-        authority: &Authority,
-        records: &Records,
-        now: Millis,
-    ) -> Result<(), Fault> {
+    pub(crate) async fn publish(&self, authority: &Authority, records: &Records, now: Millis) -> Result<(), Fault> {
         let mut published = self.published.lock().await;
         let revoked = {
             let ledger = records.ledger();
@@ -54,9 +45,6 @@ impl Revocations {
 
     /// The newest list (DER).
     pub(crate) fn der(&self) -> Vec<u8> {
-        self.newest
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.newest.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -86,23 +86,14 @@ impl Running {
 /// # Errors
 /// When a file is missing or spoilt, another process has the records, or the port is taken.
 pub async fn serve(config: Config) -> Result<Running, Fault> {
-    let listening = |source| Fault::Listen {
-        port: config.port,
-        source,
-    };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port))
-        .await
-        .map_err(listening)?;
+    let listening = |source| Fault::Listen { port: config.port, source };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, config.port)).await.map_err(listening)?;
     let address = listener.local_addr().map_err(listening)?;
     let desk = Arc::new(open(&config, address)?);
     desk.publish_revocations().await?;
     let (stop, stopped) = watch::channel(false);
     let work = tokio::spawn(work(listener, desk, stopped));
-    Ok(Running {
-        address,
-        stop,
-        work,
-    })
+    Ok(Running { address, stop, work })
 }
 
 fn open(config: &Config, address: SocketAddr) -> Result<Desk, Fault> {
@@ -116,17 +107,10 @@ fn open(config: &Config, address: SocketAddr) -> Result<Desk, Fault> {
     let root = pki::read_certificates(&root)?
         .into_iter()
         .next()
-        .ok_or_else(|| Fault::Content {
-            path: root,
-            detail: "there is no certificate in it".to_owned(),
-        })?;
+        .ok_or_else(|| Fault::Content { path: root, detail: "there is no certificate in it".to_owned() })?;
     let mut listed = Vec::new();
     for file in &settings.registration_authorities {
-        listed.extend(
-            pki::read_certificates(&config.dir.join(file))?
-                .into_iter()
-                .take(1),
-        );
+        listed.extend(pki::read_certificates(&config.dir.join(file))?.into_iter().take(1));
     }
     let plot = Plot::default();
     plot.add(config.mischief.clone());
@@ -134,12 +118,7 @@ fn open(config: &Config, address: SocketAddr) -> Result<Desk, Fault> {
     Ok(Desk {
         admission: Admission::new(root, issuing.certificate.clone(), listed),
         speech: Speech::new(cmp_signer, &issuing.certificate, Arc::clone(&config.random)),
-        authority: Authority::new(
-            issuing,
-            settings.validity_days,
-            crl_url,
-            Arc::clone(&config.random),
-        ),
+        authority: Authority::new(issuing, settings.validity_days, crl_url, Arc::clone(&config.random)),
         records: Records::open(&own.join("records.jsonl"))?,
         revocations: Revocations::new(own.join("ca.crl")),
         plot,
@@ -174,10 +153,7 @@ async fn work(listener: TcpListener, desk: Arc<Desk>, mut stopped: watch::Receiv
         }
     }
     drop(listener);
-    if tokio::time::timeout(GRACE, connections.shutdown())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(GRACE, connections.shutdown()).await.is_err() {
         tracing::warn!("connections were still open when the demo CA stopped");
     }
 }
@@ -186,10 +162,8 @@ fn attend(stream: TcpStream, desk: &Arc<Desk>, connections: &GracefulShutdown) {
     // Answers are small and somebody waits for each.
     drop(stream.set_nodelay(true));
     let desk = Arc::clone(desk);
-    let service =
-        hyper::service::service_fn(move |request| http::handle(Arc::clone(&desk), request));
-    let connection =
-        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let service = hyper::service::service_fn(move |request| http::handle(Arc::clone(&desk), request));
+    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let connection = connections.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = connection.await {

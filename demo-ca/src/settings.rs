@@ -43,10 +43,7 @@ impl Settings {
         if !path.exists() {
             return Ok(Self::default());
         }
-        serde_json::from_slice(&files::read(&path)?).map_err(|error| Fault::Content {
-            path,
-            detail: error.to_string(),
-        })
+        serde_json::from_slice(&files::read(&path)?).map_err(|error| Fault::Content { path, detail: error.to_string() })
     }
 
     /// Writes the settings.
@@ -56,10 +53,8 @@ impl Settings {
     pub fn save(&self, dir: &Path) -> Result<(), Fault> {
         files::make_folder(&folder(dir))?;
         let path = file(dir);
-        let text = serde_json::to_vec_pretty(self).map_err(|error| Fault::Content {
-            path: path.clone(),
-            detail: error.to_string(),
-        })?;
+        let text = serde_json::to_vec_pretty(self)
+            .map_err(|error| Fault::Content { path: path.clone(), detail: error.to_string() })?;
         files::write(&path, &text, Readers::All)
     }
 }
@@ -82,10 +77,7 @@ mod tests {
     fn settings_come_back_and_unknown_ones_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(Settings::load(dir.path()).unwrap(), Settings::default());
-        let changed = Settings {
-            validity_days: 7,
-            ..Settings::default()
-        };
+        let changed = Settings { validity_days: 7, ..Settings::default() };
         changed.save(dir.path()).unwrap();
         assert_eq!(Settings::load(dir.path()).unwrap(), changed);
         std::fs::write(file(dir.path()), r#"{"validity_day": 7}"#).unwrap();

@@ -5,8 +5,8 @@ use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _,
-    RSA_PKCS1_SHA256, RsaKeyPair,
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+    RsaKeyPair,
 };
 use certs::algorithm;
 use certs::{PublicKey, Signer, SignerFault, Signing};
@@ -45,18 +45,10 @@ impl SoftwareSigner {
     pub fn generate(choice: KeyChoice) -> Result<Self, Fault> {
         let cannot = |_| Fault::Key("it cannot be generated");
         Self::new(match choice {
-            KeyChoice::P256 => Private::P256(
-                EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(cannot)?,
-            ),
-            KeyChoice::P384 => Private::P384(
-                EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING).map_err(cannot)?,
-            ),
-            KeyChoice::Rsa2048 => {
-                Private::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).map_err(cannot)?)
-            }
-            KeyChoice::Rsa3072 => {
-                Private::Rsa(RsaKeyPair::generate(KeySize::Rsa3072).map_err(cannot)?)
-            }
+            KeyChoice::P256 => Private::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(cannot)?),
+            KeyChoice::P384 => Private::P384(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING).map_err(cannot)?),
+            KeyChoice::Rsa2048 => Private::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).map_err(cannot)?),
+            KeyChoice::Rsa3072 => Private::Rsa(RsaKeyPair::generate(KeySize::Rsa3072).map_err(cannot)?),
         })
     }
 
@@ -65,16 +57,15 @@ impl SoftwareSigner {
     /// # Errors
     /// When it is none of [`KeyChoice`], or RSA of another size below 2048 bits.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, Fault> {
-        let private = if let Ok(key) =
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, der)
-        {
+        let private = if let Ok(key) = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, der) {
             Private::P256(key)
         } else if let Ok(key) = EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_ASN1_SIGNING, der) {
             Private::P384(key)
         } else {
-            Private::Rsa(RsaKeyPair::from_pkcs8(der).map_err(|_| {
-                Fault::Key("it is no PKCS#8 key on P-256 or P-384, nor RSA of 2048 bits or more")
-            })?)
+            Private::Rsa(
+                RsaKeyPair::from_pkcs8(der)
+                    .map_err(|_| Fault::Key("it is no PKCS#8 key on P-256 or P-384, nor RSA of 2048 bits or more"))?,
+            )
         };
         Self::new(private)
     }
@@ -86,13 +77,8 @@ impl SoftwareSigner {
     pub fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, Fault> {
         let cannot = |_| Fault::Key("it cannot be encoded");
         Ok(Zeroizing::new(match &self.private {
-            Private::P256(key) | Private::P384(key) => {
-                key.to_pkcs8v1().map_err(cannot)?.as_ref().to_vec()
-            }
-            Private::Rsa(key) => AsDer::<Pkcs8V1Der<'_>>::as_der(key)
-                .map_err(cannot)?
-                .as_ref()
-                .to_vec(),
+            Private::P256(key) | Private::P384(key) => key.to_pkcs8v1().map_err(cannot)?.as_ref().to_vec(),
+            Private::Rsa(key) => AsDer::<Pkcs8V1Der<'_>>::as_der(key).map_err(cannot)?.as_ref().to_vec(),
         }))
     }
 
@@ -126,10 +112,7 @@ impl SoftwareSigner {
     /// When the file cannot be read, or those of [`SoftwareSigner::from_pem`].
     pub fn load(path: &Path) -> Result<Self, Fault> {
         let text = Zeroizing::new(files::read(path)?);
-        Self::from_pem(&text).map_err(|fault| Fault::Content {
-            path: path.to_owned(),
-            detail: fault.to_string(),
-        })
+        Self::from_pem(&text).map_err(|fault| Fault::Content { path: path.to_owned(), detail: fault.to_string() })
     }
 
     /// Writes the private key to a PEM file that only its owner can read.
@@ -147,11 +130,7 @@ impl SoftwareSigner {
             Private::P384(_) => algorithm::ecdsa_with_sha384(),
             Private::Rsa(_) => algorithm::sha256_with_rsa(),
         };
-        Ok(Self {
-            private,
-            public_key,
-            algorithm,
-        })
+        Ok(Self { private, public_key, algorithm })
     }
 }
 
@@ -166,18 +145,14 @@ impl Signer for SoftwareSigner {
 
     fn sign<'a>(&'a self, message: &'a [u8]) -> Signing<'a> {
         Box::pin(async move {
-            self.private
-                .sign(message)
-                .ok_or_else(|| SignerFault::Refused("the library does not sign".to_owned()))
+            self.private.sign(message).ok_or_else(|| SignerFault::Refused("the library does not sign".to_owned()))
         })
     }
 }
 
 impl fmt::Debug for SoftwareSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SoftwareSigner")
-            .field("kind", &self.public_key.kind())
-            .finish_non_exhaustive()
+        f.debug_struct("SoftwareSigner").field("kind", &self.public_key.kind()).finish_non_exhaustive()
     }
 }
 
@@ -191,27 +166,19 @@ impl Private {
     /// `SubjectPublicKeyInfo` (DER).
     fn public_key(&self) -> Result<Vec<u8>, Fault> {
         let der = match self {
-            Self::P256(key) | Self::P384(key) => {
-                AsDer::<PublicKeyX509Der<'_>>::as_der(key.public_key())
-            }
+            Self::P256(key) | Self::P384(key) => AsDer::<PublicKeyX509Der<'_>>::as_der(key.public_key()),
             Self::Rsa(key) => AsDer::<PublicKeyX509Der<'_>>::as_der(key.public_key()),
         };
-        Ok(der
-            .map_err(|_| Fault::Key("its public half cannot be encoded"))?
-            .as_ref()
-            .to_vec())
+        Ok(der.map_err(|_| Fault::Key("its public half cannot be encoded"))?.as_ref().to_vec())
     }
 
     fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         let random = SystemRandom::new();
         match self {
-            Self::P256(key) | Self::P384(key) => {
-                Some(key.sign(&random, message).ok()?.as_ref().to_vec())
-            }
+            Self::P256(key) | Self::P384(key) => Some(key.sign(&random, message).ok()?.as_ref().to_vec()),
             Self::Rsa(key) => {
                 let mut signature = vec![0; key.public_modulus_len()];
-                key.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
-                    .ok()?;
+                key.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).ok()?;
                 Some(signature)
             }
         }
@@ -242,14 +209,8 @@ mod tests {
             made.save(&path).unwrap();
             let loaded = SoftwareSigner::load(&path).unwrap();
             let signature = loaded.sign(b"message").await.unwrap();
-            made.public_key()
-                .verify(made.algorithm(), b"message", &signature)
-                .unwrap();
-            assert!(
-                made.public_key()
-                    .verify(made.algorithm(), b"massage", &signature)
-                    .is_err()
-            );
+            made.public_key().verify(made.algorithm(), b"message", &signature).unwrap();
+            assert!(made.public_key().verify(made.algorithm(), b"massage", &signature).is_err());
         }
     }
 
@@ -262,9 +223,6 @@ mod tests {
     #[test]
     fn a_certificate_is_no_key() {
         let text = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
-        assert!(matches!(
-            SoftwareSigner::from_pem(text.as_bytes()),
-            Err(Fault::Key(_))
-        ));
+        assert!(matches!(SoftwareSigner::from_pem(text.as_bytes()), Err(Fault::Key(_))));
     }
 }

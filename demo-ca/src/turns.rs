@@ -22,11 +22,7 @@ impl Turns {
             let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(all.entry(key.to_vec()).or_default())
         };
-        Turn {
-            turns: self,
-            key: key.to_vec(),
-            guard: Some(waiting.lock_owned().await),
-        }
+        Turn { turns: self, key: key.to_vec(), guard: Some(waiting.lock_owned().await) }
     }
 }
 
@@ -35,10 +31,7 @@ impl Drop for Turn<'_> {
         let mut all = self.turns.0.lock().unwrap_or_else(PoisonError::into_inner);
         self.guard = None;
         // Only the map holds it: nobody waits, and while we hold the map nobody can begin to.
-        if all
-            .get(&self.key)
-            .is_some_and(|entry| Arc::strong_count(entry) == 1)
-        {
+        if all.get(&self.key).is_some_and(|entry| Arc::strong_count(entry) == 1) {
             all.remove(&self.key);
         }
     }
@@ -52,11 +45,7 @@ mod tests {
     async fn the_second_waits_for_the_first_and_nothing_is_left_behind() {
         let turns = Turns::default();
         let first = turns.take(b"a").await;
-        assert!(
-            tokio::time::timeout(std::time::Duration::from_millis(20), turns.take(b"a"))
-                .await
-                .is_err()
-        );
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(20), turns.take(b"a")).await.is_err());
         drop(turns.take(b"b").await);
         drop(first);
         drop(turns.take(b"a").await);

@@ -17,9 +17,7 @@ struct Office {
 impl Office {
     async fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        Pki::create(dir.path(), demo_ca::system_clock()(), &SystemRandom::new())
-            .await
-            .unwrap();
+        Pki::create(dir.path(), demo_ca::system_clock()(), &SystemRandom::new()).await.unwrap();
         let running = serve(Config::new(dir.path(), 0)).await.unwrap();
         Self { dir, running }
     }
@@ -36,17 +34,8 @@ impl Office {
     async fn cmp(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new("openssl");
         command
-            .args([
-                "cmp",
-                "-server",
-                &self.running.address().to_string(),
-                "-path",
-                "cmp",
-            ])
-            .args([
-                "-recipient",
-                "/O=DEMO NOT FOR PRODUCTION/CN=Demo CMP Signer",
-            ])
+            .args(["cmp", "-server", &self.running.address().to_string(), "-path", "cmp"])
+            .args(["-recipient", "/O=DEMO NOT FOR PRODUCTION/CN=Demo CMP Signer"])
             .arg("-trusted")
             .arg(Part::Root.certificate_file(&self.pki()))
             .arg("-cert")
@@ -55,10 +44,7 @@ impl Office {
             .arg(Part::SecondRa.key_file(&self.pki()))
             .args(arguments)
             .current_dir(self.dir.path());
-        tokio::task::spawn_blocking(move || command.output())
-            .await
-            .unwrap()
-            .unwrap()
+        tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap()
     }
 
     async fn succeeds(&self, arguments: &[&str]) {
@@ -67,10 +53,7 @@ impl Office {
     }
 
     fn new_key(&self, choice: KeyChoice) {
-        SoftwareSigner::generate(choice)
-            .unwrap()
-            .save(&self.path("new.key"))
-            .unwrap();
+        SoftwareSigner::generate(choice).unwrap().save(&self.path("new.key")).unwrap();
     }
 
     fn certificate(&self) -> Certificate {
@@ -87,13 +70,7 @@ impl Office {
             .arg("-out")
             .arg(&list));
         let output = Command::new("openssl")
-            .args([
-                "verify",
-                "-x509_strict",
-                "-policy_check",
-                "-crl_check",
-                "-CRLfile",
-            ])
+            .args(["verify", "-x509_strict", "-policy_check", "-crl_check", "-CRLfile"])
             .arg(list)
             .arg("-CAfile")
             .arg(Part::Root.certificate_file(&self.pki()))
@@ -119,35 +96,19 @@ fn run(command: &mut Command) {
 #[tokio::test(flavor = "multi_thread")]
 async fn openssl_gets_certificates_by_each_request() {
     let office = Office::open().await;
-    let enrol = [
-        "-newkey",
-        "new.key",
-        "-subject",
-        "/CN=machine.example",
-        "-sans",
-        "machine.example",
-        "-certout",
-        "new.pem",
-    ];
-    for (command, choice) in [
-        ("ir", KeyChoice::P256),
-        ("cr", KeyChoice::Rsa2048),
-        ("ir", KeyChoice::P384),
-    ] {
+    let enrol =
+        ["-newkey", "new.key", "-subject", "/CN=machine.example", "-sans", "machine.example", "-certout", "new.pem"];
+    for (command, choice) in [("ir", KeyChoice::P256), ("cr", KeyChoice::Rsa2048), ("ir", KeyChoice::P384)] {
         for implicit in [&["-implicit_confirm"][..], &[]] {
             office.new_key(choice);
-            office
-                .succeeds(&[&["-cmd", command][..], &enrol, implicit].concat())
-                .await;
+            office.succeeds(&[&["-cmd", command][..], &enrol, implicit].concat()).await;
             assert!(office.verifies());
         }
     }
     let names = office.certificate().alt_names().to_vec();
     assert_eq!(names, [certs::AltName::Dns("machine.example".to_owned())]);
     // raVerified in place of a proof.
-    office
-        .succeeds(&[&["-cmd", "cr", "-popo", "0"][..], &enrol].concat())
-        .await;
+    office.succeeds(&[&["-cmd", "cr", "-popo", "0"][..], &enrol].concat()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,61 +116,28 @@ async fn openssl_gets_a_certificate_for_a_pkcs10_request_and_revokes_it() {
     let office = Office::open().await;
     office.new_key(KeyChoice::P256);
     run(Command::new("openssl")
-        .args([
-            "req",
-            "-new",
-            "-key",
-            "new.key",
-            "-subj",
-            "/CN=machine.example",
-            "-out",
-            "new.csr",
-        ])
+        .args(["req", "-new", "-key", "new.key", "-subj", "/CN=machine.example", "-out", "new.csr"])
         .args(["-addext", "extendedKeyUsage=clientAuth"])
         .current_dir(office.dir.path()));
-    office
-        .succeeds(&["-cmd", "p10cr", "-csr", "new.csr", "-certout", "new.pem"])
-        .await;
+    office.succeeds(&["-cmd", "p10cr", "-csr", "new.csr", "-certout", "new.pem"]).await;
     assert!(office.verifies());
-    assert_eq!(
-        office.certificate().extended_key_usages().unwrap(),
-        [certs::oid::CLIENT_AUTH]
-    );
-    office
-        .succeeds(&["-cmd", "rr", "-oldcert", "new.pem", "-revreason", "1"])
-        .await;
+    assert_eq!(office.certificate().extended_key_usages().unwrap(), [certs::oid::CLIENT_AUTH]);
+    office.succeeds(&["-cmd", "rr", "-oldcert", "new.pem", "-revreason", "1"]).await;
     assert!(!office.verifies());
-    let again = office
-        .cmp(&["-cmd", "rr", "-oldcert", "new.pem", "-revreason", "1"])
-        .await;
+    let again = office.cmp(&["-cmd", "rr", "-oldcert", "new.pem", "-revreason", "1"]).await;
     assert!(text(&again).contains("certRevoked"), "{}", text(&again));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_weak_key_and_a_weak_signature_are_refused() {
     let office = Office::open().await;
-    for (arguments, failure) in [
-        (["rsa:1024", "-sha256"], "badCertTemplate"),
-        (["rsa:2048", "-sha1"], "badAlg"),
-    ] {
+    for (arguments, failure) in [(["rsa:1024", "-sha256"], "badCertTemplate"), (["rsa:2048", "-sha1"], "badAlg")] {
         run(Command::new("openssl")
-            .args([
-                "req",
-                "-new",
-                "-nodes",
-                "-subj",
-                "/CN=machine.example",
-                "-keyout",
-                "new.key",
-                "-out",
-                "new.csr",
-            ])
+            .args(["req", "-new", "-nodes", "-subj", "/CN=machine.example", "-keyout", "new.key", "-out", "new.csr"])
             .arg("-newkey")
             .args(arguments)
             .current_dir(office.dir.path()));
-        let output = office
-            .cmp(&["-cmd", "p10cr", "-csr", "new.csr", "-certout", "new.pem"])
-            .await;
+        let output = office.cmp(&["-cmd", "p10cr", "-csr", "new.csr", "-certout", "new.pem"]).await;
         assert!(text(&output).contains(failure), "{}", text(&output));
     }
 }
@@ -218,22 +146,11 @@ async fn a_weak_key_and_a_weak_signature_are_refused() {
 async fn openssl_updates_a_key() {
     let office = Office::open().await;
     office.new_key(KeyChoice::P256);
-    let enrol = [
-        "-newkey",
-        "new.key",
-        "-subject",
-        "/CN=machine.example",
-        "-certout",
-        "new.pem",
-    ];
-    office
-        .succeeds(&[&["-cmd", "ir"][..], &enrol].concat())
-        .await;
+    let enrol = ["-newkey", "new.key", "-subject", "/CN=machine.example", "-certout", "new.pem"];
+    office.succeeds(&[&["-cmd", "ir"][..], &enrol].concat()).await;
     std::fs::copy(office.path("new.pem"), office.path("old.pem")).unwrap();
     office.new_key(KeyChoice::P256);
-    office
-        .succeeds(&[&["-cmd", "kur", "-oldcert", "old.pem"][..], &enrol].concat())
-        .await;
+    office.succeeds(&[&["-cmd", "kur", "-oldcert", "old.pem"][..], &enrol].concat()).await;
     assert!(office.verifies());
 }
 
@@ -246,23 +163,10 @@ async fn openssl_waits_and_polls() {
     let Office { dir, running } = office;
     running.stop().await;
     let mut config = Config::new(dir.path(), 0);
-    config.mischief =
-        demo_ca::mischief::Mischief::parse(&std::fs::read(mischief).unwrap()).unwrap();
-    let office = Office {
-        running: serve(config).await.unwrap(),
-        dir,
-    };
-    let enrol = [
-        "-newkey",
-        "new.key",
-        "-subject",
-        "/CN=machine.example",
-        "-certout",
-        "new.pem",
-    ];
-    office
-        .succeeds(&[&["-cmd", "ir"][..], &enrol].concat())
-        .await;
+    config.mischief = demo_ca::mischief::Mischief::parse(&std::fs::read(mischief).unwrap()).unwrap();
+    let office = Office { running: serve(config).await.unwrap(), dir };
+    let enrol = ["-newkey", "new.key", "-subject", "/CN=machine.example", "-certout", "new.pem"];
+    office.succeeds(&[&["-cmd", "ir"][..], &enrol].concat()).await;
     assert!(office.verifies());
 }
 
@@ -288,11 +192,7 @@ async fn openssl_is_refused_with_a_device_certificate() {
         ])
         .await;
     assert!(!output.status.success());
-    assert!(
-        text(&output).contains("signerNotTrusted"),
-        "{}",
-        text(&output)
-    );
+    assert!(text(&output).contains("signerNotTrusted"), "{}", text(&output));
 }
 
 fn path(path: &Path) -> &str {

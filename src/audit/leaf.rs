@@ -241,8 +241,11 @@ mod tests {
 
     #[test]
     fn personal_data_is_not_in_the_canonical_bytes() {
-        let leaf = Leaf::new(&Fives, Millis(1), "n1", LeafKind::AuthenticationFailed, "code:00")
-            .personal("address", "192.0.2.7", &Fives);
+        let leaf = Leaf::new(&Fives, Millis(1), "n1", LeafKind::AuthenticationFailed, "code:00").personal(
+            "address",
+            "192.0.2.7",
+            &Fives,
+        );
         let canonical = leaf.canonical();
         assert!(!canonical.windows(9).any(|part| part == b"192.0.2.7"));
         assert!(!canonical.windows(16).any(|part| part == [5; 16] && !leaf.id.as_bytes().eq(part)));

@@ -146,10 +146,9 @@ impl State {
             (Self::Submitted | Self::Waiting, Event::Wait) => Self::Waiting,
             (Self::Submitted | Self::Waiting | Self::Undecided, Event::Issue) => Self::Issued,
             (Self::Submitted | Self::Waiting | Self::Undecided | Self::Issued, Event::Withhold) => Self::Withheld,
-            (
-                Self::Approved | Self::Ready | Self::Submitted | Self::Waiting | Self::Undecided,
-                Event::Fail,
-            ) => Self::Failed,
+            (Self::Approved | Self::Ready | Self::Submitted | Self::Waiting | Self::Undecided, Event::Fail) => {
+                Self::Failed
+            }
             (Self::Submitted | Self::Waiting | Self::Issued, Event::Doubt) => Self::Undecided,
             (Self::Issued, Event::Confirm) => Self::Confirmed,
             (Self::Issued | Self::Confirmed, Event::Reject) => Self::Rejected,

@@ -162,12 +162,7 @@ fn wrap_for_recovery(config: &Config, key: &Zeroizing<[u8; 32]>) -> Result<(Cert
 }
 
 /// The configured rule set, in force (DESIGN rule 5, `activation = "on-load"`).
-async fn activate(
-    config: &Config,
-    store: &Store,
-    random: &dyn Random,
-    clock: &dyn Clock,
-) -> Result<RuleSet, Failed> {
+async fn activate(config: &Config, store: &Store, random: &dyn Random, clock: &dyn Clock) -> Result<RuleSet, Failed> {
     let rules = RuleSet::new(config.profile.clone()).map_err(Failed::new)?;
     let active = store.active_rule_set().await.map_err(Failed::new)?;
     if active.is_some_and(|active| active.hash == *rules.hash()) {

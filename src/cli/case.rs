@@ -89,7 +89,8 @@ pub(super) fn table(answer: &Value) -> String {
     let line = |(name, value): (&String, &Value)| match value {
         Value::String(text) => format!("{name}: {text}"),
         Value::Array(items) => {
-            let items: Vec<String> = items.iter().map(|item| format!("  {}", table(item).replace('\n', "\n  "))).collect();
+            let items: Vec<String> =
+                items.iter().map(|item| format!("  {}", table(item).replace('\n', "\n  "))).collect();
             format!("{name}:\n{}", items.join("\n"))
         }
         other => format!("{name}: {other}"),

@@ -15,7 +15,12 @@ impl Collector for Token {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
         let stats = self.0.stats();
         let ready = ConstGauge::new(i64::from(self.0.state() == State::Ready));
-        ready.encode(encoder.encode_descriptor("hsm_ready", "Whether the RA key can sign", None, ready.metric_type())?)?;
+        ready.encode(encoder.encode_descriptor(
+            "hsm_ready",
+            "Whether the RA key can sign",
+            None,
+            ready.metric_type(),
+        )?)?;
         let waiting = ConstGauge::new(i64::try_from(stats.queue_depth()).unwrap_or(i64::MAX));
         let kind = waiting.metric_type();
         waiting.encode(encoder.encode_descriptor("hsm_queued_signatures", "Signatures that wait", None, kind)?)?;

@@ -37,6 +37,8 @@ pub(super) async fn run(config: &Config, common: &Common, args: &Args) -> Result
     let tls = Arc::new(ServerTls::load(&listen.certificate_file, &listen.key_file).map_err(Failed::new)?);
     let metrics = Metrics::new();
     let stop = Stop::new();
+    house.registrar.begin_anew().await.map_err(Failed::new)?;
+    let workers = Workers::start(&house.registrar);
     let registry = Arc::new(registry(&house, &metrics));
     let cmp = CmpDoor::new(house.registrar.clone(), house.protector.clone()).router();
     let secure = est(house.registrar.clone()).merge(cmp.clone());
@@ -51,7 +53,6 @@ pub(super) async fn run(config: &Config, common: &Common, args: &Args) -> Result
         doors.push(tokio::spawn(door.http(health(house.registrar.clone(), registry), stop.signal())));
     }
     doors.push(tokio::spawn(serve_control(socket, control(house.registrar.clone()), stop.signal())));
-    let workers = Workers::start(&house.registrar);
     house.registrar.note_service(true).await.map_err(Failed::new)?;
     tracing::info!(node = config.node, "Daftar serves");
     let reloading = reload(common.config.clone(), Arc::clone(&tls), Arc::clone(&limits));

@@ -27,7 +27,10 @@ impl Entropy {
 }
 
 impl Random for Entropy {
-    #[expect(clippy::expect_used, reason = "without randomness no nonce, identifier or key may be made: the process must end")]
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness no nonce, identifier or key may be made: the process must end"
+    )]
     fn fill(&self, octets: &mut [u8]) {
         self.0.fill(octets).expect("the system gives random octets");
     }

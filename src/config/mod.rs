@@ -105,8 +105,8 @@ impl Config {
     /// Reads and checks a file. Relative file names in it are relative to its folder.
     pub fn load(path: &Path) -> Result<Self, Fault> {
         let text = std::fs::read_to_string(path).map_err(|cause| Fault::File { path: path.to_owned(), cause })?;
-        let mut config: Self = toml::from_str(&text)
-            .map_err(|cause| Fault::Syntax { path: path.to_owned(), cause: Box::new(cause) })?;
+        let mut config: Self =
+            toml::from_str(&text).map_err(|cause| Fault::Syntax { path: path.to_owned(), cause: Box::new(cause) })?;
         let full = std::path::absolute(path).map_err(|cause| Fault::File { path: path.to_owned(), cause })?;
         config.resolve(full.parent().unwrap_or(Path::new("/")));
         config.check().map_err(|(key, text)| Fault::Value { path: path.to_owned(), key, text })?;
@@ -145,7 +145,10 @@ impl Config {
         for (name, profile) in &self.profile {
             est::check_label(name).map_err(|cause| (format!("profile.{name}"), cause.to_string()))?;
             if !self.authority.contains_key(&profile.authority) {
-                return fault(format!("profile.{name}.authority"), format!("there is no [authority.{}]", profile.authority));
+                return fault(
+                    format!("profile.{name}.authority"),
+                    format!("there is no [authority.{}]", profile.authority),
+                );
             }
             for trust in profile.renew_with.iter().chain(&profile.enrol_with).filter(|trust| *trust != "code") {
                 if !self.trust.contains_key(trust) {

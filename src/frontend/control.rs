@@ -63,7 +63,9 @@ struct Moved {
 async fn cases(State(registrar): State<Registrar>, Query(listing): Query<Listing>) -> Result<Response, Problem> {
     let state = match &listing.state {
         None => None,
-        Some(name) => Some(CaseState::named(name).ok_or_else(|| Problem::input(format!("there is no state '{name}'")))?),
+        Some(name) => {
+            Some(CaseState::named(name).ok_or_else(|| Problem::input(format!("there is no state '{name}'")))?)
+        }
     };
     Ok(Json(registrar.cases(state, listing.limit.unwrap_or(DEFAULT_LIMIT)).await?).into_response())
 }

@@ -116,10 +116,7 @@ fn wanted(profile: &Profile) -> CsrAttrsDraft {
         key,
         signature: None,
         extensions: names.then(|| extension(certs::oid::SUBJECT_ALT_NAME)).into_iter().collect(),
-        subject: common_name
-            .then_some(SubjectPart { oid: certs::oid::COMMON_NAME, value: None })
-            .into_iter()
-            .collect(),
+        subject: common_name.then_some(SubjectPart { oid: certs::oid::COMMON_NAME, value: None }).into_iter().collect(),
         challenge_password: false,
         list_only: false,
     }
@@ -160,7 +157,8 @@ async fn identify(registrar: &Registrar, asked: &Asked, again: bool) -> Result<I
         }
         _ if chain.is_empty() => Err(Refusal::NotIdentified),
         _ => {
-            let chain: Result<Vec<Certificate>, certs::Fault> = chain.iter().map(|der| Certificate::parse(der)).collect();
+            let chain: Result<Vec<Certificate>, certs::Fault> =
+                chain.iter().map(|der| Certificate::parse(der)).collect();
             let chain = chain.map_err(|_| Refusal::NotIdentified)?;
             registrar.identify_certificate(asked.source.clone(), &chain, Purpose::ClientAuth).await
         }
@@ -184,11 +182,13 @@ fn read(asked: &Asked, who: &Identified, again: bool) -> Result<CertificateReque
     let csr = Csr::parse(&der).map_err(|fault| bad(fault.to_string()))?;
     // RFC 7030 section 4.2.1: the signature proves possession of the key.
     let proven = csr.prove().map_err(|fault| (ReasonCode::BadProof, fault.to_string()))?;
-    let replaces = again
-        .then(|| who.certificate().map(|held| (held.issuer().clone(), held.serial().to_vec())))
-        .flatten();
+    let replaces =
+        again.then(|| who.certificate().map(|held| (held.issuer().clone(), held.serial().to_vec()))).flatten();
     if again && replaces.is_none() {
-        return Err((ReasonCode::NotAuthorized, "present the certificate to be renewed in the TLS handshake".to_owned()));
+        return Err((
+            ReasonCode::NotAuthorized,
+            "present the certificate to be renewed in the TLS handshake".to_owned(),
+        ));
     }
     let known = [
         certs::oid::SUBJECT_ALT_NAME,
@@ -267,9 +267,10 @@ async fn refused(registrar: &Registrar, source: &Source, refusal: &Refusal) -> R
 const fn status_of(code: ReasonCode) -> StatusCode {
     match code {
         ReasonCode::BadRequest | ReasonCode::BadTemplate | ReasonCode::BadProof => StatusCode::BAD_REQUEST,
-        ReasonCode::BadCertificateId | ReasonCode::AlreadyRevoked | ReasonCode::NotAuthorized | ReasonCode::Authority => {
-            StatusCode::FORBIDDEN
-        }
+        ReasonCode::BadCertificateId
+        | ReasonCode::AlreadyRevoked
+        | ReasonCode::NotAuthorized
+        | ReasonCode::Authority => StatusCode::FORBIDDEN,
         ReasonCode::Withheld => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

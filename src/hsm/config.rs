@@ -78,11 +78,7 @@ impl Config {
         if self.signing_key.class == Some(Class::Secret) {
             return fault("signing_key: type=secret-key cannot sign; say type=private");
         }
-        if self
-            .wrapping_key
-            .as_ref()
-            .is_some_and(|key| key.class == Some(Class::Private))
-        {
+        if self.wrapping_key.as_ref().is_some_and(|key| key.class == Some(Class::Private)) {
             return fault("wrapping_key: type=private cannot wrap; say type=secret-key");
         }
         self.token_choice().map(drop)
@@ -90,25 +86,15 @@ impl Config {
 
     /// Which token, from the section and from the keys' URIs, which must agree.
     pub(super) fn token_choice(&self) -> Result<TokenChoice, Fault> {
-        let mut choice = TokenChoice {
-            label: self.token.clone(),
-            serial: self.token_serial.clone(),
-            ..TokenChoice::default()
-        };
-        for key in [Some(&self.signing_key), self.wrapping_key.as_ref()]
-            .into_iter()
-            .flatten()
-        {
+        let mut choice =
+            TokenChoice { label: self.token.clone(), serial: self.token_serial.clone(), ..TokenChoice::default() };
+        for key in [Some(&self.signing_key), self.wrapping_key.as_ref()].into_iter().flatten() {
             choice.join(&key.token)?;
         }
         if choice.label.is_none() && choice.serial.is_none() {
             return Err(Fault::Config("token or token_serial is needed".into()));
         }
-        if choice
-            .label
-            .as_ref()
-            .is_some_and(|label| label.is_empty() || label.len() > 32)
-        {
+        if choice.label.as_ref().is_some_and(|label| label.is_empty() || label.len() > 32) {
             return Err(Fault::Config("token: a label has 1 to 32 octets".into()));
         }
         Ok(choice)
@@ -134,12 +120,7 @@ impl KeyRef {
     /// The key with this label and this id.
     #[must_use]
     pub fn new(label: &str, id: &[u8]) -> Self {
-        Self {
-            label: Some(label.into()),
-            id: Some(id.into()),
-            token: TokenChoice::default(),
-            class: None,
-        }
+        Self { label: Some(label.into()), id: Some(id.into()), token: TokenChoice::default(), class: None }
     }
 }
 
@@ -167,9 +148,7 @@ impl FromStr for KeyRef {
 impl KeyRef {
     fn named(self) -> Result<Self, Fault> {
         if self.label.is_none() && self.id.is_none() {
-            return Err(Fault::Config(
-                "a key is named by label (object=), by id, or both".into(),
-            ));
+            return Err(Fault::Config("a key is named by label (object=), by id, or both".into()));
         }
         Ok(self)
     }
@@ -216,19 +195,11 @@ impl<'de> Visitor<'de> for KeyRefVisitor {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<KeyRef, A::Error> {
         let table = KeyTable::deserialize(MapAccessDeserializer::new(map))?;
         let id = table.id.map(hex::decode).transpose();
-        let id =
-            id.map_err(|_| serde::de::Error::custom("id: hexadecimal digits, two for each octet"))?;
-        if id.as_ref().is_some_and(Vec::is_empty)
-            || table.label.as_ref().is_some_and(String::is_empty)
-        {
+        let id = id.map_err(|_| serde::de::Error::custom("id: hexadecimal digits, two for each octet"))?;
+        if id.as_ref().is_some_and(Vec::is_empty) || table.label.as_ref().is_some_and(String::is_empty) {
             return Err(serde::de::Error::custom("label and id cannot be empty"));
         }
-        let key = KeyRef {
-            label: table.label,
-            id,
-            token: TokenChoice::default(),
-            class: None,
-        };
+        let key = KeyRef { label: table.label, id, token: TokenChoice::default(), class: None };
         key.named().map_err(serde::de::Error::custom)
     }
 }
@@ -253,9 +224,7 @@ impl TokenChoice {
         for (name, mine, theirs) in pairs {
             match (mine.as_ref(), theirs) {
                 (Some(mine), Some(theirs)) if mine != theirs => {
-                    return Err(Fault::Config(format!(
-                        "{name}: all keys must be on one token"
-                    )));
+                    return Err(Fault::Config(format!("{name}: all keys must be on one token")));
                 }
                 (None, Some(theirs)) => *mine = Some(theirs.clone()),
                 _ => {}
@@ -329,38 +298,21 @@ mod tests {
 
     #[test]
     fn a_key_without_a_name_is_refused() {
-        for key in [
-            "{}",
-            "{ id = \"\" }",
-            "{ id = \"0\" }",
-            "{ label = \"\" }",
-            "\"pkcs11:token=t\"",
-            "\"s\"",
-        ] {
-            assert!(
-                config(&format!("token = \"t\"\nsigning_key = {key}")).is_err(),
-                "{key}"
-            );
+        for key in ["{}", "{ id = \"\" }", "{ id = \"0\" }", "{ label = \"\" }", "\"pkcs11:token=t\"", "\"s\""] {
+            assert!(config(&format!("token = \"t\"\nsigning_key = {key}")).is_err(), "{key}");
         }
     }
 
     #[test]
     fn the_token_must_be_named() {
-        let fault = config("signing_key = { label = \"s\" }")
-            .unwrap()
-            .check()
-            .unwrap_err();
+        let fault = config("signing_key = { label = \"s\" }").unwrap().check().unwrap_err();
         assert!(fault.to_string().contains("token_serial"), "{fault}");
-        config("signing_key = \"pkcs11:token=t;object=s\"")
-            .unwrap()
-            .check()
-            .unwrap();
+        config("signing_key = \"pkcs11:token=t;object=s\"").unwrap().check().unwrap();
     }
 
     #[test]
     fn keys_of_two_tokens_are_refused() {
-        let keys =
-            "signing_key = \"pkcs11:token=t;object=s\"\nwrapping_key = \"pkcs11:token=u;object=w\"";
+        let keys = "signing_key = \"pkcs11:token=t;object=s\"\nwrapping_key = \"pkcs11:token=u;object=w\"";
         assert!(config(keys).unwrap().check().is_err());
     }
 
@@ -377,16 +329,8 @@ mod tests {
 
     #[test]
     fn unsafe_numbers_are_refused() {
-        for line in [
-            "sessions = 0",
-            "sessions = 65",
-            "queue_limit = 0",
-            "deadline_seconds = 0",
-        ] {
-            let config = config(&format!(
-                "token = \"t\"\nsigning_key = {{ label = \"s\" }}\n{line}"
-            ))
-            .unwrap();
+        for line in ["sessions = 0", "sessions = 65", "queue_limit = 0", "deadline_seconds = 0"] {
+            let config = config(&format!("token = \"t\"\nsigning_key = {{ label = \"s\" }}\n{line}")).unwrap();
             assert!(config.check().is_err(), "{line}");
         }
     }

@@ -82,9 +82,7 @@ pub enum Fault {
     #[error("the signing key on the token is another one than {0}")]
     KeyChanged(&'static str),
     /// A key of this name is there already.
-    #[error(
-        "the token has an object with {0} already; keys are never replaced: choose another label and id"
-    )]
+    #[error("the token has an object with {0} already; keys are never replaced: choose another label and id")]
     KeyExists(String),
     /// The token signs or wraps wrongly.
     #[error("the token failed its test: {0}")]
@@ -227,13 +225,7 @@ mod tests {
 
     #[test]
     fn only_a_refusal_of_the_token_is_refused_to_the_asker() {
-        assert!(matches!(
-            SignerFault::from(Fault::Refused("no".into())),
-            SignerFault::Refused(_)
-        ));
-        assert!(matches!(
-            SignerFault::from(Fault::KeyChanged("before")),
-            SignerFault::Unavailable(_)
-        ));
+        assert!(matches!(SignerFault::from(Fault::Refused("no".into())), SignerFault::Refused(_)));
+        assert!(matches!(SignerFault::from(Fault::KeyChanged("before")), SignerFault::Unavailable(_)));
     }
 }

@@ -65,60 +65,29 @@ impl Purpose {
 
 /// Finds the one key that answers to the reference. Without a log-in no private object is visible, so the caller must
 /// know that the session is logged in before it believes that a key is missing.
-pub(super) fn find(
-    session: &Session,
-    key: &KeyRef,
-    purpose: Purpose,
-) -> Result<ObjectHandle, Trouble> {
+pub(super) fn find(session: &Session, key: &KeyRef, purpose: Purpose) -> Result<ObjectHandle, Trouble> {
     let mut template = vec![Attribute::Class(purpose.class())];
-    template.extend(
-        key.label
-            .as_ref()
-            .map(|label| Attribute::Label(label.clone().into_bytes())),
-    );
+    template.extend(key.label.as_ref().map(|label| Attribute::Label(label.clone().into_bytes())));
     template.extend(key.id.as_ref().map(|id| Attribute::Id(id.clone())));
     let found = session.find_objects(&template)?;
     match found.as_slice() {
         [handle] => Ok(*handle),
-        [] => Err(Fault::KeyMissing {
-            what: purpose.what(),
-            key: key.to_string(),
-        }
-        .into()),
+        [] => Err(Fault::KeyMissing { what: purpose.what(), key: key.to_string() }.into()),
         _ => {
             let key = key.to_string();
-            Err(Fault::KeyAmbiguous {
-                what: purpose.what(),
-                key,
-                count: found.len(),
-            }
-            .into())
+            Err(Fault::KeyAmbiguous { what: purpose.what(), key, count: found.len() }.into())
         }
     }
 }
 
 /// Refuses a key that could leave the token, vanish with the session, or do what it is not for.
-pub(super) fn check(
-    session: &Session,
-    handle: ObjectHandle,
-    key: &KeyRef,
-    purpose: Purpose,
-) -> Result<(), Trouble> {
+pub(super) fn check(session: &Session, handle: ObjectHandle, key: &KeyRef, purpose: Purpose) -> Result<(), Trouble> {
     let traits = Traits::read(session, handle)?;
     if let Some((attribute, remedy)) = traits.flaw(purpose) {
-        return Err(Fault::KeyUnsafe {
-            key: key.to_string(),
-            attribute,
-            remedy,
-        }
-        .into());
+        return Err(Fault::KeyUnsafe { key: key.to_string(), attribute, remedy }.into());
     }
     if purpose == Purpose::Wrapping && !traits.is_aes_256() {
-        return Err(Fault::KeyUnsupported {
-            key: key.to_string(),
-            detail: "the wrapping key is AES-256".into(),
-        }
-        .into());
+        return Err(Fault::KeyUnsupported { key: key.to_string(), detail: "the wrapping key is AES-256".into() }.into());
     }
     Ok(())
 }
@@ -127,9 +96,7 @@ pub(super) fn check(
 pub(super) fn list(session: &Session) -> Result<Vec<KeyInfo>, Trouble> {
     let mut keys = Vec::new();
     for purpose in [Purpose::Signing, Purpose::Wrapping] {
-        for handle in
-            session.find_objects(&[Attribute::Token(true), Attribute::Class(purpose.class())])?
-        {
+        for handle in session.find_objects(&[Attribute::Token(true), Attribute::Class(purpose.class())])? {
             keys.push(info(session, handle, purpose)?);
         }
     }
@@ -212,12 +179,7 @@ impl Traits {
     fn flaw(&self, purpose: Purpose) -> Option<(&'static str, &'static str)> {
         let kept = [
             (self.sensitive, true, "CKA_SENSITIVE is not true", NEW_KEY),
-            (
-                self.extractable,
-                false,
-                "CKA_EXTRACTABLE is not false",
-                NEW_KEY,
-            ),
+            (self.extractable, false, "CKA_EXTRACTABLE is not false", NEW_KEY),
             (self.token, true, "CKA_TOKEN is not true", NEW_KEY),
             (self.private, true, "CKA_PRIVATE is not true", NEW_KEY),
         ];
@@ -225,22 +187,14 @@ impl Traits {
             Purpose::Signing => [
                 (self.sign, true, "CKA_SIGN is not true", OTHER_KEY),
                 // Absent where a token does not know it.
-                (
-                    self.always_authenticate.or(Some(false)),
-                    false,
-                    "CKA_ALWAYS_AUTHENTICATE is true",
-                    OTHER_KEY,
-                ),
+                (self.always_authenticate.or(Some(false)), false, "CKA_ALWAYS_AUTHENTICATE is true", OTHER_KEY),
             ],
             Purpose::Wrapping => [
                 (self.encrypt, true, "CKA_ENCRYPT is not true", OTHER_KEY),
                 (self.decrypt, true, "CKA_DECRYPT is not true", OTHER_KEY),
             ],
         };
-        let flaw = kept
-            .into_iter()
-            .chain(used)
-            .find(|(is, must, ..)| *is != Some(*must));
+        let flaw = kept.into_iter().chain(used).find(|(is, must, ..)| *is != Some(*must));
         flaw.map(|(_, _, attribute, remedy)| (attribute, remedy))
     }
 
@@ -277,8 +231,7 @@ const ASKED: &[AttributeType] = &[
 ];
 const NEW_KEY: &str = "a key of which copies may exist, or that others may use, cannot be mended: \
                        make a new one on the token with `daftar key generate`";
-const OTHER_KEY: &str =
-    "use a key that is made for this, or set the attribute with the vendor's tool";
+const OTHER_KEY: &str = "use a key that is made for this, or set the attribute with the vendor's tool";
 
 #[cfg(test)]
 mod tests {
@@ -316,19 +269,13 @@ mod tests {
         for purpose in [Purpose::Signing, Purpose::Wrapping] {
             for bad in [Some(false), None] {
                 assert!(flaw(purpose, |key| key.sensitive = bad).contains("CKA_SENSITIVE"));
-                assert!(
-                    flaw(purpose, |key| key.extractable = bad.map(|bad| !bad))
-                        .contains("CKA_EXTRACTABLE")
-                );
+                assert!(flaw(purpose, |key| key.extractable = bad.map(|bad| !bad)).contains("CKA_EXTRACTABLE"));
                 assert!(flaw(purpose, |key| key.token = bad).contains("CKA_TOKEN"));
                 assert!(flaw(purpose, |key| key.private = bad).contains("CKA_PRIVATE"));
             }
         }
         assert!(flaw(Purpose::Signing, |key| key.sign = Some(false)).contains("CKA_SIGN"));
-        assert!(
-            flaw(Purpose::Signing, |key| key.always_authenticate = Some(true))
-                .contains("ALWAYS_AUTH")
-        );
+        assert!(flaw(Purpose::Signing, |key| key.always_authenticate = Some(true)).contains("ALWAYS_AUTH"));
         assert!(flaw(Purpose::Wrapping, |key| key.encrypt = None).contains("CKA_ENCRYPT"));
         assert!(flaw(Purpose::Wrapping, |key| key.decrypt = Some(false)).contains("CKA_DECRYPT"));
     }
@@ -336,19 +283,7 @@ mod tests {
     #[test]
     fn only_aes_256_wraps() {
         assert!(good().is_aes_256());
-        assert!(
-            !Traits {
-                value_len: Some(16),
-                ..good()
-            }
-            .is_aes_256()
-        );
-        assert!(
-            !Traits {
-                kind: Some(KeyType::DES3),
-                ..good()
-            }
-            .is_aes_256()
-        );
+        assert!(!Traits { value_len: Some(16), ..good() }.is_aes_256());
+        assert!(!Traits { kind: Some(KeyType::DES3), ..good() }.is_aes_256());
     }
 }

@@ -44,23 +44,14 @@ impl Method {
     /// hashed itself.
     pub(super) fn input(self, message: &[u8]) -> Vec<u8> {
         match self {
-            Self::P256 => aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, message)
-                .as_ref()
-                .into(),
-            Self::P384 => aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA384, message)
-                .as_ref()
-                .into(),
+            Self::P256 => aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, message).as_ref().into(),
+            Self::P384 => aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA384, message).as_ref().into(),
             Self::Rsa => message.into(),
         }
     }
 
     /// Signs on the token.
-    pub(super) fn sign(
-        self,
-        session: &Session,
-        key: ObjectHandle,
-        input: &[u8],
-    ) -> Result<Vec<u8>, Trouble> {
+    pub(super) fn sign(self, session: &Session, key: ObjectHandle, input: &[u8]) -> Result<Vec<u8>, Trouble> {
         let mechanism = match self {
             Self::P256 | Self::P384 => Mechanism::Ecdsa,
             Self::Rsa => Mechanism::Sha256RsaPkcs,
@@ -82,13 +73,7 @@ fn ecdsa_der(raw: &[u8], coordinate: usize) -> Result<Vec<u8>, Fault> {
     if s.len() != coordinate {
         return Err(wrong());
     }
-    let value = UintRef::new(r).and_then(|r| {
-        EcdsaSignature {
-            r,
-            s: UintRef::new(s)?,
-        }
-        .to_der()
-    });
+    let value = UintRef::new(r).and_then(|r| EcdsaSignature { r, s: UintRef::new(s)? }.to_der());
     value.map_err(|_| wrong())
 }
 

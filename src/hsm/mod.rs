@@ -67,10 +67,7 @@ impl Hsm {
         let module = Module::lease(&config.module)?;
         let shared = Arc::new(Shared::new(config.queue_limit, config.deadline()));
         // Stops the workers when the start fails half-way.
-        let office = Office {
-            shared: Arc::clone(&shared),
-            supervisor: Mutex::new(None),
-        };
+        let office = Office { shared: Arc::clone(&shared), supervisor: Mutex::new(None) };
         let mut workers = Vec::new();
         for number in 1..=config.sessions {
             let shared = Arc::clone(&shared);
@@ -90,13 +87,8 @@ impl Hsm {
         // Nothing is received only when the thread is gone, and with it all hope.
         let gone = || Err(Fault::Config("its thread ended".into()));
         let first = first.recv().unwrap_or_else(|_| gone());
-        *office
-            .supervisor
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(supervisor);
-        let hsm = Self {
-            office: Arc::new(office),
-        };
+        *office.supervisor.lock().unwrap_or_else(PoisonError::into_inner) = Some(supervisor);
+        let hsm = Self { office: Arc::new(office) };
         match first {
             Err(fault) if !fault.may_pass() => {
                 hsm.stop();
@@ -131,11 +123,7 @@ impl Hsm {
     pub fn signer(&self) -> Result<HsmSigner, Fault> {
         let shared = &self.office.shared;
         let key = shared.expected();
-        let key = key.ok_or_else(|| {
-            shared
-                .why()
-                .unwrap_or_else(|| Fault::Unavailable("no key yet".into()))
-        })?;
+        let key = key.ok_or_else(|| shared.why().unwrap_or_else(|| Fault::Unavailable("no key yet".into())))?;
         HsmSigner::new(Arc::clone(&self.office), key)
     }
 
@@ -243,13 +231,7 @@ impl State {
         }
     }
 
-    const ALL: [Self; 5] = [
-        Self::Absent,
-        Self::Ready,
-        Self::Locked,
-        Self::Faulty,
-        Self::Stopped,
-    ];
+    const ALL: [Self; 5] = [Self::Absent, Self::Ready, Self::Locked, Self::Faulty, Self::Stopped];
 }
 
 /// The threads end when nobody holds this any more; the last one waits for them.
@@ -261,10 +243,7 @@ struct Office {
 impl Office {
     fn end(&self) {
         self.shared.stop();
-        let mut supervisor = self
-            .supervisor
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner);
         if supervisor.is_some() && self.shared.ends_within(supervisor::ENDING) {
             let _ = supervisor.take().map(JoinHandle::join);
         }

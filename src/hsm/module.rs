@@ -26,20 +26,11 @@ impl Module {
                 return Err(Fault::ModuleBusy(path.display().to_string()));
             }
             found.leased = true;
-            return Ok(Self {
-                context: found.context.clone(),
-                path,
-            });
+            return Ok(Self { context: found.context.clone(), path });
         }
-        let context = Pkcs11::new(&path).map_err(|error| Fault::Module {
-            module: path.display().to_string(),
-            detail: error.to_string(),
-        })?;
-        loaded.push(Loaded {
-            path: path.clone(),
-            context: context.clone(),
-            leased: true,
-        });
+        let context = Pkcs11::new(&path)
+            .map_err(|error| Fault::Module { module: path.display().to_string(), detail: error.to_string() })?;
+        loaded.push(Loaded { path: path.clone(), context: context.clone(), leased: true });
         Ok(Self { context, path })
     }
 
@@ -49,10 +40,7 @@ impl Module {
 
     /// `C_Initialize`. Nothing may fork after it: real modules break in a child that goes on without exec.
     pub(super) fn initialize(&self) -> Result<(), Error> {
-        match self
-            .context
-            .initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))
-        {
+        match self.context.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
             Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(()),
             other => other,
         }
@@ -87,19 +75,12 @@ impl Module {
         match fitting.as_slice() {
             [(slot, token)] => {
                 if token.user_pin_locked() {
-                    return Err(Fault::PinRefused(
-                        "the user PIN is locked; the security officer can reset it".into(),
-                    ));
+                    return Err(Fault::PinRefused("the user PIN is locked; the security officer can reset it".into()));
                 }
                 Ok(*slot)
             }
-            [] => Err(Fault::Unavailable(format!(
-                "no token with {choice} (there: {})",
-                listed(&others)
-            ))),
-            _ => Err(Fault::Config(format!(
-                "several tokens with {choice}: give token_serial"
-            ))),
+            [] => Err(Fault::Unavailable(format!("no token with {choice} (there: {})", listed(&others)))),
+            _ => Err(Fault::Config(format!("several tokens with {choice}: give token_serial"))),
         }
     }
 }
@@ -121,8 +102,7 @@ struct Loaded {
 }
 
 fn fits(token: &TokenInfo, choice: &TokenChoice) -> bool {
-    let same =
-        |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted == is);
+    let same = |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted == is);
     same(&choice.label, token.label())
         && same(&choice.serial, token.serial_number())
         && same(&choice.manufacturer, token.manufacturer_id())
@@ -130,11 +110,7 @@ fn fits(token: &TokenInfo, choice: &TokenChoice) -> bool {
 }
 
 fn listed(labels: &[String]) -> String {
-    if labels.is_empty() {
-        "none".into()
-    } else {
-        labels.join(", ")
-    }
+    if labels.is_empty() { "none".into() } else { labels.join(", ") }
 }
 
 static LOADED: Mutex<Vec<Loaded>> = Mutex::new(Vec::new());

@@ -22,16 +22,12 @@ impl Pin {
         match (&config.pin_file, &config.pin_credential) {
             (Some(file), None) => Self::read(file, Owner::Only),
             (None, Some(name)) => Self::read(&credential(name)?, Owner::System),
-            _ => Err(Fault::Config(
-                "exactly one of pin_file and pin_credential is needed".into(),
-            )),
+            _ => Err(Fault::Config("exactly one of pin_file and pin_credential is needed".into())),
         }
     }
 
     fn read(path: &Path, owner: Owner) -> Result<Self, Fault> {
-        let fault = |detail: &dyn fmt::Display| {
-            Fault::PinUnreadable(format!("{}: {detail}", path.display()))
-        };
+        let fault = |detail: &dyn fmt::Display| Fault::PinUnreadable(format!("{}: {detail}", path.display()));
         let file = File::open(path).map_err(|error| fault(&error))?;
         let about = file.metadata().map_err(|error| fault(&error))?;
         if !about.is_file() {
@@ -39,20 +35,13 @@ impl Pin {
         }
         // Others' eyes on the file are others' eyes on the key. systemd guards its credentials by the directory.
         if owner == Owner::Only && about.permissions().mode() & 0o077 != 0 {
-            return Err(fault(
-                &"others than its owner may read it; run chmod 600 on it and change the PIN",
-            ));
+            return Err(fault(&"others than its owner may read it; run chmod 600 on it and change the PIN"));
         }
         // Room for all that is read, so that nothing is copied by growing.
         let mut bytes = Zeroizing::new(Vec::with_capacity(PIN_LIMIT + 2));
         let limit = u64::try_from(PIN_LIMIT + 1).unwrap_or(u64::MAX);
-        file.take(limit)
-            .read_to_end(&mut bytes)
-            .map_err(|error| fault(&error))?;
-        while bytes
-            .last()
-            .is_some_and(|octet| matches!(octet, b'\n' | b'\r'))
-        {
+        file.take(limit).read_to_end(&mut bytes).map_err(|error| fault(&error))?;
+        while bytes.last().is_some_and(|octet| matches!(octet, b'\n' | b'\r')) {
             bytes.pop();
         }
         if bytes.is_empty() || bytes.len() > PIN_LIMIT {
@@ -66,8 +55,7 @@ impl Pin {
 
     /// The PIN in the form that cryptoki takes; it wipes its copy, too.
     fn auth(&self) -> Result<AuthPin, Fault> {
-        let text = std::str::from_utf8(&self.0)
-            .map_err(|_| Fault::PinUnreadable("a PIN is UTF-8".into()))?;
+        let text = std::str::from_utf8(&self.0).map_err(|_| Fault::PinUnreadable("a PIN is UTF-8".into()))?;
         Ok(AuthPin::from(text))
     }
 }
@@ -87,15 +75,11 @@ enum Owner {
 
 fn credential(name: &str) -> Result<PathBuf, Fault> {
     if name.is_empty() || name.contains('/') || name.starts_with('.') {
-        return Err(Fault::Config(
-            "pin_credential: the name of a systemd credential, without a path".into(),
-        ));
+        return Err(Fault::Config("pin_credential: the name of a systemd credential, without a path".into()));
     }
     let folder = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty());
     let folder = folder.ok_or_else(|| {
-        Fault::PinUnreadable(
-            "CREDENTIALS_DIRECTORY is not set; systemd sets it for LoadCredential=".into(),
-        )
+        Fault::PinUnreadable("CREDENTIALS_DIRECTORY is not set; systemd sets it for LoadCredential=".into())
     })?;
     Ok(Path::new(&folder).join(name))
 }
@@ -109,10 +93,7 @@ pub(super) struct Marker {
 
 impl Marker {
     pub(super) fn new(folder: &Path) -> Self {
-        Self {
-            folder: folder.into(),
-            path: folder.join(MARKER),
-        }
+        Self { folder: folder.into(), path: folder.join(MARKER) }
     }
 
     /// Whether nothing may log in. What cannot be read counts as standing.
@@ -125,19 +106,11 @@ impl Marker {
     fn set(&self) -> Result<(), Fault> {
         let until = Instant::now() + PATIENCE;
         loop {
-            let file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&self.path);
+            let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.path);
             match file {
                 Ok(mut file) => {
-                    let written = file
-                        .write_all(NOTE.as_bytes())
-                        .and_then(|()| file.sync_all());
-                    return written
-                        .and_then(|()| self.sync_folder())
-                        .map_err(|error| self.fault(&error));
+                    let written = file.write_all(NOTE.as_bytes()).and_then(|()| file.sync_all());
+                    return written.and_then(|()| self.sync_folder()).map_err(|error| self.fault(&error));
                 }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                     if Instant::now() >= until {
@@ -153,10 +126,7 @@ impl Marker {
     /// Removes the mark; says whether it stood.
     fn clear(&self) -> Result<bool, Fault> {
         match std::fs::remove_file(&self.path) {
-            Ok(()) => self
-                .sync_folder()
-                .map(|()| true)
-                .map_err(|error| self.fault(&error)),
+            Ok(()) => self.sync_folder().map(|()| true).map_err(|error| self.fault(&error)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(self.fault(&error)),
         }
@@ -167,10 +137,7 @@ impl Marker {
     }
 
     fn fault(&self, error: &std::io::Error) -> Fault {
-        Fault::Mark {
-            path: self.path.display().to_string(),
-            detail: error.to_string(),
-        }
+        Fault::Mark { path: self.path.display().to_string(), detail: error.to_string() }
     }
 }
 
@@ -190,12 +157,7 @@ pub(super) enum Known {
 }
 
 /// Logs in, once. The log-in holds for the process and the token, not for the session alone.
-pub(super) fn login(
-    session: &Session,
-    pin: &Pin,
-    known: Known,
-    marker: &Marker,
-) -> Result<(), Fault> {
+pub(super) fn login(session: &Session, pin: &Pin, known: Known, marker: &Marker) -> Result<(), Fault> {
     let pin = pin.auth()?;
     marker.set()?;
     let answer = session.login(UserType::User, Some(&pin));
@@ -261,10 +223,7 @@ mod tests {
         for mode in [0o640, 0o604, 0o660, 0o644] {
             let (_folder, path) = pin_file(mode, b"1234\n");
             let fault = Pin::read(&path, Owner::Only).unwrap_err().to_string();
-            assert!(
-                fault.contains("chmod 600") && !fault.contains("1234"),
-                "{fault}"
-            );
+            assert!(fault.contains("chmod 600") && !fault.contains("1234"), "{fault}");
         }
         for mode in [0o600, 0o400] {
             let (_folder, path) = pin_file(mode, b"1234\n");
@@ -321,14 +280,8 @@ mod tests {
         let error = |code| Error::Pkcs11(code, Function::Login);
         assert!(!was_not_counted(&error(RvError::PinIncorrect), Known::Good));
         assert!(!was_not_counted(&error(RvError::PinLocked), Known::Good));
-        assert!(!was_not_counted(
-            &error(RvError::DeviceError),
-            Known::Unproven
-        ));
+        assert!(!was_not_counted(&error(RvError::DeviceError), Known::Unproven));
         assert!(was_not_counted(&error(RvError::DeviceError), Known::Good));
-        assert!(was_not_counted(
-            &error(RvError::TokenNotPresent),
-            Known::Unproven
-        ));
+        assert!(was_not_counted(&error(RvError::TokenNotPresent), Known::Unproven));
     }
 }

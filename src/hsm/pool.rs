@@ -108,10 +108,7 @@ impl Shared {
             return Err(control.why.clone());
         }
         if control.jobs.len() >= self.queue_limit {
-            return Err(Fault::Unavailable(format!(
-                "{} calls wait for it already",
-                self.queue_limit
-            )));
+            return Err(Fault::Unavailable(format!("{} calls wait for it already", self.queue_limit)));
         }
         control.jobs.push_back(job);
         self.note_depth(&control);
@@ -123,10 +120,7 @@ impl Shared {
     /// then told at once, until the call has come back.
     fn down_if_hung(&self) {
         let mut control = self.control();
-        let hangs = control
-            .busy
-            .iter()
-            .any(|begun| begun.elapsed() >= self.deadline);
+        let hangs = control.busy.iter().any(|begun| begun.elapsed() >= self.deadline);
         if hangs && control.up.is_some() {
             self.close(&mut control, &late(self.deadline));
         }
@@ -151,10 +145,7 @@ impl Shared {
     pub(super) fn stop(&self) {
         let mut control = self.control();
         control.stop = true;
-        self.close(
-            &mut control,
-            &Fault::Unavailable("the server is stopping".into()),
-        );
+        self.close(&mut control, &Fault::Unavailable("the server is stopping".into()));
         self.stats.set_state(State::Stopped);
     }
 
@@ -263,9 +254,7 @@ impl Shared {
 
     fn note_depth(&self, control: &Control) {
         let depth = u64::try_from(control.jobs.len()).unwrap_or(u64::MAX);
-        self.stats
-            .queued
-            .store(depth, std::sync::atomic::Ordering::Relaxed);
+        self.stats.queued.store(depth, std::sync::atomic::Ordering::Relaxed);
     }
 }
 
@@ -298,10 +287,7 @@ impl Shared {
                     }
                 }
             }
-            control = self
-                .work
-                .wait(control)
-                .unwrap_or_else(PoisonError::into_inner);
+            control = self.work.wait(control).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -343,21 +329,11 @@ mod tests {
 
     /// Doors that are open, with nobody behind them. The module is loaded and never initialised.
     fn open() -> Shared {
-        let context =
-            cryptoki::context::Pkcs11::new(Path::new("/usr/lib/softhsm/libsofthsm2.so")).unwrap();
-        let plan = Plan {
-            token: TokenChoice::default(),
-            signing: KeyRef::new("s", &[1]),
-            wrapping: None,
-        };
+        let context = cryptoki::context::Pkcs11::new(Path::new("/usr/lib/softhsm/libsofthsm2.so")).unwrap();
+        let plan = Plan { token: TokenChoice::default(), signing: KeyRef::new("s", &[1]), wrapping: None };
         let shared = Shared::new(2, Duration::from_millis(50));
         let slot = 0_u64.try_into().unwrap();
-        shared.up(Opened {
-            context,
-            slot,
-            plan: Arc::new(plan),
-            method: Method::P256,
-        });
+        shared.up(Opened { context, slot, plan: Arc::new(plan), method: Method::P256 });
         shared
     }
 
@@ -369,9 +345,7 @@ mod tests {
     async fn a_token_that_hangs_is_down_until_its_call_has_come_back() {
         let shared = open();
         let (answer, step) = tokio::join!(shared.ask(task()), async { shared.next(false) });
-        let Some(Step::Work(_job, _, begun)) = step else {
-            panic!("no work")
-        };
+        let Some(Step::Work(_job, _, begun)) = step else { panic!("no work") };
         assert!(matches!(answer, Err(Fault::Unavailable(_))));
         assert!(!shared.is_up());
         assert!(!shared.parked(Duration::ZERO), "the session is in use");
@@ -387,10 +361,7 @@ mod tests {
     #[tokio::test]
     async fn a_long_queue_is_no_fault_of_the_token() {
         let shared = open();
-        assert!(matches!(
-            shared.ask(task()).await,
-            Err(Fault::Unavailable(_))
-        ));
+        assert!(matches!(shared.ask(task()).await, Err(Fault::Unavailable(_))));
         assert!(shared.is_up());
     }
 
@@ -402,9 +373,6 @@ mod tests {
         for answer in [first, second] {
             assert!(matches!(answer, Err(Fault::Unavailable(why)) if why == "gone"));
         }
-        assert_eq!(
-            (shared.stats.queue_depth(), shared.stats.failures()),
-            (0, 2)
-        );
+        assert_eq!((shared.stats.queue_depth(), shared.stats.failures()), (0, 2));
     }
 }

@@ -15,10 +15,7 @@ pub(super) fn public_key(session: &Session, private: ObjectHandle) -> Result<Pub
     let own = Parts::read(session, private)?;
     let mut parts = own;
     if !parts.id.is_empty() {
-        let template = [
-            Attribute::Class(ObjectClass::PUBLIC_KEY),
-            Attribute::Id(parts.id.clone()),
-        ];
+        let template = [Attribute::Class(ObjectClass::PUBLIC_KEY), Attribute::Id(parts.id.clone())];
         if let [public] = session.find_objects(&template)?.as_slice() {
             parts = Parts::read(session, *public)?;
         }
@@ -81,34 +78,25 @@ impl Parts {
             }
             _ if !self.info.is_empty() => Ok(self.info.clone()),
             _ => {
-                return Err(self.fault("its public half is not on the token: import it as a public key with the same id"));
+                return Err(
+                    self.fault("its public half is not on the token: import it as a public key with the same id")
+                );
             }
         };
-        let spki =
-            spki.map_err(|error| self.fault(&format!("its public half is malformed: {error}")))?;
+        let spki = spki.map_err(|error| self.fault(&format!("its public half is malformed: {error}")))?;
         PublicKey::parse(&spki).map_err(|error| self.fault(&error.to_string()))
     }
 
     fn fault(&self, detail: &str) -> Fault {
-        Fault::KeyUnsupported {
-            key: format!("id {}", hex::encode(&self.id)),
-            detail: detail.into(),
-        }
+        Fault::KeyUnsupported { key: format!("id {}", hex::encode(&self.id)), detail: detail.into() }
     }
 }
 
 /// RFC 5480 section 2: the point goes bare into the BIT STRING.
 fn ec(curve: &[u8], point: &[u8]) -> der::Result<Vec<u8>> {
-    let algorithm = AlgorithmIdentifierRef {
-        oid: EC_PUBLIC_KEY,
-        parameters: Some(AnyRef::from_der(curve)?),
-    };
+    let algorithm = AlgorithmIdentifierRef { oid: EC_PUBLIC_KEY, parameters: Some(AnyRef::from_der(curve)?) };
     let subject_public_key = BitStringRef::from_bytes(bare_point(curve, point))?;
-    SubjectPublicKeyInfoRef {
-        algorithm,
-        subject_public_key,
-    }
-    .to_der()
+    SubjectPublicKeyInfoRef { algorithm, subject_public_key }.to_der()
 }
 
 /// PKCS#11 wants the point as DER OCTET STRING; some tokens give it bare. Both begin with 04, so the length decides.
@@ -126,21 +114,10 @@ fn bare_point<'a>(curve: &[u8], point: &'a [u8]) -> &'a [u8] {
 
 /// RFC 3279 section 2.3.1.
 fn rsa(modulus: &[u8], exponent: &[u8]) -> der::Result<Vec<u8>> {
-    let key = RsaPublicKey {
-        modulus: UintRef::new(modulus)?,
-        exponent: UintRef::new(exponent)?,
-    }
-    .to_der()?;
-    let algorithm = AlgorithmIdentifierRef {
-        oid: RSA_ENCRYPTION,
-        parameters: Some(AnyRef::NULL),
-    };
+    let key = RsaPublicKey { modulus: UintRef::new(modulus)?, exponent: UintRef::new(exponent)? }.to_der()?;
+    let algorithm = AlgorithmIdentifierRef { oid: RSA_ENCRYPTION, parameters: Some(AnyRef::NULL) };
     let subject_public_key = BitStringRef::from_bytes(&key)?;
-    SubjectPublicKeyInfoRef {
-        algorithm,
-        subject_public_key,
-    }
-    .to_der()
+    SubjectPublicKeyInfoRef { algorithm, subject_public_key }.to_der()
 }
 
 #[derive(Sequence)]
@@ -190,9 +167,6 @@ mod tests {
     #[test]
     fn an_rsa_modulus_stays_positive() {
         let spki = rsa(&[0x80, 1], &[1, 0, 1]).unwrap();
-        assert!(
-            spki.windows(5).any(|octets| octets == [2, 3, 0, 0x80, 1]),
-            "{spki:02x?}"
-        );
+        assert!(spki.windows(5).any(|octets| octets == [2, 3, 0, 0x80, 1]), "{spki:02x?}");
     }
 }

@@ -64,17 +64,11 @@ impl Seat {
         match session.get_session_info()?.session_state() {
             SessionState::RoUser | SessionState::RwUser => {}
             _ => {
-                return Err(
-                    Error::Pkcs11(RvError::UserNotLoggedIn, Function::GetSessionInfo).into(),
-                );
+                return Err(Error::Pkcs11(RvError::UserNotLoggedIn, Function::GetSessionInfo).into());
             }
         }
         let (signing, wrapping) = find(&session, plan)?;
-        Ok(Self {
-            session,
-            signing,
-            wrapping,
-        })
+        Ok(Self { session, signing, wrapping })
     }
 
     /// Whether the keys are still to be seen.
@@ -103,8 +97,7 @@ impl Seat {
     fn test_signing(&self, public: &PublicKey, method: Method) -> Result<(), Trouble> {
         let signature = method.sign(&self.session, self.signing, &method.input(TEST))?;
         let verified = public.verify(&method.algorithm().identifier(), TEST, &signature);
-        Ok(verified
-            .map_err(|_| Fault::SelfTest("its signature does not fit its public key".into()))?)
+        Ok(verified.map_err(|_| Fault::SelfTest("its signature does not fit its public key".into()))?)
     }
 
     fn test_wrapping(&self) -> Result<(), Trouble> {
@@ -117,11 +110,7 @@ impl Seat {
 
     pub(super) fn run(&self, task: &Task, method: Method) -> Result<Answer, Trouble> {
         match task {
-            Task::Sign(input) => Ok(Answer::Bytes(Zeroizing::new(method.sign(
-                &self.session,
-                self.signing,
-                input,
-            )?))),
+            Task::Sign(input) => Ok(Answer::Bytes(Zeroizing::new(method.sign(&self.session, self.signing, input)?))),
             Task::Wrap(key) => Ok(Answer::Bytes(Zeroizing::new(self.wrap(key)?))),
             Task::Unwrap(blob) => Ok(Answer::Bytes(self.unwrap(blob)?)),
             Task::List => Ok(Answer::Keys(keys::list(&self.session)?)),
@@ -142,17 +131,13 @@ impl Seat {
     }
 
     fn wrapping_key(&self) -> Result<ObjectHandle, Fault> {
-        self.wrapping
-            .ok_or_else(|| Fault::Config("wrapping_key is needed to keep secrets".into()))
+        self.wrapping.ok_or_else(|| Fault::Config("wrapping_key is needed to keep secrets".into()))
     }
 }
 
 fn find(session: &Session, plan: &Plan) -> Result<(ObjectHandle, Option<ObjectHandle>), Trouble> {
     let signing = keys::find(session, &plan.signing, Purpose::Signing)?;
-    let wrapping = plan
-        .wrapping
-        .as_ref()
-        .map(|key| keys::find(session, key, Purpose::Wrapping));
+    let wrapping = plan.wrapping.as_ref().map(|key| keys::find(session, key, Purpose::Wrapping));
     Ok((signing, wrapping.transpose()?))
 }
 

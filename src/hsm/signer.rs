@@ -19,12 +19,7 @@ pub struct HsmSigner {
 impl HsmSigner {
     pub(super) fn new(office: Arc<Office>, public: PublicKey) -> Result<Self, Fault> {
         let method = Method::of(&public)?;
-        Ok(Self {
-            office,
-            public,
-            algorithm: method.algorithm().identifier(),
-            method,
-        })
+        Ok(Self { office, public, algorithm: method.algorithm().identifier(), method })
     }
 }
 
@@ -45,16 +40,9 @@ impl Signer for HsmSigner {
 
     fn sign<'a>(&'a self, message: &'a [u8]) -> Signing<'a> {
         Box::pin(async move {
-            match self
-                .office
-                .shared
-                .ask(Task::Sign(self.method.input(message)))
-                .await?
-            {
+            match self.office.shared.ask(Task::Sign(self.method.input(message))).await? {
                 Answer::Bytes(signature) => Ok(signature.to_vec()),
-                Answer::Keys(_) => Err(SignerFault::Refused(
-                    "the token answered something else".into(),
-                )),
+                Answer::Keys(_) => Err(SignerFault::Refused("the token answered something else".into())),
             }
         })
     }

@@ -133,10 +133,7 @@ impl Supervisor {
     }
 
     fn reason(&self) -> String {
-        self.shared
-            .why()
-            .map(|fault| fault.to_string())
-            .unwrap_or_default()
+        self.shared.why().map(|fault| fault.to_string()).unwrap_or_default()
     }
 
     fn open(&mut self) -> Result<(), Fault> {
@@ -166,12 +163,7 @@ impl Supervisor {
         let (public, method) = seat.check(&self.plan)?;
         self.shared.expect(&public, BEFORE)?;
         self.master = Some(seat);
-        Ok(Opened {
-            context,
-            slot,
-            plan: Arc::clone(&self.plan),
-            method,
-        })
+        Ok(Opened { context, slot, plan: Arc::clone(&self.plan), method })
     }
 
     fn close(&mut self) {

@@ -44,10 +44,7 @@ fn init(module: &Module, label: &str, so_pin: &AuthPin, pin: &AuthPin) -> Result
     let free = free.ok_or_else(|| Fault::Unavailable("no slot is free for a new token".into()))?;
     context.init_token(free, so_pin, label)?;
     // SoftHSM moves the token to another slot when it gets its serial number.
-    let slot = module.slot(&TokenChoice {
-        label: Some(label.into()),
-        ..TokenChoice::default()
-    })?;
+    let slot = module.slot(&TokenChoice { label: Some(label.into()), ..TokenChoice::default() })?;
     let session = context.open_rw_session(slot)?;
     session.login(UserType::So, Some(so_pin))?;
     session.init_pin(pin)?;
@@ -74,16 +71,9 @@ impl Token {
         let module = Module::lease(&config.module)?;
         module.initialize().map_err(Trouble::from)?;
         // From here on the drop of the token finalizes.
-        let mut token = Self {
-            session: None,
-            module,
-        };
+        let mut token = Self { session: None, module };
         let slot = token.module.slot(&config.token_choice()?)?;
-        let session = token
-            .module
-            .context()
-            .open_rw_session(slot)
-            .map_err(Trouble::from)?;
+        let session = token.module.context().open_rw_session(slot).map_err(Trouble::from)?;
         login(&session, &pin, Known::Unproven, &Marker::new(marker_dir))?;
         token.session = Some(session);
         Ok(token)
@@ -93,23 +83,12 @@ impl Token {
     ///
     /// # Errors
     /// [`Fault::KeyExists`] when the label or the id is taken; what the token refuses.
-    pub fn generate_signing_key(
-        &self,
-        label: &str,
-        id: &[u8],
-        kind: KeyKind,
-    ) -> Result<PublicKey, Fault> {
+    pub fn generate_signing_key(&self, label: &str, id: &[u8], kind: KeyKind) -> Result<PublicKey, Fault> {
         let key = self.free_name(label, id)?;
         let (mechanism, parameters) = match kind {
-            KeyKind::Rsa {
-                bits: bits @ 3072..=8192,
-            } => {
-                let bits = Ulong::try_from(usize::try_from(bits).unwrap_or_default())
-                    .map_err(Trouble::from)?;
-                let parameters = vec![
-                    Attribute::ModulusBits(bits),
-                    Attribute::PublicExponent(F4.into()),
-                ];
+            KeyKind::Rsa { bits: bits @ 3072..=8192 } => {
+                let bits = Ulong::try_from(usize::try_from(bits).unwrap_or_default()).map_err(Trouble::from)?;
+                let parameters = vec![Attribute::ModulusBits(bits), Attribute::PublicExponent(F4.into())];
                 (Mechanism::RsaPkcsKeyPairGen, parameters)
             }
             kind => {
@@ -141,15 +120,8 @@ impl Token {
             Attribute::Unwrap(false),
         ]);
         let session = self.session()?;
-        let made = never_copied(&template, |template| {
-            session.generate_key(&Mechanism::AesKeyGen, template)
-        });
-        keys::check(
-            session,
-            made.map_err(Trouble::from)?,
-            &key,
-            Purpose::Wrapping,
-        )?;
+        let made = never_copied(&template, |template| session.generate_key(&Mechanism::AesKeyGen, template));
+        keys::check(session, made.map_err(Trouble::from)?, &key, Purpose::Wrapping)?;
         Ok(())
     }
 
@@ -173,9 +145,7 @@ impl Token {
         let mut private = kept(key);
         private.push(Attribute::Sign(true));
         let session = self.session()?;
-        let pair = never_copied(&private, |private| {
-            session.generate_key_pair(mechanism, &public, private)
-        });
+        let pair = never_copied(&private, |private| session.generate_key_pair(mechanism, &public, private));
         Ok(pair.map_err(Trouble::from)?.1)
     }
 
@@ -187,11 +157,7 @@ impl Token {
         let session = self.session()?;
         let by_label = Attribute::Label(label.as_bytes().into());
         for template in [by_label, Attribute::Id(id.into())] {
-            if !session
-                .find_objects(&[template])
-                .map_err(Trouble::from)?
-                .is_empty()
-            {
+            if !session.find_objects(&[template]).map_err(Trouble::from)?.is_empty() {
                 return Err(Fault::KeyExists(KeyRef::new(label, id).to_string()));
             }
         }
@@ -199,9 +165,7 @@ impl Token {
     }
 
     fn session(&self) -> Result<&Session, Fault> {
-        self.session
-            .as_ref()
-            .ok_or_else(|| Fault::Unavailable("it was not opened".into()))
+        self.session.as_ref().ok_or_else(|| Fault::Unavailable("it was not opened".into()))
     }
 }
 
@@ -214,36 +178,23 @@ impl Drop for Token {
 
 fn named(key: &KeyRef) -> Vec<Attribute> {
     let label = key.label.clone().unwrap_or_default().into_bytes();
-    vec![
-        Attribute::Token(true),
-        Attribute::Label(label),
-        Attribute::Id(key.id.clone().unwrap_or_default()),
-    ]
+    vec![Attribute::Token(true), Attribute::Label(label), Attribute::Id(key.id.clone().unwrap_or_default())]
 }
 
 /// A key that stays where it is.
 fn kept(key: &KeyRef) -> Vec<Attribute> {
     let mut template = named(key);
-    template.extend([
-        Attribute::Private(true),
-        Attribute::Sensitive(true),
-        Attribute::Extractable(false),
-    ]);
+    template.extend([Attribute::Private(true), Attribute::Sensitive(true), Attribute::Extractable(false)]);
     template
 }
 
 /// Asks for a key that cannot be copied either. `CKA_COPYABLE` is younger than many tokens: those that do not know it
 /// are asked without.
-fn never_copied<T>(
-    template: &[Attribute],
-    generate: impl Fn(&[Attribute]) -> Result<T, Error>,
-) -> Result<T, Error> {
+fn never_copied<T>(template: &[Attribute], generate: impl Fn(&[Attribute]) -> Result<T, Error>) -> Result<T, Error> {
     let strict = [template, &[Attribute::Copyable(false)]].concat();
     match generate(&strict) {
         Err(Error::Pkcs11(
-            RvError::AttributeTypeInvalid
-            | RvError::AttributeValueInvalid
-            | RvError::TemplateInconsistent,
+            RvError::AttributeTypeInvalid | RvError::AttributeValueInvalid | RvError::TemplateInconsistent,
             _,
         )) => generate(template),
         other => other,

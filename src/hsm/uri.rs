@@ -83,10 +83,7 @@ impl Uri {
                     b"private" => Class::Private,
                     b"secret-key" => Class::Secret,
                     _ => {
-                        return Err(UriFault::Unsupported(
-                            shown(name),
-                            "only private and secret-key are keys",
-                        ));
+                        return Err(UriFault::Unsupported(shown(name), "only private and secret-key are keys"));
                     }
                 });
             }
@@ -107,10 +104,7 @@ impl Uri {
 /// passed over (RFC 7512 section 2.5).
 fn check_query(name: &str, value: &str) -> Result<(), UriFault> {
     match name {
-        "pin-value" | "pin-source" => Err(UriFault::Unsupported(
-            shown(name),
-            "use pin_file or pin_credential",
-        )),
+        "pin-value" | "pin-source" => Err(UriFault::Unsupported(shown(name), "use pin_file or pin_credential")),
         "module-name" | "module-path" => Err(UriFault::Unsupported(shown(name), "use module")),
         _ => decoded(name, value, QUERY_RESERVED).map(drop),
     }
@@ -129,10 +123,7 @@ fn decoded(name: &str, value: &str, reserved: &[u8]) -> Result<Vec<u8>, UriFault
                 };
                 decoded.push(high << 4 | low);
             }
-            _ if octet.is_ascii_alphanumeric()
-                || UNRESERVED.contains(&octet)
-                || reserved.contains(&octet) =>
-            {
+            _ if octet.is_ascii_alphanumeric() || UNRESERVED.contains(&octet) || reserved.contains(&octet) => {
                 decoded.push(octet);
             }
             _ => return Err(UriFault::Character(shown(name))),
@@ -160,10 +151,7 @@ fn text(name: &str, bytes: Vec<u8>, limit: usize) -> Result<String, UriFault> {
 
 /// An attribute name, safe to show.
 fn shown(name: &str) -> String {
-    name.chars()
-        .filter(char::is_ascii_graphic)
-        .take(32)
-        .collect()
+    name.chars().filter(char::is_ascii_graphic).take(32).collect()
 }
 
 const SCHEME: &str = "pkcs11:";
@@ -182,9 +170,7 @@ mod tests {
 
     #[test]
     fn a_key_is_named_by_token_object_and_id() {
-        let uri =
-            Uri::parse("pkcs11:token=The%20RA;serial=1f;object=ra-signing;id=%01%Ff;type=private")
-                .unwrap();
+        let uri = Uri::parse("pkcs11:token=The%20RA;serial=1f;object=ra-signing;id=%01%Ff;type=private").unwrap();
         assert_eq!(uri.token.as_deref(), Some("The RA"));
         assert_eq!(uri.serial.as_deref(), Some("1f"));
         assert_eq!(uri.object.as_deref(), Some("ra-signing"));
@@ -206,42 +192,22 @@ mod tests {
 
     #[test]
     fn a_broken_percent_sign_is_refused() {
-        for text in [
-            "pkcs11:id=%zz",
-            "pkcs11:id=%1",
-            "pkcs11:id=%",
-            "pkcs11:id=%+1",
-            "pkcs11:object=%é1",
-        ] {
-            assert!(
-                matches!(Uri::parse(text), Err(UriFault::Percent(_))),
-                "{text}"
-            );
+        for text in ["pkcs11:id=%zz", "pkcs11:id=%1", "pkcs11:id=%", "pkcs11:id=%+1", "pkcs11:object=%é1"] {
+            assert!(matches!(Uri::parse(text), Err(UriFault::Percent(_))), "{text}");
         }
     }
 
     #[test]
     fn characters_that_must_be_encoded_are_refused() {
-        for text in [
-            "pkcs11:object=a/b",
-            "pkcs11:object=a#b",
-            "pkcs11:object=a b",
-            "pkcs11:object=é",
-            "pkcs11:?x=a|b",
-        ] {
-            assert!(
-                matches!(Uri::parse(text), Err(UriFault::Character(_))),
-                "{text}"
-            );
+        for text in ["pkcs11:object=a/b", "pkcs11:object=a#b", "pkcs11:object=a b", "pkcs11:object=é", "pkcs11:?x=a|b"]
+        {
+            assert!(matches!(Uri::parse(text), Err(UriFault::Character(_))), "{text}");
         }
     }
 
     #[test]
     fn an_attribute_stands_at_most_once() {
-        assert_eq!(
-            Uri::parse("pkcs11:id=%01;id=%01"),
-            Err(UriFault::Twice("id".into()))
-        );
+        assert_eq!(Uri::parse("pkcs11:id=%01;id=%01"), Err(UriFault::Twice("id".into())));
     }
 
     #[test]
@@ -255,54 +221,29 @@ mod tests {
 
     #[test]
     fn a_slot_number_names_no_key() {
-        assert!(matches!(
-            Uri::parse("pkcs11:slot-id=1;object=a"),
-            Err(UriFault::Unsupported(..))
-        ));
+        assert!(matches!(Uri::parse("pkcs11:slot-id=1;object=a"), Err(UriFault::Unsupported(..))));
     }
 
     #[test]
     fn an_unknown_path_attribute_matches_nothing_and_an_unknown_query_attribute_is_passed_over() {
-        assert!(matches!(
-            Uri::parse("pkcs11:vendor=1"),
-            Err(UriFault::Unsupported(..))
-        ));
-        assert!(matches!(
-            Uri::parse("pkcs11:type=cert"),
-            Err(UriFault::Unsupported(..))
-        ));
+        assert!(matches!(Uri::parse("pkcs11:vendor=1"), Err(UriFault::Unsupported(..))));
+        assert!(matches!(Uri::parse("pkcs11:type=cert"), Err(UriFault::Unsupported(..))));
         assert!(Uri::parse("pkcs11:object=a?vendor=1&vendor=2").is_ok());
     }
 
     #[test]
     fn a_pin_in_the_uri_is_refused_and_not_shown() {
-        let fault = Uri::parse("pkcs11:object=a?pin-value=geheim")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            fault.contains("pin_file") && !fault.contains("geheim"),
-            "{fault}"
-        );
+        let fault = Uri::parse("pkcs11:object=a?pin-value=geheim").unwrap_err().to_string();
+        assert!(fault.contains("pin_file") && !fault.contains("geheim"), "{fault}");
     }
 
     #[test]
     fn values_that_pkcs11_cannot_hold_are_refused() {
         let long = format!("pkcs11:token={}", "a".repeat(33));
-        for text in [
-            long.as_str(),
-            "pkcs11:serial=12345678901234567",
-            "pkcs11:token=",
-            "pkcs11:id=",
-        ] {
-            assert!(
-                matches!(Uri::parse(text), Err(UriFault::Length(_))),
-                "{text}"
-            );
+        for text in [long.as_str(), "pkcs11:serial=12345678901234567", "pkcs11:token=", "pkcs11:id="] {
+            assert!(matches!(Uri::parse(text), Err(UriFault::Length(_))), "{text}");
         }
-        assert!(matches!(
-            Uri::parse("pkcs11:token=%ff"),
-            Err(UriFault::Utf8(_))
-        ));
+        assert!(matches!(Uri::parse("pkcs11:token=%ff"), Err(UriFault::Utf8(_))));
     }
 
     proptest! {

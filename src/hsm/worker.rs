@@ -53,12 +53,7 @@ impl Shared {
     }
 
     /// A stale session is replaced and the task tried once more; a lost token is not waited for.
-    fn perform(
-        &self,
-        seat: &mut Option<Seat>,
-        task: &Task,
-        opened: &Opened,
-    ) -> Result<Answer, Failure> {
+    fn perform(&self, seat: &mut Option<Seat>, task: &Task, opened: &Opened) -> Result<Answer, Failure> {
         match attempt(seat, task, opened) {
             Err(Trouble::Token(error)) if Class::of(&error) == Class::Session => {
                 tracing::debug!(%error, "the session is replaced");
@@ -101,9 +96,7 @@ fn judge(seat: Option<&Seat>, task: &Task, trouble: Trouble) -> Failure {
         Trouble::Token(error) => match Class::of(&error) {
             Class::Request if matches!(task, Task::Unwrap(_)) => Failure::Task(unreadable()),
             Class::Request => Failure::Task(Fault::Refused(error.to_string())),
-            _ if matches!(task, Task::Unwrap(_)) && seat.is_some_and(Seat::can_wrap) => {
-                Failure::Task(unreadable())
-            }
+            _ if matches!(task, Task::Unwrap(_)) && seat.is_some_and(Seat::can_wrap) => Failure::Task(unreadable()),
             _ => Failure::Token(Fault::Unavailable(error.to_string())),
         },
     }
@@ -144,15 +137,9 @@ mod tests {
             module.initialize().unwrap();
             let plan = Arc::new(Plan::of(config).unwrap());
             let (context, slot) = (module.context().clone(), module.slot(&plan.token).unwrap());
-            let (master, pin) = (
-                context.open_ro_session(slot).unwrap(),
-                AuthPin::from("1234"),
-            );
+            let (master, pin) = (context.open_ro_session(slot).unwrap(), AuthPin::from("1234"));
             master.login(UserType::User, Some(&pin)).unwrap();
-            let (_, method) = Seat::open(&opened(&context, slot, &plan, Method::P256))
-                .unwrap()
-                .check(&plan)
-                .unwrap();
+            let (_, method) = Seat::open(&opened(&context, slot, &plan, Method::P256)).unwrap().check(&plan).unwrap();
             let opened = opened(&context, slot, &plan, method);
             let shared = Shared::new(1, Duration::from_secs(1));
             let mut seat = Some(Seat::open(&opened).unwrap());
@@ -173,22 +160,14 @@ mod tests {
             let hsm = Hsm::start(config, folder).unwrap();
             let shared = &hsm.office.shared;
             let opened = shared.opened().unwrap();
-            opened
-                .context
-                .open_ro_session(opened.slot)
-                .unwrap()
-                .logout()
-                .unwrap();
+            opened.context.open_ro_session(opened.slot).unwrap().logout().unwrap();
             drop(opened);
             let begun = Instant::now();
             while shared.stats.restarts() == 0 {
                 assert!(begun.elapsed() < Duration::from_secs(20));
                 std::thread::park_timeout(Duration::from_millis(20));
             }
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let task = Task::Sign(Method::P256.input(b"message"));
             assert!(runtime.block_on(shared.ask(task)).is_ok());
         });
@@ -196,37 +175,19 @@ mod tests {
 
     #[test]
     fn a_call_that_is_too_late_or_whose_caller_has_left_is_not_made() {
-        in_a_child(
-            "a_call_that_is_too_late_or_whose_caller_has_left_is_not_made",
-            |config, folder| {
-                let hsm = Hsm::start(config, folder).unwrap();
-                let shared = &hsm.office.shared;
-                let task = || Task::Sign(Method::P256.input(b"message"));
-                let (reply, answer) = oneshot::channel();
-                shared
-                    .push(Job {
-                        task: task(),
-                        until: Instant::now(),
-                        reply,
-                    })
-                    .unwrap();
-                assert!(matches!(
-                    answer.blocking_recv().unwrap(),
-                    Err(Fault::Unavailable(_))
-                ));
-                let (reply, answer) = oneshot::channel();
-                drop(answer);
-                shared
-                    .push(Job {
-                        task: task(),
-                        until: Instant::now() + Duration::from_secs(9),
-                        reply,
-                    })
-                    .unwrap();
-                hsm.stop();
-                assert_eq!(hsm.stats().signatures(), 0);
-            },
-        );
+        in_a_child("a_call_that_is_too_late_or_whose_caller_has_left_is_not_made", |config, folder| {
+            let hsm = Hsm::start(config, folder).unwrap();
+            let shared = &hsm.office.shared;
+            let task = || Task::Sign(Method::P256.input(b"message"));
+            let (reply, answer) = oneshot::channel();
+            shared.push(Job { task: task(), until: Instant::now(), reply }).unwrap();
+            assert!(matches!(answer.blocking_recv().unwrap(), Err(Fault::Unavailable(_))));
+            let (reply, answer) = oneshot::channel();
+            drop(answer);
+            shared.push(Job { task: task(), until: Instant::now() + Duration::from_secs(9), reply }).unwrap();
+            hsm.stop();
+            assert_eq!(hsm.stats().signatures(), 0);
+        });
     }
 
     fn opened(
@@ -235,12 +196,7 @@ mod tests {
         plan: &Arc<Plan>,
         method: Method,
     ) -> Opened {
-        Opened {
-            context: context.clone(),
-            slot,
-            plan: Arc::clone(plan),
-            method,
-        }
+        Opened { context: context.clone(), slot, plan: Arc::clone(plan), method }
     }
 
     /// `SoftHSM` finds its tokens by an environment variable, which only a parent can set.
@@ -254,28 +210,13 @@ mod tests {
         let path = folder.path().display();
         fs::create_dir(folder.path().join("tokens")).unwrap();
         let conf = folder.path().join("softhsm2.conf");
-        fs::write(
-            &conf,
-            format!("directories.tokendir = {path}/tokens\nlog.level = ERROR\n"),
-        )
-        .unwrap();
+        fs::write(&conf, format!("directories.tokendir = {path}/tokens\nlog.level = ERROR\n")).unwrap();
         let mut child = Command::new(std::env::current_exe().unwrap());
-        child.args([
-            "--exact",
-            &format!("hsm::worker::tests::{test}"),
-            "--nocapture",
-        ]);
-        let output = child
-            .env(CHILD, folder.path())
-            .env("SOFTHSM2_CONF", &conf)
-            .output()
-            .unwrap();
+        child.args(["--exact", &format!("hsm::worker::tests::{test}"), "--nocapture"]);
+        let output = child.env(CHILD, folder.path()).env("SOFTHSM2_CONF", &conf).output().unwrap();
         let told = [output.stdout, output.stderr].concat();
         let told = String::from_utf8_lossy(&told);
-        assert!(
-            output.status.success() && told.contains("1 passed"),
-            "{told}"
-        );
+        assert!(output.status.success() && told.contains("1 passed"), "{told}");
     }
 
     fn set_up(folder: &Path) -> Config {
@@ -289,9 +230,7 @@ mod tests {
         );
         let config: Config = toml::from_str(&text).unwrap();
         let token = Token::open(&config, folder).unwrap();
-        token
-            .generate_signing_key("s", &[1], KeyKind::P256)
-            .unwrap();
+        token.generate_signing_key("s", &[1], KeyKind::P256).unwrap();
         config
     }
 }

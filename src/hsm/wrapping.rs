@@ -14,11 +14,7 @@ use super::Fault;
 use super::fault::Trouble;
 
 /// Wraps a data key.
-pub(super) fn wrap(
-    session: &Session,
-    key: ObjectHandle,
-    data_key: &[u8; KEY_OCTETS],
-) -> Result<Vec<u8>, Trouble> {
+pub(super) fn wrap(session: &Session, key: ObjectHandle, data_key: &[u8; KEY_OCTETS]) -> Result<Vec<u8>, Trouble> {
     let mut nonce = [0; NONCE_OCTETS];
     session.generate_random_slice(&mut nonce)?;
     let sealed = {
@@ -26,20 +22,14 @@ pub(super) fn wrap(
         session.encrypt(&Mechanism::AesGcm(params), key, data_key)?
     };
     if sealed.len() != KEY_OCTETS + TAG_OCTETS {
-        return Err(
-            Fault::SelfTest(format!("CKM_AES_GCM made {} octets of 32", sealed.len())).into(),
-        );
+        return Err(Fault::SelfTest(format!("CKM_AES_GCM made {} octets of 32", sealed.len())).into());
     }
     // A token that chooses the nonce itself (FIPS) has written it back by now.
     Ok([&[VERSION], nonce.as_slice(), &sealed].concat())
 }
 
 /// Unwraps a data key.
-pub(super) fn unwrap(
-    session: &Session,
-    key: ObjectHandle,
-    blob: &Blob,
-) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+pub(super) fn unwrap(session: &Session, key: ObjectHandle, blob: &Blob) -> Result<Zeroizing<Vec<u8>>, Trouble> {
     let mut nonce = blob.nonce;
     let params = GcmParams::new(&mut nonce, CONTEXT, TAG_BITS)?;
     let plain = Zeroizing::new(session.decrypt(&Mechanism::AesGcm(params), key, &blob.sealed)?);
@@ -58,19 +48,14 @@ pub(super) struct Blob {
 
 impl Blob {
     pub(super) fn parse(blob: &[u8]) -> Result<Self, Fault> {
-        let (version, rest) = blob
-            .split_first()
-            .ok_or_else(|| Fault::Blob("it is empty".into()))?;
+        let (version, rest) = blob.split_first().ok_or_else(|| Fault::Blob("it is empty".into()))?;
         if *version != VERSION {
-            return Err(Fault::Blob(format!(
-                "its version is {version}; this program knows {VERSION}"
-            )));
+            return Err(Fault::Blob(format!("its version is {version}; this program knows {VERSION}")));
         }
         match rest.split_first_chunk() {
-            Some((nonce, sealed)) if sealed.len() == KEY_OCTETS + TAG_OCTETS => Ok(Self {
-                nonce: *nonce,
-                sealed: sealed.into(),
-            }),
+            Some((nonce, sealed)) if sealed.len() == KEY_OCTETS + TAG_OCTETS => {
+                Ok(Self { nonce: *nonce, sealed: sealed.into() })
+            }
             _ => Err(Fault::Blob(format!("it has {} octets", blob.len()))),
         }
     }

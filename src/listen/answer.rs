@@ -57,7 +57,10 @@ impl Desk {
 
     async fn read(&self, request: Request<Incoming>) -> Result<Request<Body>, Refusal> {
         // RFC 9112 section 3.2
-        if request.version() == Version::HTTP_11 && request.uri().authority().is_none() && !request.headers().contains_key(HOST) {
+        if request.version() == Version::HTTP_11
+            && request.uri().authority().is_none()
+            && !request.headers().contains_key(HOST)
+        {
             return Err(Refusal::NoHost);
         }
         let limit = self.limits.body.get();
@@ -123,9 +126,13 @@ impl Refusal {
         let (status, text) = match self {
             Self::NoHost => (StatusCode::BAD_REQUEST, "the Host header is missing (RFC 9112 section 3.2)\n".to_owned()),
             Self::BadBody => (StatusCode::BAD_REQUEST, "the body is not what its head announces\n".to_owned()),
-            Self::TooLarge { limit } => (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {limit} bytes\n")),
+            Self::TooLarge { limit } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {limit} bytes\n"))
+            }
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body takes too long\n".to_owned()),
-            Self::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "the server failed; its log has the cause\n".to_owned()),
+            Self::Broken => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "the server failed; its log has the cause\n".to_owned())
+            }
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "this takes too long; ask again later\n".to_owned()),
         };
         let (mut head, ()) = Response::new(()).into_parts();
@@ -147,7 +154,11 @@ fn finish((mut head, mut body): (response::Parts, Bytes), id: &RequestId, head_o
         head.headers.remove(CONTENT_LENGTH);
     }
     // RFC 9110 sections 15.2, 15.3.5 and 15.4.5
-    if head_only || head.status.is_informational() || head.status == StatusCode::NO_CONTENT || head.status == StatusCode::NOT_MODIFIED {
+    if head_only
+        || head.status.is_informational()
+        || head.status == StatusCode::NO_CONTENT
+        || head.status == StatusCode::NOT_MODIFIED
+    {
         body = Bytes::new();
     }
     if let Ok(value) = HeaderValue::from_str(&id.0) {

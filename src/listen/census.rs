@@ -78,7 +78,11 @@ mod tests {
 
     fn limits(connections: usize, connections_per_address: usize) -> Limits {
         let number = |number| NonZeroUsize::new(number).unwrap();
-        Limits { connections: number(connections), connections_per_address: number(connections_per_address), ..Limits::default() }
+        Limits {
+            connections: number(connections),
+            connections_per_address: number(connections_per_address),
+            ..Limits::default()
+        }
     }
 
     fn enter(census: &Arc<Census>, address: &str) -> Result<Seat, Full> {

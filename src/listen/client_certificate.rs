@@ -62,8 +62,12 @@ impl ClientCertVerifier for PossessionOnly {
         let (algorithm, bits) = read_key(&key).map_err(bad_key)?;
         // TLS 1.2 names hash and kind of key but not the curve, so that several algorithms may fit; the key tells which.
         let schemes = self.algorithms.mapping.iter().filter(|(scheme, _)| *scheme == signed.scheme);
-        let mut fitting = schemes.flat_map(|(_, algorithms)| algorithms.iter()).filter(|a| a.public_key_alg_id().as_ref() == algorithm);
-        let verifier = fitting.next().ok_or(Error::PeerMisbehaved(rustls::PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme))?;
+        let mut fitting = schemes
+            .flat_map(|(_, algorithms)| algorithms.iter())
+            .filter(|a| a.public_key_alg_id().as_ref() == algorithm);
+        let verifier = fitting
+            .next()
+            .ok_or(Error::PeerMisbehaved(rustls::PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme))?;
         match verifier.verify_signature(bits, message, signed.signature()) {
             Ok(()) => Ok(HandshakeSignatureValid::assertion()),
             Err(_) => Err(Error::InvalidCertificate(CertificateError::BadSignature)),
@@ -87,7 +91,9 @@ impl ClientCertVerifier for PossessionOnly {
 
 /// The `SubjectPublicKeyInfo` of a certificate. rustls would parse all of it and refuse critical extensions that it does not know.
 fn public_key(certificate: &[u8]) -> Result<Vec<u8>, Error> {
-    find_public_key(certificate).map(<[u8]>::to_vec).map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))
+    find_public_key(certificate)
+        .map(<[u8]>::to_vec)
+        .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))
 }
 
 /// RFC 5280 section 4.1: the seventh field of the first part, or the sixth when there is no version.

@@ -53,7 +53,9 @@ impl<'de> Deserialize<'de> for Place {
         if text == "off" {
             return Ok(Self::Off);
         }
-        text.parse().map(Self::At).map_err(|_| de::Error::custom(format!("{text:?} is neither an address with a port nor \"off\"")))
+        text.parse()
+            .map(Self::At)
+            .map_err(|_| de::Error::custom(format!("{text:?} is neither an address with a port nor \"off\"")))
     }
 }
 

@@ -42,7 +42,12 @@ impl Door {
     ///
     /// # Errors
     /// When the address cannot be had.
-    pub async fn bind(name: &'static str, address: SocketAddr, limits: Arc<ArcSwap<Limits>>, metrics: Metrics) -> Result<Self, Error> {
+    pub async fn bind(
+        name: &'static str,
+        address: SocketAddr,
+        limits: Arc<ArcSwap<Limits>>,
+        metrics: Metrics,
+    ) -> Result<Self, Error> {
         let listener = TcpListener::bind(address).await.map_err(|source| Error::Bind { address, source })?;
         Ok(Self { name, listener, limits, metrics, census: Arc::default() })
     }
@@ -92,13 +97,22 @@ impl Door {
             all_done.recv().await;
         };
         if timeout(grace, ending).await.is_err() {
-            tracing::warn!(door = name, connections = connections.len(), "requests were still running at the end of their grace");
+            tracing::warn!(
+                door = name,
+                connections = connections.len(),
+                "requests were still running at the end of their grace"
+            );
             connections.abort_all();
         }
     }
 
     /// The serving of a connection, when there is a place for it.
-    fn admit(&self, stream: TcpStream, peer: SocketAddr, hall: &Hall) -> Option<impl Future<Output = ()> + Send + 'static> {
+    fn admit(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        hall: &Hall,
+    ) -> Option<impl Future<Output = ()> + Send + 'static> {
         let limits = self.limits.load_full();
         let seat = match self.census.enter(peer.ip(), &limits) {
             Ok(seat) => seat,
@@ -171,7 +185,12 @@ async fn serve_tls(acceptor: TlsAcceptor, stream: TcpStream, mut desk: Desk, mut
 fn facts(stream: &TlsStream<TcpStream>) -> Tls {
     let (_, session) = stream.get_ref();
     Tls {
-        client_chain: session.peer_certificates().unwrap_or_default().iter().map(|certificate| certificate.to_vec()).collect(),
+        client_chain: session
+            .peer_certificates()
+            .unwrap_or_default()
+            .iter()
+            .map(|certificate| certificate.to_vec())
+            .collect(),
         version_1_3: session.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3),
     }
 }

@@ -52,10 +52,22 @@ impl Metrics {
 
     /// Names them for the metrics page.
     pub fn register(&self, registry: &mut Registry) {
-        registry.register("ra_http_requests", "Requests answered; status 499 are those whose client went away", self.requests.clone());
-        registry.register("ra_http_request_duration_seconds", "Time from a request's head to its answer", self.durations.clone());
+        registry.register(
+            "ra_http_requests",
+            "Requests answered; status 499 are those whose client went away",
+            self.requests.clone(),
+        );
+        registry.register(
+            "ra_http_request_duration_seconds",
+            "Time from a request's head to its answer",
+            self.durations.clone(),
+        );
         registry.register("ra_connections", "Connections that are open", self.connections.clone());
-        registry.register("ra_connections_refused", "Connections closed for what they are or sent, not for a request, by reason", self.refused.clone());
+        registry.register(
+            "ra_connections_refused",
+            "Connections closed for what they are or sent, not for a request, by reason",
+            self.refused.clone(),
+        );
     }
 
     pub(super) fn answered(&self, door: &'static str, status: u16, duration: Duration) {

@@ -45,7 +45,11 @@ impl ServerTls {
     }
 }
 
-fn configure(certificate_file: &Path, key_file: &Path, tickets: Arc<dyn ProducesTickets>) -> Result<Arc<rustls::ServerConfig>, Error> {
+fn configure(
+    certificate_file: &Path,
+    key_file: &Path,
+    tickets: Arc<dyn ProducesTickets>,
+) -> Result<Arc<rustls::ServerConfig>, Error> {
     let unreadable = |path: &Path, detail: String| Error::File { path: path.to_owned(), detail };
     let certificates = CertificateDer::pem_file_iter(certificate_file)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)

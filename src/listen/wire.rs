@@ -126,7 +126,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
                             name_headers(&mut head);
                             self.out.extend_from_slice(&head);
                             // After "100 Continue" comes the real head.
-                            let body = if head.starts_with(b"HTTP/1.1 1") { 0 } else { self.progress.body.swap(0, Ordering::Relaxed) };
+                            let body = if head.starts_with(b"HTTP/1.1 1") {
+                                0
+                            } else {
+                                self.progress.body.swap(0, Ordering::Relaxed)
+                            };
                             self.part = if body == 0 { Part::Head(Vec::new()) } else { Part::Body(body) };
                             end - before
                         }
@@ -206,7 +210,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<IO> {
         self.poll_write_vectored(cx, &[io::IoSlice::new(bytes)])
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         if self.out.len() >= FULL {
             ready!(self.poll_drain(cx))?;
         }

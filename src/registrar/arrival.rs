@@ -23,7 +23,9 @@ impl Registrar {
     ) -> Result<Next, Refusal> {
         let now = self.now();
         let difference = match (&voyage.party.expected, voyage.authority.chain().first()) {
-            (Some(expected), Some(issuer)) => expected.check(certificate, issuer, now).err().map(|found| found.to_string()),
+            (Some(expected), Some(issuer)) => {
+                expected.check(certificate, issuer, now).err().map(|found| found.to_string())
+            }
             _ => Some("nothing is known that it could be compared with".to_owned()),
         };
         if let Some(difference) = difference {
@@ -112,10 +114,8 @@ impl Registrar {
     /// The CA did not take our certConf: whether the certificate lives cannot be told, so it is not handed over.
     pub(super) async fn not_confirmed(&self, voyage: &mut Voyage, octets: &[u8], text: &str) -> Result<Next, Refusal> {
         let mut unit = self.answered(voyage, octets);
-        let reason = Reason {
-            code: ReasonCode::Withheld,
-            text: format!("the CA did not take the confirmation: {text}"),
-        };
+        let reason =
+            Reason { code: ReasonCode::Withheld, text: format!("the CA did not take the confirmation: {text}") };
         if voyage.case_state == State::Issued {
             unit = self.moved(unit, voyage, Event::Withhold);
             unit.push(Row::ExplainCase { case: voyage.case(), code: reason.code.name(), text: reason.text.clone() });
@@ -141,7 +141,8 @@ impl Registrar {
         self.metrics.certificate_withheld();
         let reason = Reason {
             code: ReasonCode::Withheld,
-            text: "the CA's certificate is not the one that was approved; it is withheld and an officer was told".to_owned(),
+            text: "the CA's certificate is not the one that was approved; it is withheld and an officer was told"
+                .to_owned(),
         };
         let mut unit = self.answered(voyage, octets);
         unit.push(self.certificate_row(voyage, certificate, CertificateStatus::Rejected));
@@ -210,7 +211,12 @@ impl Registrar {
     }
 
     /// The CA revoked, now or before.
-    pub(super) async fn revoked(&self, voyage: &mut Voyage, octets: &[u8], before: Option<Reason>) -> Result<Next, Refusal> {
+    pub(super) async fn revoked(
+        &self,
+        voyage: &mut Voyage,
+        octets: &[u8],
+        before: Option<Reason>,
+    ) -> Result<Next, Refusal> {
         let mut unit = self.answered(voyage, octets);
         let certificate = match voyage.party.about {
             Some(certificate) if voyage.party.kind == Kind::Revoke => certificate,
@@ -255,7 +261,6 @@ impl Registrar {
         unit
     }
 
-
     pub(super) fn certificate_row(&self, voyage: &Voyage, certificate: &Certificate, status: CertificateStatus) -> Row {
         Row::AddCertificate(Box::new(NewCertificate {
             id: CertificateId::new(self.random.as_ref()),
@@ -271,7 +276,6 @@ impl Registrar {
             at: self.now(),
         }))
     }
-
 
     pub(super) async fn certificate_of(&self, voyage: &Voyage) -> Result<(CertificateId, Certificate), Refusal> {
         let row = self.store.certificate_of_case(voyage.case()).await.map_err(Refusal::store)?;

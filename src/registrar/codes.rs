@@ -131,13 +131,13 @@ impl Registrar {
         &self,
         reference: &[u8],
     ) -> Result<Option<(Code, Zeroizing<Vec<u8>>)>, Refusal> {
-        let Some(row) = self.store.code_by_lookup(&self.secrets.lookup(reference)).await.map_err(Refusal::store)? else {
+        let Some(row) = self.store.code_by_lookup(&self.secrets.lookup(reference)).await.map_err(Refusal::store)?
+        else {
             return Ok(None);
         };
         let secret = self.secrets.open(&row.secret, row.id.as_bytes()).map_err(Refusal::store)?;
         let names = row.names.as_deref().map(serde_json::from_str).transpose().map_err(Refusal::store)?;
-        let code =
-            Code { id: row.id, reference: row.reference, profile: row.profile, names };
+        let code = Code { id: row.id, reference: row.reference, profile: row.profile, names };
         Ok(Some((code, secret)))
     }
 

@@ -68,9 +68,17 @@ impl Registrar {
                 our_nonce: None,
                 deadline: None,
             });
-        self.close_confirmation(who.requester.credential.as_str(), exchange, &case, &certificate, rejection, unit, Some(reply))
-            .await?
-            .ok_or(Refusal::OutOfPlace("no confirmation is awaited in this transaction"))
+        self.close_confirmation(
+            who.requester.credential.as_str(),
+            exchange,
+            &case,
+            &certificate,
+            rejection,
+            unit,
+            Some(reply),
+        )
+        .await?
+        .ok_or(Refusal::OutOfPlace("no confirmation is awaited in this transaction"))
     }
 
     /// Nobody confirmed in time: silence is rejection (RFC 9483 section 4.1.1).
@@ -173,7 +181,11 @@ impl Registrar {
     ) -> Result<Unit, Refusal> {
         let row = self.store.certificate_of_case(case.id).await.map_err(Refusal::store)?;
         if let Some(row) = row {
-            unit.push(Row::MarkCertificate { certificate: row.id, status: CertificateStatus::Rejected, at: self.now() });
+            unit.push(Row::MarkCertificate {
+                certificate: row.id,
+                status: CertificateStatus::Rejected,
+                at: self.now(),
+            });
         }
         if by_silence && let Some(code) = case.requester.credential.as_code() {
             // DESIGN rule 11: rejected by silence frees the code.

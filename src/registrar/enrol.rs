@@ -10,7 +10,10 @@ use super::request::{Answered, CertificateRequest, Finished, Incoming, Reply};
 use super::voyage::{Party, Voyage, expected};
 use super::{Refusal, Registrar};
 use crate::audit::{Leaf, LeafKind};
-use crate::case::{CaseId, CertificateId, Event, Exchange, ExchangeId, ExchangeState, Family, Kind, MessageId, Millis, Outcome, Reason, RequestForm, State, SubmissionId};
+use crate::case::{
+    CaseId, CertificateId, Event, Exchange, ExchangeId, ExchangeState, Family, Kind, MessageId, Millis, Outcome,
+    Reason, RequestForm, State, SubmissionId,
+};
 use crate::rules::{Facts, Ruling, Verdict, rule};
 use crate::store::{
     CommitError, Conflict, Leg, NewCase, NewDecision, NewMessage, NewSubmission, Row, Unit, exchange_key,
@@ -104,7 +107,13 @@ impl Registrar {
     }
 
     /// Adds the rows of a recorded answer: the message, and where the exchange goes.
-    pub(super) fn answer_rows(&self, mut unit: Unit, exchange: &Exchange, outcome: &Outcome, finished: &Finished) -> Unit {
+    pub(super) fn answer_rows(
+        &self,
+        mut unit: Unit,
+        exchange: &Exchange,
+        outcome: &Outcome,
+        finished: &Finished,
+    ) -> Unit {
         let (to, deadline) = match outcome {
             // A certConf that takes long stays one: its pollReq is answered with what became of the confirmation.
             Outcome::Waiting { .. } if exchange.state == ExchangeState::Confirming => (ExchangeState::Confirming, None),
@@ -299,7 +308,12 @@ impl Registrar {
         self.await_landing(&flight, exchange, reply).await
     }
 
-    async fn await_landing(&self, flight: &Flight, exchange: Exchange, reply: Arc<dyn Reply>) -> Result<Answered, Refusal> {
+    async fn await_landing(
+        &self,
+        flight: &Flight,
+        exchange: Exchange,
+        reply: Arc<dyn Reply>,
+    ) -> Result<Answered, Refusal> {
         let patience = self.settings.answer_time;
         loop {
             if let Ok(outcome) = tokio::time::timeout(patience, flight.landing()).await {
@@ -353,8 +367,13 @@ impl Registrar {
 
     pub(super) fn submission_rows(&self, unit: Unit, submission: NewSubmission, voyage: &Voyage) -> Unit {
         let (id, transaction) = (submission.id, submission.transaction.clone());
-        unit.with(Row::OpenSubmission(Box::new(submission)))
-            .with(self.message(Leg::Submission, None, Some(id), Some(transaction), voyage.sent()))
+        unit.with(Row::OpenSubmission(Box::new(submission))).with(self.message(
+            Leg::Submission,
+            None,
+            Some(id),
+            Some(transaction),
+            voyage.sent(),
+        ))
     }
 
     pub(super) fn message(
@@ -501,4 +520,3 @@ impl Party {
 
 /// The time of the longest call and its commits, with a margin.
 const LEASE: i64 = 90_000;
-

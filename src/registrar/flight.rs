@@ -27,11 +27,8 @@ pub(super) struct Flight {
 impl Flights {
     /// Begins a flight.
     pub(super) fn take_off(&self, case: CaseId, reply: Option<Arc<dyn Reply>>) -> Arc<Flight> {
-        let flight = Arc::new(Flight {
-            reply: Mutex::new(reply),
-            answer: Mutex::default(),
-            landed: watch::Sender::new(None),
-        });
+        let flight =
+            Arc::new(Flight { reply: Mutex::new(reply), answer: Mutex::default(), landed: watch::Sender::new(None) });
         lock(&self.open).insert(case, Arc::clone(&flight));
         flight
     }

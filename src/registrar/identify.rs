@@ -73,9 +73,8 @@ pub trait MacProof: Send + Sync {
 impl Registrar {
     /// Identifies by an enrolment code's reference and secret (RFC 7617: user name and password).
     pub async fn identify_code(&self, source: Source, reference: &str, secret: &[u8]) -> Result<Identified, Refusal> {
-        let same = |stored: &[u8]| {
-            aws_lc_rs::constant_time::verify_slices_are_equal(stored, secret).is_ok().then_some(())
-        };
+        let same =
+            |stored: &[u8]| aws_lc_rs::constant_time::verify_slices_are_equal(stored, secret).is_ok().then_some(());
         self.by_secret(source, reference.as_bytes(), same).await.map(|(identified, ())| identified)
     }
 
@@ -153,8 +152,14 @@ impl Registrar {
         let proven = found.as_ref().and_then(|(_, secret)| verify(secret));
         let (Some((code, _)), Some(key)) = (found, proven) else {
             self.limits.count_failure(&source, self.now());
-            let shown: String = String::from_utf8_lossy(reference).chars().take(64).filter(|c| !c.is_control()).collect();
-            self.note_failure(&source, &format!("reference:{}", hex::encode(self.secrets.lookup(reference))), &format!("wrong reference or secret: '{shown}'")).await?;
+            let shown: String =
+                String::from_utf8_lossy(reference).chars().take(64).filter(|c| !c.is_control()).collect();
+            self.note_failure(
+                &source,
+                &format!("reference:{}", hex::encode(self.secrets.lookup(reference))),
+                &format!("wrong reference or secret: '{shown}'"),
+            )
+            .await?;
             return Err(Refusal::NotIdentified);
         };
         let credential = CredentialId::code(code.id);

@@ -15,10 +15,7 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) fn new(settings: &Settings) -> Self {
-        Self {
-            requests: Limit::new(settings.requests_per_minute),
-            failures: Limit::new(settings.failures_per_minute),
-        }
+        Self { requests: Limit::new(settings.requests_per_minute), failures: Limit::new(settings.failures_per_minute) }
     }
 
     /// Counts a request of a known credential.

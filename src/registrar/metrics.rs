@@ -39,8 +39,16 @@ impl Metrics {
             "Requests whose credentials were wrong",
             self.authentication_failures.clone(),
         );
-        registry.register("authority_faults", "Messages to a CA without a believable answer", self.authority_faults.clone());
-        registry.register("certificates_withheld", "Certificates that were not what was approved", self.withheld.clone());
+        registry.register(
+            "authority_faults",
+            "Messages to a CA without a believable answer",
+            self.authority_faults.clone(),
+        );
+        registry.register(
+            "certificates_withheld",
+            "Certificates that were not what was approved",
+            self.withheld.clone(),
+        );
         registry.register("submissions_in_flight", "Submissions on their way to a CA", self.in_flight.clone());
     }
 

@@ -38,16 +38,14 @@ use crate::rules::{Profile, RuleSet};
 use crate::store::{Row, Store, Unit};
 use crate::upstream::Authority;
 
-pub use confirm::Unconfirmed;
 pub use codes::{CodeOrder, CodeView, MadeCode};
+pub use confirm::Unconfirmed;
 pub use identify::{Identified, MacProof, Source};
 pub use metrics::Metrics;
-pub use poll::Known;
 pub use office::{CaseView, Readiness};
+pub use poll::Known;
 pub use refusal::Refusal;
-pub use request::{
-    Answered, CertificateRequest, Finished, Incoming, Reply, Replying, RevocationRequest, Transaction,
-};
+pub use request::{Answered, CertificateRequest, Finished, Incoming, Reply, Replying, RevocationRequest, Transaction};
 pub use secrets::{SealBroken, Secrets};
 pub use trust::{Trust, TrustConfig};
 pub use worker::Workers;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::enrol::sha256;
 use super::identify::Identified;
 use super::request::{Answered, Incoming, Reply};
-use super::enrol::sha256;
 use super::{Refusal, Registrar};
 use crate::case::{Exchange, ExchangeState, Outcome, State};
 use crate::store::{CaseRow, Leg, Unit, exchange_key};
@@ -30,8 +30,7 @@ impl Registrar {
         let Some(exchange) = self.store.exchange_by_key(&key).await.map_err(Refusal::store)? else {
             return Ok(Known::Nothing);
         };
-        let repeated =
-            self.store.request_in_exchange(exchange.id, &sha256(octets)).await.map_err(Refusal::store)?;
+        let repeated = self.store.request_in_exchange(exchange.id, &sha256(octets)).await.map_err(Refusal::store)?;
         Ok(match repeated {
             None => Known::Exchange(exchange),
             Some(message) => match message.reply {
@@ -68,8 +67,13 @@ impl Registrar {
             return Err(Refusal::OutOfPlace("nothing is waited for in this transaction"));
         }
         let case = self.case_of(&exchange).await?;
-        let unit = Unit::new()
-            .with(self.message(Leg::Request, Some(exchange.id), None, exchange.transaction.clone(), &message.octets));
+        let unit = Unit::new().with(self.message(
+            Leg::Request,
+            Some(exchange.id),
+            None,
+            exchange.transaction.clone(),
+            &message.octets,
+        ));
         self.store.commit(unit).await.map_err(Refusal::store)?;
         self.progress(exchange, &case, &reply).await
     }

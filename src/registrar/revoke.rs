@@ -26,10 +26,14 @@ impl Registrar {
     ) -> Result<Answered, Refusal> {
         let known = self.named_certificate(&request.issuer, &request.serial).await?;
         let Some(row) = known else {
-            return self.turn_down(who, request, ReasonCode::BadCertificateId, "no such certificate came from here", reply).await;
+            return self
+                .turn_down(who, request, ReasonCode::BadCertificateId, "no such certificate came from here", reply)
+                .await;
         };
         if row.status == CertificateStatus::Revoked {
-            return self.turn_down(who, request, ReasonCode::AlreadyRevoked, "the certificate is revoked already", reply).await;
+            return self
+                .turn_down(who, request, ReasonCode::AlreadyRevoked, "the certificate is revoked already", reply)
+                .await;
         }
         let facts = revocation_facts(who, &request, &row, row.not_after < self.now());
         let profile = who.profile().ok_or_else(|| Refusal::UnknownProfile(who.profile.clone()))?;
@@ -42,11 +46,8 @@ impl Registrar {
         let authority = self.authority(&profile.authority)?;
         let certificate = Certificate::parse(&row.der).map_err(Refusal::store)?;
         let fresh = self.fresh();
-        let order = Order::Revoke {
-            issuer: certificate.issuer(),
-            serial: certificate.serial(),
-            reason: request.reason,
-        };
+        let order =
+            Order::Revoke { issuer: certificate.issuer(), serial: certificate.serial(), reason: request.reason };
         let message = authority.compose(order, fresh).await.map_err(Refusal::away)?;
         let state = walk(&[Event::Approve, Event::Submit])?;
         let case = self.revocation_case(who, &request, Some(&row));

@@ -13,8 +13,8 @@ use super::request::Reply;
 use super::{Refusal, Registrar};
 use crate::audit::LeafKind;
 use crate::case::{
-    CaseId, CertificateId, CodeId, Door, Event, Exchange, ExchangeState, Kind, Millis, Outcome, Reason,
-    ReasonCode, State, SubmissionId, SubmissionState, SubmissionStep,
+    CaseId, CertificateId, CodeId, Door, Event, Exchange, ExchangeState, Kind, Millis, Outcome, Reason, ReasonCode,
+    State, SubmissionId, SubmissionState, SubmissionStep,
 };
 use crate::rules::Profile;
 use crate::store::{Leg, NewSubmission, Row, Unit};
@@ -165,12 +165,11 @@ impl Registrar {
             (Answer::NotNow { text }, ..) => self.put_back(voyage, &text).await,
             (Answer::InUse { text }, ..) => self.doubt(voyage, &octets, &text).await,
             (Answer::Waiting { check_after }, ..) => self.wait_longer(voyage, &octets, check_after).await,
-            (Answer::Issued { certificate, confirm, confirm_by }, SubmissionStep::Request | SubmissionStep::Poll, false) => {
-                self.issued(voyage, &octets, &certificate, confirm, confirm_by).await
-            }
-            (Answer::Rejected { text, .. }, SubmissionStep::Request | SubmissionStep::Poll, false) => {
-                self.failed(voyage, &octets, Reason { code: ReasonCode::Authority, text }).await
-            }
+            (
+                Answer::Issued { certificate, confirm, confirm_by },
+                SubmissionStep::Request | SubmissionStep::Poll,
+                false,
+            ) => self.issued(voyage, &octets, &certificate, confirm, confirm_by).await,
             (Answer::Confirmed, SubmissionStep::Accept, _) => self.accepted(voyage, &octets).await,
             (Answer::Confirmed, SubmissionStep::Reject, _) => self.rejected(voyage, &octets).await,
             (Answer::Rejected { text, .. }, SubmissionStep::Accept | SubmissionStep::Reject, _) => {
@@ -181,22 +180,35 @@ impl Registrar {
                 let reason = Reason { code: ReasonCode::AlreadyRevoked, text };
                 self.revoked(voyage, &octets, Some(reason)).await
             }
-            (Answer::Rejected { text, .. }, _, true) => {
+            (Answer::Rejected { text, .. }, ..) => {
                 self.failed(voyage, &octets, Reason { code: ReasonCode::Authority, text }).await
             }
-            (other, ..) => self.disbelieve(voyage, &octets, &format!("it does not answer what was asked: {other:?}")).await,
+            (other, ..) => {
+                self.disbelieve(voyage, &octets, &format!("it does not answer what was asked: {other:?}")).await
+            }
         }
     }
 
     /// The CA needs time: the pollReq is recorded, and sent when its time has come.
-    pub(super) async fn wait_longer(&self, voyage: &mut Voyage, octets: &[u8], check_after: u32) -> Result<Next, Refusal> {
+    pub(super) async fn wait_longer(
+        &self,
+        voyage: &mut Voyage,
+        octets: &[u8],
+        check_after: u32,
+    ) -> Result<Next, Refusal> {
         let order = Order::Poll { sent: &voyage.sent, answer: octets };
         let message = voyage.authority.compose(order, self.fresh()).await.map_err(Refusal::away)?;
         let mut unit = self.answered(voyage, octets);
         if voyage.case_state == State::Submitted {
             unit = self.moved(unit, voyage, Event::Wait);
         }
-        unit.push(self.message(Leg::Submission, None, Some(voyage.submission), Some(voyage.transaction.clone()), &message));
+        unit.push(self.message(
+            Leg::Submission,
+            None,
+            Some(voyage.submission),
+            Some(voyage.transaction.clone()),
+            &message,
+        ));
         let wait = i64::from(check_after.max(1)) * 1000;
         unit.push(Row::MoveSubmission {
             submission: voyage.submission,
@@ -281,7 +293,6 @@ impl Registrar {
             flight.give_back(reply);
         }
     }
-
 
     pub(super) fn answered(&self, voyage: &Voyage, octets: &[u8]) -> Unit {
         let transaction = Some(voyage.transaction.clone());

@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::{Refusal, Registrar};
 use crate::case::{ExchangeState, State, SubmissionState};
+use crate::store::{Row, Unit};
 
 /// The running workers; they stop when told to.
 #[derive(Debug)]
@@ -67,6 +68,12 @@ fn repeat(
 }
 
 impl Registrar {
+    /// Gives back what this node had when it ended, so that its first look at the outbox takes it up. A node's name is its own.
+    pub async fn begin_anew(&self) -> Result<(), Refusal> {
+        let unit = Unit::new().with(Row::Release { owner: self.settings.node.clone() });
+        self.store.commit(unit).await.map_err(Refusal::store)
+    }
+
     /// Takes up what is due: after a crash, a delay of the CA, or a fault.
     async fn work_outbox(&self) -> Result<(), Refusal> {
         let open = self.store.open_submissions().await.map_err(Refusal::store)?;
@@ -84,7 +91,9 @@ impl Registrar {
                     let registrar = self.clone();
                     tokio::spawn(async move { registrar.drive(voyage).await });
                 }
-                Err(fault) => tracing::error!(submission = %id, %fault, cause = ?fault, "a submission cannot be taken up"),
+                Err(fault) => {
+                    tracing::error!(submission = %id, %fault, cause = ?fault, "a submission cannot be taken up")
+                }
             }
         }
         Ok(())

@@ -54,8 +54,11 @@ impl Ruling {
     /// The refusal for the requester: the first finding's kind and all texts with their clauses.
     #[must_use]
     pub fn reason(&self) -> (ReasonCode, String) {
-        let code =
-            self.findings.first().and_then(|finding| ReasonCode::named(&finding.code)).unwrap_or(ReasonCode::NotAuthorized);
+        let code = self
+            .findings
+            .first()
+            .and_then(|finding| ReasonCode::named(&finding.code))
+            .unwrap_or(ReasonCode::NotAuthorized);
         let texts: Vec<String> =
             self.findings.iter().map(|finding| format!("{} [{}]", finding.text, finding.clause)).collect();
         (code, texts.join("; "))
@@ -103,9 +106,19 @@ const RULES: [Rule; 15] = [
     Rule { name: "key_reuse", source: "RFC 3647 section 4.4.7", code: ReasonCode::BadTemplate, look: key_reuse },
     Rule { name: "subject", source: "RFC 3647 section 4.3.1", code: ReasonCode::BadTemplate, look: subject },
     Rule { name: "name_text", source: "RFC 5280 section 4.1.2.4", code: ReasonCode::BadTemplate, look: name_text },
-    Rule { name: "alternative_names", source: "RFC 5280 section 4.2.1.6", code: ReasonCode::BadTemplate, look: alternative_names },
+    Rule {
+        name: "alternative_names",
+        source: "RFC 5280 section 4.2.1.6",
+        code: ReasonCode::BadTemplate,
+        look: alternative_names,
+    },
     Rule { name: "key_usage", source: "RFC 5280 section 4.2.1.3", code: ReasonCode::BadTemplate, look: key_usage },
-    Rule { name: "extended_key_usage", source: "RFC 5280 section 4.2.1.12", code: ReasonCode::BadTemplate, look: extended_key_usage },
+    Rule {
+        name: "extended_key_usage",
+        source: "RFC 5280 section 4.2.1.12",
+        code: ReasonCode::BadTemplate,
+        look: extended_key_usage,
+    },
     Rule { name: "extensions", source: "RFC 3647 section 4.7.1", code: ReasonCode::BadTemplate, look: extensions },
     Rule { name: "validity", source: "RFC 3647 section 4.6.3", code: ReasonCode::BadTemplate, look: validity },
     Rule { name: "replaced", source: "RFC 7030 section 4.2.2", code: ReasonCode::BadCertificateId, look: replaced },
@@ -146,9 +159,7 @@ fn holder(profile: &Profile, facts: &Facts) -> Vec<String> {
 }
 
 fn possession(_: &Profile, facts: &Facts) -> Vec<String> {
-    only_if(facts.key.is_some() && !facts.possession_proven, || {
-        "the holder of the key must sign with it".to_owned()
-    })
+    only_if(facts.key.is_some() && !facts.possession_proven, || "the holder of the key must sign with it".to_owned())
 }
 
 fn key_kind(profile: &Profile, facts: &Facts) -> Vec<String> {
@@ -214,7 +225,8 @@ fn name_text(_: &Profile, facts: &Facts) -> Vec<String> {
 
 /// Control characters, and those that turn the direction of writing: a name must look like what it is.
 fn unprintable(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn alternative_names(profile: &Profile, facts: &Facts) -> Vec<String> {
@@ -362,7 +374,12 @@ mod tests {
             version: 1,
             operation: "issue".into(),
             door: "est".into(),
-            credential: CredentialFact { kind: "code".into(), names: None, subject: None, registration_authority: false },
+            credential: CredentialFact {
+                kind: "code".into(),
+                names: None,
+                subject: None,
+                registration_authority: false,
+            },
             key: Some(KeyFact { kind: "P-256".into(), family: "P-256".into(), bits: 256 }),
             possession_proven: true,
             subject: vec![AttributeFact { kind: "CN".into(), value: "pump-7".into() }],
@@ -408,7 +425,10 @@ mod tests {
         assert_eq!(against(|facts| facts.key_in_use = true), ["key_reuse"]);
         assert_eq!(against(|facts| facts.subject.clear()), ["subject"]);
         assert_eq!(against(|facts| facts.subject[0].value = "a\u{202e}b".into()), ["name_text"]);
-        assert_eq!(against(|facts| facts.alternative_names[0].value = "pump.other.example".into()), ["alternative_names"]);
+        assert_eq!(
+            against(|facts| facts.alternative_names[0].value = "pump.other.example".into()),
+            ["alternative_names"]
+        );
         assert_eq!(against(|facts| facts.alternative_names[0].value = "*.plant.example".into()), ["alternative_names"]);
         assert_eq!(against(|facts| facts.alternative_names[0].kind = "uri".into()), ["alternative_names"]);
         assert_eq!(against(|facts| facts.key_usage = Some(vec!["keyCertSign".into()])), ["key_usage"]);
@@ -429,7 +449,10 @@ mod tests {
     #[test]
     fn no_profile_gives_the_rights_of_a_registration_authority() {
         assert_eq!(against(|facts| facts.extended_key_usage = Some(vec![CMC_RA.into()])), ["extended_key_usage"]);
-        assert_eq!(against(|facts| facts.extended_key_usage = Some(vec!["1.3.6.1.5.5.7.3.2".into()])), Vec::<String>::new());
+        assert_eq!(
+            against(|facts| facts.extended_key_usage = Some(vec!["1.3.6.1.5.5.7.3.2".into()])),
+            Vec::<String>::new()
+        );
     }
 
     #[test]

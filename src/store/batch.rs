@@ -4,7 +4,7 @@
 //! what keeps recording cheaper than the signatures around it. SQLite prepares statements that stand in one text one after
 //! another and sqlx hands them the bound values in turn; the text of each kind of unit is prepared once.
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe, Either, Encode, Executor, Sqlite, SqliteConnection, Type};
 
@@ -82,7 +82,7 @@ impl Batch {
         let mut results = connection.fetch_many(query);
         let mut statements = self.statements.into_iter();
         let mut broken = None;
-        while let Some(result) = results.next().await {
+        while let Some(result) = next(&mut results).await {
             match result {
                 Ok(Either::Left(done)) => {
                     let (duty, row) = statements.next().unwrap_or((Duty::Any, 0));
@@ -100,6 +100,17 @@ impl Batch {
         }
         broken.map_or(Ok(()), |row| Err(Broken::Row(row)))
     }
+}
+
+/// The next result. SQLite's thread tells of each statement, and each time it would wake this task: after the first it is
+/// given the processor, so that it gets through all of them.
+async fn next<S: Stream + Unpin>(results: &mut S) -> Option<S::Item> {
+    if let Some(ready) = results.next().now_or_never() {
+        return ready;
+    }
+    let result = results.next().await;
+    std::thread::yield_now();
+    result
 }
 
 /// Whether the statement broke a constraint: it alone was undone, and the transaction stands (sqlite.org/rescode.html).

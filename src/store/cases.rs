@@ -5,9 +5,7 @@ use sqlx::sqlite::SqliteRow;
 use super::batch::Batch;
 use super::columns::Columns;
 use super::{Conflict, Error, NewCase, NewDecision, Store};
-use crate::case::{
-    CaseId, CertificateId, CredentialId, Door, Event, Kind, Millis, RequestForm, Requester, State,
-};
+use crate::case::{CaseId, CertificateId, CredentialId, Door, Event, Kind, Millis, RequestForm, Requester, State};
 
 /// A case as it stands.
 #[derive(Clone, Debug)]
@@ -92,7 +90,8 @@ impl Store {
 
     /// The open case with this join key; where none is open, the newest.
     pub async fn case_by_join_key(&self, key: &[u8; 32]) -> Result<Option<CaseRow>, Error> {
-        let query = sqlx::query(select_case!("WHERE join_key = ? ORDER BY open DESC, seq DESC LIMIT 1")).bind(key.as_slice());
+        let query =
+            sqlx::query(select_case!("WHERE join_key = ? ORDER BY open DESC, seq DESC LIMIT 1")).bind(key.as_slice());
         query.fetch_optional(&self.readers).await?.as_ref().map(case_row).transpose()
     }
 
@@ -116,7 +115,8 @@ impl Store {
 
     /// How many cases are open.
     pub async fn open_cases(&self) -> Result<u64, Error> {
-        let row = sqlx::query("SELECT COUNT(*) AS cases FROM case_record WHERE open = 1").fetch_one(&self.readers).await?;
+        let row =
+            sqlx::query("SELECT COUNT(*) AS cases FROM case_record WHERE open = 1").fetch_one(&self.readers).await?;
         Columns(&row).count("cases")
     }
 

@@ -86,9 +86,8 @@ impl Store {
 
     /// The certificates of a key that are in use: issued or valid, newest first. Whether they expired is not looked at.
     pub async fn valid_certificates_of_key(&self, key_print: &[u8; 32]) -> Result<Vec<CertificateRow>, Error> {
-        let query = sqlx::query(select_certificate!(
-            "WHERE key_print = ? AND status IN ('issued', 'valid') ORDER BY seq DESC"
-        ));
+        let query =
+            sqlx::query(select_certificate!("WHERE key_print = ? AND status IN ('issued', 'valid') ORDER BY seq DESC"));
         query.bind(key_print.as_slice()).fetch_all(&self.readers).await?.iter().map(certificate_row).collect()
     }
 }

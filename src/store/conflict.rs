@@ -35,9 +35,10 @@ impl Subject {
                 }
             }
             Self::Message { exchange: Some(exchange), hash } => {
-                let query = sqlx::query("SELECT id FROM message WHERE leg = 'request' AND exchange_id = ? AND hash = ?")
-                    .bind(exchange.as_bytes().as_slice())
-                    .bind(hash.as_slice());
+                let query =
+                    sqlx::query("SELECT id FROM message WHERE leg = 'request' AND exchange_id = ? AND hash = ?")
+                        .bind(exchange.as_bytes().as_slice())
+                        .bind(hash.as_slice());
                 match query.fetch_optional(connection).await? {
                     Some(row) => Conflict::Repeat { message: MessageId::from_octets(Columns(&row).octets("id")?) },
                     None => Conflict::State { what: "message" },

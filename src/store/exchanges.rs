@@ -38,9 +38,8 @@ impl Store {
 
     /// The exchanges whose requester did not confirm until the deadline, most overdue first.
     pub async fn overdue_exchanges(&self, now: Millis, limit: u32) -> Result<Vec<Exchange>, Error> {
-        let query = sqlx::query(select_exchange!(
-            "WHERE deadline < ? AND state = 'confirming' ORDER BY deadline LIMIT ?"
-        ));
+        let query =
+            sqlx::query(select_exchange!("WHERE deadline < ? AND state = 'confirming' ORDER BY deadline LIMIT ?"));
         query.bind(now.0).bind(limit).fetch_all(&self.readers).await?.iter().map(exchange).collect()
     }
 }

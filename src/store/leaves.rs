@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use sqlx::sqlite::SqliteRow;
 use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
 
 use super::batch::Batch;
 use super::columns::Columns;

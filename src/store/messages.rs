@@ -69,7 +69,8 @@ impl Store {
              request.exchange_id AND reply.answers = request.id ORDER BY reply.seq LIMIT 1) AS reply FROM message AS request \
              WHERE request.leg = 'request' AND request.exchange_id = ? AND request.hash = ?",
         );
-        let row = query.bind(exchange.as_bytes().as_slice()).bind(hash.as_slice()).fetch_optional(&self.readers).await?;
+        let row =
+            query.bind(exchange.as_bytes().as_slice()).bind(hash.as_slice()).fetch_optional(&self.readers).await?;
         row.map(|row| {
             let row = Columns(&row);
             Ok(RequestRow { id: MessageId::from_octets(row.octets("id")?), reply: row.value("reply")? })
@@ -79,22 +80,25 @@ impl Store {
 
     /// The octets of the newest answer in an exchange.
     pub async fn last_reply(&self, exchange: ExchangeId) -> Result<Option<Vec<u8>>, Error> {
-        let query = sqlx::query("SELECT octets FROM message WHERE leg = 'reply' AND exchange_id = ? ORDER BY seq DESC LIMIT 1");
+        let query =
+            sqlx::query("SELECT octets FROM message WHERE leg = 'reply' AND exchange_id = ? ORDER BY seq DESC LIMIT 1");
         let row = query.bind(exchange.as_bytes().as_slice()).fetch_optional(&self.readers).await?;
         row.map(|row| Columns(&row).value("octets")).transpose()
     }
 
     /// The octets of the messages recorded for a CA in a submission, oldest first.
     pub async fn sent_messages(&self, submission: SubmissionId) -> Result<Vec<Vec<u8>>, Error> {
-        let query = sqlx::query("SELECT octets FROM message WHERE submission_id = ? AND leg = 'submission' ORDER BY seq");
+        let query =
+            sqlx::query("SELECT octets FROM message WHERE submission_id = ? AND leg = 'submission' ORDER BY seq");
         let rows = query.bind(submission.as_bytes().as_slice()).fetch_all(&self.readers).await?;
         rows.iter().map(|row| Columns(row).value("octets")).collect()
     }
 
     /// The octets of the CA's newest answer in a submission.
     pub async fn last_answer(&self, submission: SubmissionId) -> Result<Option<Vec<u8>>, Error> {
-        let query =
-            sqlx::query("SELECT octets FROM message WHERE submission_id = ? AND leg = 'answer' ORDER BY seq DESC LIMIT 1");
+        let query = sqlx::query(
+            "SELECT octets FROM message WHERE submission_id = ? AND leg = 'answer' ORDER BY seq DESC LIMIT 1",
+        );
         let row = query.bind(submission.as_bytes().as_slice()).fetch_optional(&self.readers).await?;
         row.map(|row| Columns(&row).value("octets")).transpose()
     }
@@ -109,8 +113,12 @@ impl Store {
     pub async fn messages_of_case(&self, case: CaseId) -> Result<Vec<MessageRow>, Error> {
         // Three arms, as each leg's index is its own.
         let query = sqlx::query(concat!(
-            select_message!("WHERE leg = 'request' AND exchange_id IN (SELECT id FROM exchange WHERE case_id = ?1) UNION ALL "),
-            select_message!("WHERE leg = 'reply' AND exchange_id IN (SELECT id FROM exchange WHERE case_id = ?1) UNION ALL "),
+            select_message!(
+                "WHERE leg = 'request' AND exchange_id IN (SELECT id FROM exchange WHERE case_id = ?1) UNION ALL "
+            ),
+            select_message!(
+                "WHERE leg = 'reply' AND exchange_id IN (SELECT id FROM exchange WHERE case_id = ?1) UNION ALL "
+            ),
             select_message!("WHERE submission_id IN (SELECT id FROM submission WHERE case_id = ?1) ORDER BY seq")
         ));
         query.bind(case.as_bytes().as_slice()).fetch_all(&self.readers).await?.iter().map(message_row).collect()

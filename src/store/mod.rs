@@ -25,7 +25,7 @@ mod writer;
 use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::case::{CodeId, Millis, SubmissionId};
+use crate::case::{CodeId, Millis};
 use leaves::Numbering;
 use submissions::Claim;
 use writer::{Task, Waiting, Writer};
@@ -41,8 +41,8 @@ pub use rule_sets::{DataKeyRow, RuleSetRow};
 pub use stats::Stats;
 pub use submissions::SubmissionRow;
 pub use unit::{
-    CertificateStatus, Leg, NewCase, NewCertificate, NewCode, NewDataKey, NewDecision, NewMessage, NewSubmission,
-    Row, Unit, exchange_key,
+    CertificateStatus, Leg, NewCase, NewCertificate, NewCode, NewDataKey, NewDecision, NewMessage, NewSubmission, Row,
+    Unit, exchange_key,
 };
 
 /// The records of the office. Cheap to clone: all clones are the same.
@@ -82,11 +82,6 @@ impl Store {
         }
         let claim = Claim { owner: owner.to_owned(), now, lease_until, limit };
         self.write(|waiting| Task::Claim(claim, waiting)).await
-    }
-
-    /// Gives a claimed submission back before its lease ends.
-    pub async fn release(&self, submission: SubmissionId, owner: &str) -> Result<(), CommitError> {
-        self.commit(Unit::new().with(Row::Release { submission, owner: owner.to_owned() })).await
     }
 
     /// Counts a try of a code with a wrong secret.

@@ -79,8 +79,8 @@ fn write(row: Row, fresh: &[SubmissionId], batch: &mut Batch) -> Result<Subject,
             submissions::step(&step, batch);
             Subject::Other("submission")
         }
-        Row::Release { submission, owner } => {
-            submissions::release(submission, owner, batch);
+        Row::Release { owner } => {
+            submissions::release(owner, batch);
             Subject::Other("submission")
         }
         Row::AddCertificate(certificate) => {

@@ -64,7 +64,8 @@ impl Store {
 
     /// The newest submission of a case.
     pub async fn submission_of_case(&self, case: CaseId) -> Result<Option<SubmissionRow>, Error> {
-        let query = sqlx::query(concat!("SELECT ", columns!(), " FROM submission WHERE case_id = ? ORDER BY seq DESC LIMIT 1"));
+        let query =
+            sqlx::query(concat!("SELECT ", columns!(), " FROM submission WHERE case_id = ? ORDER BY seq DESC LIMIT 1"));
         let row = query.bind(case.as_bytes().as_slice()).fetch_optional(&self.readers).await?;
         row.as_ref().map(submission_row).transpose()
     }
@@ -158,11 +159,8 @@ pub(super) fn step(step: &Move, batch: &mut Batch) {
         .bind(step.from.name());
 }
 
-pub(super) fn release(submission: SubmissionId, owner: String, batch: &mut Batch) {
-    batch
-        .must_change("UPDATE submission SET owner = NULL, lease_until = NULL WHERE id = ? AND owner = ?; ")
-        .bind(submission.as_bytes().as_slice())
-        .bind(owner);
+pub(super) fn release(owner: String, batch: &mut Batch) {
+    batch.run_always("UPDATE submission SET owner = NULL, lease_until = NULL WHERE owner = ?; ").bind(owner);
 }
 
 fn submission_row(row: &SqliteRow) -> Result<SubmissionRow, Error> {

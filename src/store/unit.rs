@@ -138,10 +138,8 @@ pub enum Row {
         /// Which.
         code: CodeId,
     },
-    /// A worker gives a submission back to the outbox before its lease ends. Conflict: it is not its owner.
+    /// A worker that starts anew gives back whatever it had when it ended: nobody works on it.
     Release {
-        /// Which.
-        submission: SubmissionId,
         /// The worker.
         owner: String,
     },

@@ -64,7 +64,11 @@ impl Cmp {
         let chain = read_certificates(&config.certificates)?;
         let ra = read_certificates(&config.ra_certificate)?;
         let (Some(issuer), Some(own)) = (chain.first(), ra.first()) else {
-            return Err(format!("{} or {} holds no certificate", config.certificates.display(), config.ra_certificate.display()));
+            return Err(format!(
+                "{} or {} holds no certificate",
+                config.certificates.display(),
+                config.ra_certificate.display()
+            ));
         };
         if !issuer.is_ca() {
             return Err(format!("the first certificate of {} is not a CA's", config.certificates.display()));
@@ -78,7 +82,9 @@ impl Cmp {
         let believed = match (&config.signer_certificate, &config.signer_key_identifier) {
             (Some(path), _) => {
                 let certificate = read_certificates(path)?.into_iter().next();
-                Believed::Certificate(Box::new(certificate.ok_or_else(|| format!("{} holds no certificate", path.display()))?))
+                Believed::Certificate(Box::new(
+                    certificate.ok_or_else(|| format!("{} holds no certificate", path.display()))?,
+                ))
             }
             (None, Some(identifier)) => Believed::KeyIdentifier(
                 hex::decode(identifier).map_err(|_| "signer_key_identifier is not hexadecimal".to_owned())?,
@@ -207,7 +213,11 @@ impl Cmp {
         }
         let issuer = &self.chain[0];
         if !certificate.issuer().matches(issuer.subject()) {
-            return Err(format!("the certificate of '{}' is not issued by '{}'", certificate.subject(), issuer.subject()));
+            return Err(format!(
+                "the certificate of '{}' is not issued by '{}'",
+                certificate.subject(),
+                issuer.subject()
+            ));
         }
         certificate.verify_signature(issuer.public_key()).map_err(|fault| fault.to_string())?;
         *verified = Some(hash);
@@ -234,13 +244,13 @@ impl Authority for Cmp {
 
     fn read(&self, conversation: Conversation<'_>, answer: &[u8], now: Millis) -> Result<Answer, AnswerFault> {
         let malformed = |text: String| AnswerFault::Malformed(text);
-        let message =
-            Message::parse(answer, &Limits::default()).map_err(|fault| malformed(fault.fault.text))?;
-        let sent = Message::parse(conversation.sent, &Limits::default()).map_err(|fault| malformed(fault.fault.text))?;
+        let message = Message::parse(answer, &Limits::default()).map_err(|fault| malformed(fault.fault.text))?;
+        let sent =
+            Message::parse(conversation.sent, &Limits::default()).map_err(|fault| malformed(fault.fault.text))?;
         self.check_signer(&message, now)?;
         let belongs = if matches!(sent.body(), Body::PollReq(_)) {
-            let request =
-                Message::parse(conversation.request, &Limits::default()).map_err(|fault| malformed(fault.fault.text))?;
+            let request = Message::parse(conversation.request, &Limits::default())
+                .map_err(|fault| malformed(fault.fault.text))?;
             client::check_polled(&request, &sent, &message)
         } else {
             client::check_answer(&sent, &message)

@@ -59,9 +59,7 @@ impl Expected {
         if !certificate.issuer().matches(issuer.subject()) {
             return Err(Difference::Issuer(format!("its issuer is '{}'", certificate.issuer())));
         }
-        certificate
-            .verify_signature(issuer.public_key())
-            .map_err(|fault| Difference::Issuer(fault.to_string()))?;
+        certificate.verify_signature(issuer.public_key()).map_err(|fault| Difference::Issuer(fault.to_string()))?;
         if certificate.public_key().der() != self.public_key.der() {
             return Err(Difference::Key);
         }

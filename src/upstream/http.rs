@@ -60,8 +60,11 @@ impl HttpClient {
         connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(timeout.min(CONNECT_TIME)));
-        let connector =
-            hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(connector);
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE_TIME)
             .pool_timer(hyper_util::rt::TokioTimer::new())
@@ -122,8 +125,10 @@ impl tower::Service<DnsName> for CheckedResolver {
 
     fn call(&mut self, name: DnsName) -> Self::Future {
         Box::pin(async move {
-            let found: Vec<SocketAddr> =
-                tokio::net::lookup_host((name.as_str(), 0)).await?.filter(|address| !is_link_local(address.ip())).collect();
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
+                .await?
+                .filter(|address| !is_link_local(address.ip()))
+                .collect();
             if found.is_empty() {
                 return Err(std::io::Error::other(format!("{} has no address that may be called", name.as_str())));
             }

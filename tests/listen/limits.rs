@@ -24,7 +24,10 @@ async fn a_body_that_is_announced_too_large_is_refused_before_it_is_read() {
     let mut stream = connect(&office).await;
     send(&mut stream, "POST /echo HTTP/1.1\r\nHost: ra\r\nContent-Length: 65537\r\nExpect: 100-continue\r\n\r\n").await;
     let answer = read_all(&mut stream).await;
-    assert!(answer.starts_with("HTTP/1.1 413 Payload Too Large\r\n") && head(&answer).contains(&"Connection: close"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 413 Payload Too Large\r\n") && head(&answer).contains(&"Connection: close"),
+        "{answer}"
+    );
     assert_eq!(body(&answer), "the body is larger than 65536 bytes\n");
 }
 
@@ -55,7 +58,13 @@ async fn a_client_that_sends_all_of_a_large_body_still_reads_its_refusal() {
 async fn a_chunked_body_is_refused_once_it_is_too_large() {
     let office = Office::http(Limits::default()).await;
     let chunk = format!("8000\r\n{}\r\n", "x".repeat(0x8000));
-    let answer = ask(office.address, "POST /echo", "Transfer-Encoding: chunked\r\n", &format!("{chunk}{chunk}1\r\nx\r\n0\r\n\r\n")).await;
+    let answer = ask(
+        office.address,
+        "POST /echo",
+        "Transfer-Encoding: chunked\r\n",
+        &format!("{chunk}{chunk}1\r\nx\r\n0\r\n\r\n"),
+    )
+    .await;
     assert!(answer.starts_with("HTTP/1.1 413 ") && head(&answer).contains(&"Connection: close"), "{answer}");
 }
 
@@ -151,7 +160,8 @@ async fn a_large_answer_arrives_whole() {
 
 #[tokio::test]
 async fn an_address_with_too_many_connections_gets_no_more_until_one_ends() {
-    let office = Office::http(Limits { connections_per_address: NonZeroUsize::new(2).unwrap(), ..Limits::default() }).await;
+    let office =
+        Office::http(Limits { connections_per_address: NonZeroUsize::new(2).unwrap(), ..Limits::default() }).await;
     let mut first = connect(&office).await;
     let _second = connect(&office).await;
     let mut third = connect(&office).await;

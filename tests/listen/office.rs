@@ -69,12 +69,28 @@ impl Office {
 fn router() -> Router {
     Router::new()
         .route("/echo", post(|body: Bytes| async { body }).get(|| async { "hello" }))
-        .route("/login", get(|| async { (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Basic realm=\"www-authenticate: \"")]) }))
+        .route(
+            "/login",
+            get(|| async {
+                (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Basic realm=\"www-authenticate: \"")])
+            }),
+        )
         .route("/waiting", get(|| async { (StatusCode::ACCEPTED, [(header::RETRY_AFTER, "5")]) }))
         .route("/nothing", get(|| async { StatusCode::NO_CONTENT }))
         .route("/streamed", get(streamed))
         .route("/large", get(|| async { vec![b'x'; 32 << 20] }))
-        .route("/encoded", get(|| async { ([(header::CONTENT_TYPE, "a/b"), (header::HeaderName::from_static("content-transfer-encoding"), "base64")], "MAA=\n") }))
+        .route(
+            "/encoded",
+            get(|| async {
+                (
+                    [
+                        (header::CONTENT_TYPE, "a/b"),
+                        (header::HeaderName::from_static("content-transfer-encoding"), "base64"),
+                    ],
+                    "MAA=\n",
+                )
+            }),
+        )
         .route("/slow", get(slow))
         .route("/never", get(std::future::pending::<()>))
         .route("/panic", get(broken))
@@ -100,7 +116,13 @@ async fn broken() -> &'static str {
 async fn who(Extension(connection): Extension<Connection>, Extension(id): Extension<RequestId>) -> String {
     let tls = connection.tls.map_or_else(
         || "none".to_owned(),
-        |tls| format!("1.3={} chain={}", tls.version_1_3, tls.client_chain.iter().map(hex::encode).collect::<Vec<_>>().join(",")),
+        |tls| {
+            format!(
+                "1.3={} chain={}",
+                tls.version_1_3,
+                tls.client_chain.iter().map(hex::encode).collect::<Vec<_>>().join(",")
+            )
+        },
     );
     format!("{} {} {tls}", connection.peer, id.0)
 }

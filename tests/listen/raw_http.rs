@@ -11,13 +11,22 @@ async fn office() -> Office {
 async fn header_names_have_the_case_that_libest_compares() {
     let office = office().await;
     let answer = ask(office.address, "GET /login", "", "").await;
-    let wanted =
-        ["HTTP/1.1 401 Unauthorized", "WWW-Authenticate: Basic realm=\"www-authenticate: \"", "Connection: close", "Content-Length: 0"];
+    let wanted = [
+        "HTTP/1.1 401 Unauthorized",
+        "WWW-Authenticate: Basic realm=\"www-authenticate: \"",
+        "Connection: close",
+        "Content-Length: 0",
+    ];
     assert_eq!(head(&answer), wanted);
     assert_eq!(body(&answer), "");
     let answer = ask(office.address, "GET /encoded", "", "").await;
-    let wanted =
-        ["HTTP/1.1 200 OK", "Content-Type: a/b", "Content-Transfer-Encoding: base64", "Connection: close", "Content-Length: 5"];
+    let wanted = [
+        "HTTP/1.1 200 OK",
+        "Content-Type: a/b",
+        "Content-Transfer-Encoding: base64",
+        "Connection: close",
+        "Content-Length: 5",
+    ];
     assert_eq!(head(&answer), wanted);
     assert!(answer.contains("\r\nDate: ") && answer.contains("\r\nX-Request-Id: "));
     assert!(answer.len() - 5 < 1024, "strongSwan reads the head into 1024 bytes");
@@ -69,7 +78,8 @@ async fn head_and_body_come_in_one_piece_and_connections_are_kept() {
     let office = office().await;
     let mut stream = TcpStream::connect(office.address).await.unwrap();
     for text in ["first", "second"] {
-        send(&mut stream, &format!("POST /echo HTTP/1.1\r\nHost: ra\r\nContent-Length: {}\r\n\r\n{text}", text.len())).await;
+        send(&mut stream, &format!("POST /echo HTTP/1.1\r\nHost: ra\r\nContent-Length: {}\r\n\r\n{text}", text.len()))
+            .await;
         let answer = read_once(&mut stream).await;
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\nContent-Type: "), "{answer}");
         assert_eq!(body(&answer), text);
@@ -107,7 +117,10 @@ async fn a_method_that_does_not_fit_is_told_which_do() {
 async fn what_is_not_http_is_refused_with_proper_names() {
     let office = office().await;
     let answer = talk(office.address, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n").await;
-    assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n") && answer.contains("\r\nContent-Length: 0\r\n"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 400 Bad Request\r\n") && answer.contains("\r\nContent-Length: 0\r\n"),
+        "{answer}"
+    );
     office.wait_for("ra_connections_refused_total{door=\"test\",reason=\"malformed\"} 1").await;
 }
 

@@ -134,7 +134,11 @@ async fn a_certificate_whose_key_the_client_does_not_have_ends_the_handshake() {
         for stolen in ["stolen", "stolen-rsa"] {
             // In TLS 1.3 a client is done before the server has looked at its signature.
             if let Ok(mut stream) = connect(&office, &pki.client(version, Some((stolen, "mine")))).await {
-                let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, b"GET /who HTTP/1.1\r\nHost: ra\r\nConnection: close\r\n\r\n").await;
+                let _ = tokio::io::AsyncWriteExt::write_all(
+                    &mut stream,
+                    b"GET /who HTTP/1.1\r\nHost: ra\r\nConnection: close\r\n\r\n",
+                )
+                .await;
                 assert_eq!(read_all(&mut stream).await, "");
             }
         }
@@ -167,7 +171,10 @@ async fn head_and_body_come_in_one_record() {
     let mut stream = connect(&office, &pki.client(&rustls::version::TLS12, None)).await.unwrap();
     send(&mut stream, "GET /encoded HTTP/1.1\r\nHost: ra\r\n\r\n").await;
     let answer = read_once(&mut stream).await;
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Transfer-Encoding: base64\r\n"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Transfer-Encoding: base64\r\n"),
+        "{answer}"
+    );
     assert_eq!(body(&answer), "MAA=\n");
 }
 
@@ -227,11 +234,21 @@ impl ServerCertVerifier for AnyServer {
         Ok(ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(&self, _: &[u8], _: &CertificateDer<'_>, _: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, rustls::Error> {
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         Ok(HandshakeSignatureValid::assertion())
     }
 
-    fn verify_tls13_signature(&self, _: &[u8], _: &CertificateDer<'_>, _: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, rustls::Error> {
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         Ok(HandshakeSignatureValid::assertion())
     }
 

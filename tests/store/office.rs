@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use daftar::audit::{Leaf, LeafKind};
 use daftar::case::{
-    CaseId, CertificateId, CodeId, CredentialId, Door, Exchange, ExchangeId, ExchangeState, Family, Kind, LeafId, MessageId,
-    Millis, Random, RequestForm, Requester, State, SubmissionId,
+    CaseId, CertificateId, CodeId, CredentialId, Door, Exchange, ExchangeId, ExchangeState, Family, Kind, LeafId,
+    MessageId, Millis, Random, RequestForm, Requester, State, SubmissionId,
 };
 use daftar::store::{
     CertificateStatus, Config, Leg, NewCase, NewCertificate, NewCode, NewMessage, NewSubmission, Row, Store, Unit,

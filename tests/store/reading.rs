@@ -68,11 +68,15 @@ async fn a_request_is_found_with_the_reply_to_it() {
     let office = Office::open().await;
     let exchange = office.exchange(None);
     let id = exchange.id;
-    let unit = Unit::new()
-        .with(Row::OpenExchange(Box::new(exchange)))
-        .with(Row::Record(Box::new(office.at_the_door(Leg::Request, id, b"first"))));
+    let unit = Unit::new().with(Row::OpenExchange(Box::new(exchange))).with(Row::Record(Box::new(office.at_the_door(
+        Leg::Request,
+        id,
+        b"first",
+    ))));
     office.store.commit(unit).await.unwrap();
-    let hash = |octets: &[u8]| <[u8; 32]>::try_from(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, octets).as_ref()).unwrap();
+    let hash = |octets: &[u8]| {
+        <[u8; 32]>::try_from(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, octets).as_ref()).unwrap()
+    };
     let found = office.store.request_in_exchange(id, &hash(b"first")).await.unwrap().unwrap();
     assert_eq!(found.reply, None);
     assert!(office.store.request_in_exchange(id, &hash(b"other")).await.unwrap().is_none());

@@ -25,25 +25,13 @@ impl CrlDraft {
     /// # Errors
     /// When a time cannot be written.
     pub fn to_be_signed(&self, algorithm: &[u8]) -> Result<Vec<u8>, Fault> {
-        let entries = self
-            .revoked
-            .iter()
-            .map(entry)
-            .collect::<Result<Vec<_>, _>>()?;
+        let entries = self.revoked.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
         // RFC 5280 section 5.1.2.6: with nothing revoked, the list MUST be absent.
-        let entries = if entries.is_empty() {
-            Vec::new()
-        } else {
-            write::sequence_of(&entries)
-        };
+        let entries = if entries.is_empty() { Vec::new() } else { write::sequence_of(&entries) };
         let number = write::unsigned(&self.number.to_be_bytes());
         let extensions = Extension::encode_all(&[
             Extension::authority_key_identifier(&self.authority_key_identifier),
-            Extension {
-                oid: oid::CRL_NUMBER,
-                critical: false,
-                value: number,
-            },
+            Extension { oid: oid::CRL_NUMBER, critical: false, value: number },
         ]);
         Ok(write::sequence(&[
             &write::unsigned(&[1]),
@@ -64,11 +52,7 @@ impl CrlDraft {
         let algorithm = signer.algorithm();
         let to_be_signed = self.to_be_signed(algorithm)?;
         let signature = signer.sign(&to_be_signed).await?;
-        Ok(Crl::parse(&write::sequence(&[
-            &to_be_signed,
-            algorithm,
-            &write::whole_bits(&signature),
-        ]))?)
+        Ok(Crl::parse(&write::sequence(&[&to_be_signed, algorithm, &write::whole_bits(&signature)]))?)
     }
 }
 
@@ -80,11 +64,7 @@ fn entry((serial, revoked): &(Vec<u8>, Revoked)) -> Result<Vec<u8>, Fault> {
         return Ok(write::sequence(&[&serial, &at]));
     }
     let value = write::wrap(ENUMERATED, &[&[revoked.reason]]);
-    let extensions = Extension::encode_all(&[Extension {
-        oid: oid::CRL_REASON,
-        critical: false,
-        value,
-    }]);
+    let extensions = Extension::encode_all(&[Extension { oid: oid::CRL_REASON, critical: false, value }]);
     Ok(write::sequence(&[&serial, &at, &extensions]))
 }
 

@@ -16,42 +16,25 @@ impl Scope {
     pub(super) fn read(value: &[u8]) -> Result<Self, Fault> {
         let whole = Walk::only(WHAT, value, SEQUENCE)?;
         let mut fields = whole.inside()?;
-        let mut scope = Self {
-            names: None,
-            only_user: false,
-            only_ca: false,
-            foreign: false,
-        };
+        let mut scope = Self { names: None, only_user: false, only_ca: false, foreign: false };
         if let Some(point) = fields.take_if(explicit(0))? {
             scope.names = full_name(point.content)?;
             scope.foreign |= scope.names.is_none();
         }
-        scope.only_user = fields
-            .take_if(implicit(1))?
-            .map_or(Ok(false), |flag| flag.boolean())?;
-        scope.only_ca = fields
-            .take_if(implicit(2))?
-            .map_or(Ok(false), |flag| flag.boolean())?;
+        scope.only_user = fields.take_if(implicit(1))?.map_or(Ok(false), |flag| flag.boolean())?;
+        scope.only_ca = fields.take_if(implicit(2))?.map_or(Ok(false), |flag| flag.boolean())?;
         scope.foreign |= fields.take_if(implicit(3))?.is_some();
-        if fields
-            .take_if(implicit(4))?
-            .map_or(Ok(false), |flag| flag.boolean())?
-        {
+        if fields.take_if(implicit(4))?.map_or(Ok(false), |flag| flag.boolean())? {
             return Err(whole.fault("indirect lists are not supported"));
         }
-        scope.foreign |= fields
-            .take_if(implicit(5))?
-            .map_or(Ok(false), |flag| flag.boolean())?;
+        scope.foreign |= fields.take_if(implicit(5))?.map_or(Ok(false), |flag| flag.boolean())?;
         fields.finish()?;
         Ok(scope)
     }
 
     /// Whether the list speaks of this certificate (RFC 5280 section 6.3.3 (b) (2)).
     pub(super) fn covers(&self, certificate: &Certificate) -> bool {
-        if self.foreign
-            || (self.only_user && certificate.is_ca())
-            || (self.only_ca && !certificate.is_ca())
-        {
+        if self.foreign || (self.only_user && certificate.is_ca()) || (self.only_ca && !certificate.is_ca()) {
             return false;
         }
         let Some(names) = &self.names else {

@@ -41,19 +41,13 @@ impl CsrDraft {
         let mut extensions = self.extensions.clone();
         if !self.alt_names.is_empty() {
             // RFC 5280 section 4.2.1.6: critical when the subject is empty.
-            extensions.push(Extension::subject_alt_name(
-                &self.alt_names,
-                self.subject.is_empty(),
-            ));
+            extensions.push(Extension::subject_alt_name(&self.alt_names, self.subject.is_empty()));
         }
         if !extensions.is_empty() {
             attributes.push((oid::EXTENSION_REQUEST, Extension::encode_all(&extensions)));
         }
         if let Some(password) = &self.challenge_password {
-            attributes.push((
-                oid::CHALLENGE_PASSWORD,
-                write::wrap(UTF8_STRING, &[password.as_bytes()]),
-            ));
+            attributes.push((oid::CHALLENGE_PASSWORD, write::wrap(UTF8_STRING, &[password.as_bytes()])));
         }
         let encoded = attributes
             .iter()
@@ -72,11 +66,7 @@ impl CsrDraft {
     /// # Errors
     /// When the parts do not make a request.
     pub fn assemble(to_be_signed: &[u8], algorithm: &[u8], signature: &[u8]) -> Result<Csr, Fault> {
-        Csr::parse(&write::sequence(&[
-            to_be_signed,
-            algorithm,
-            &write::whole_bits(signature),
-        ]))
+        Csr::parse(&write::sequence(&[to_be_signed, algorithm, &write::whole_bits(signature)]))
     }
 
     /// Signs the request.
@@ -86,10 +76,6 @@ impl CsrDraft {
     pub async fn sign(&self, signer: &dyn Signer) -> Result<Csr, IssueFault> {
         let to_be_signed = self.to_be_signed();
         let signature = signer.sign(&to_be_signed).await?;
-        Ok(Self::assemble(
-            &to_be_signed,
-            signer.algorithm(),
-            &signature,
-        )?)
+        Ok(Self::assemble(&to_be_signed, signer.algorithm(), &signature)?)
     }
 }

@@ -24,19 +24,12 @@ pub(super) struct Value {
 
 impl Value {
     pub(super) fn read(oid: ObjectIdentifier, item: &Item<'_>) -> Result<Self, Fault> {
-        Ok(Self {
-            oid,
-            text: text::read(item)?,
-            der: item.der.to_vec(),
-        })
+        Ok(Self { oid, text: text::read(item)?, der: item.der.to_vec() })
     }
 
     pub(super) fn attribute(&self) -> Attribute {
         let value = self.text.clone().unwrap_or_else(|| self.hexadecimal());
-        Attribute {
-            oid: self.oid,
-            value,
-        }
+        Attribute { oid: self.oid, value }
     }
 
     /// Attribute, kind and value, each with its length, so that no two values run into one another.
@@ -46,19 +39,8 @@ impl Value {
             None => (b'd', self.der.clone()),
         };
         let oid = self.oid.as_bytes();
-        let length = |octets: &[u8]| {
-            u32::try_from(octets.len())
-                .unwrap_or(u32::MAX)
-                .to_be_bytes()
-        };
-        [
-            length(oid).as_slice(),
-            oid,
-            &[kind],
-            &length(&value),
-            &value,
-        ]
-        .concat()
+        let length = |octets: &[u8]| u32::try_from(octets.len()).unwrap_or(u32::MAX).to_be_bytes();
+        [length(oid).as_slice(), oid, &[kind], &length(&value), &value].concat()
     }
 
     fn hexadecimal(&self) -> String {
@@ -112,18 +94,12 @@ fn escaped(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 /// The name to write for an attribute.
 fn short_name(oid: ObjectIdentifier) -> Option<&'static str> {
-    SHORT_NAMES
-        .iter()
-        .find(|(_, known)| *known == oid)
-        .map(|(short, _)| *short)
+    SHORT_NAMES.iter().find(|(_, known)| *known == oid).map(|(short, _)| *short)
 }
 
 /// The attribute that a name means; the case of letters does not count.
 pub(super) fn oid_of(short: &str) -> Option<ObjectIdentifier> {
-    let found = SHORT_NAMES
-        .iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(short))
-        .map(|(_, oid)| *oid);
+    let found = SHORT_NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(short)).map(|(_, oid)| *oid);
     found.or_else(|| ObjectIdentifier::new(short).ok())
 }
 

@@ -7,18 +7,12 @@ use crate::{Fault, oid, write};
 /// The DER of the name that a text means (RFC 4514 section 3).
 pub(super) fn encode(text: &str) -> Result<Vec<u8>, Fault> {
     if text.len() > super::SIZE_LIMIT {
-        return Err(Fault::TooLarge {
-            what: super::WHAT,
-            limit: super::SIZE_LIMIT,
-        });
+        return Err(Fault::TooLarge { what: super::WHAT, limit: super::SIZE_LIMIT });
     }
     let mut relative_names = Vec::new();
     if !text.trim().is_empty() {
         for relative in split(text, ',') {
-            let attributes = split(relative, '+')
-                .into_iter()
-                .map(attribute)
-                .collect::<Result<Vec<_>, _>>()?;
+            let attributes = split(relative, '+').into_iter().map(attribute).collect::<Result<Vec<_>, _>>()?;
             relative_names.push(write::set_of(SET, attributes));
         }
     }
@@ -39,15 +33,13 @@ fn split(text: &str, separator: char) -> Vec<&str> {
 
 /// `AttributeTypeAndValue` (DER) from `CN=value`.
 fn attribute(text: &str) -> Result<Vec<u8>, Fault> {
-    let (key, value) = text
-        .split_once('=')
-        .ok_or_else(|| bad(text, "there is no ="))?;
-    let oid = oid_of(key.trim())
-        .ok_or_else(|| bad(key, "the attribute is not known; its OID would do"))?;
+    let (key, value) = text.split_once('=').ok_or_else(|| bad(text, "there is no ="))?;
+    let oid = oid_of(key.trim()).ok_or_else(|| bad(key, "the attribute is not known; its OID would do"))?;
     let value = value.trim_start();
     let encoded = match value.strip_prefix('#') {
-        Some(digits) => from_hexadecimal(digits)
-            .ok_or_else(|| bad(value, "# must be followed by hexadecimal digits"))?,
+        Some(digits) => {
+            from_hexadecimal(digits).ok_or_else(|| bad(value, "# must be followed by hexadecimal digits"))?
+        }
         None => string(oid, &unescape(value)?)?,
     };
     Ok(write::sequence(&[&write::oid(oid), &encoded]))
@@ -64,17 +56,12 @@ fn string(oid: ObjectIdentifier, text: &str) -> Result<Vec<u8>, Fault> {
         return Err(bad(text, "an attribute has no value"));
     }
     let fits = match tag {
-        PRINTABLE_STRING => text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || " '()+,-./:=?".contains(c)),
+        PRINTABLE_STRING => text.chars().all(|c| c.is_ascii_alphanumeric() || " '()+,-./:=?".contains(c)),
         IA5_STRING => text.is_ascii(),
         _ => true,
     };
     if !fits || (oid == oid::COUNTRY && text.len() != 2) {
-        return Err(bad(
-            text,
-            "the value has a character or length that the attribute does not allow",
-        ));
+        return Err(bad(text, "the value has a character or length that the attribute does not allow"));
     }
     Ok(write::wrap(tag, &[text.as_bytes()]))
 }
@@ -97,10 +84,7 @@ fn unescape(value: &str) -> Result<String, Fault> {
             }
             [special, behind @ ..] if b" \"#+,;<=>\\".contains(special) => (*special, behind),
             _ => {
-                return Err(bad(
-                    value,
-                    "a \\ is followed by neither a special character nor two hexadecimal digits",
-                ));
+                return Err(bad(value, "a \\ is followed by neither a special character nor two hexadecimal digits"));
             }
         };
         octets.push(octet);
@@ -113,31 +97,17 @@ fn unescape(value: &str) -> Result<String, Fault> {
 
 fn from_hexadecimal(digits: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = digits.trim_end().as_bytes().as_chunks::<2>();
-    if pairs.is_empty()
-        || !rest.is_empty()
-        || !pairs.as_flattened().iter().all(u8::is_ascii_hexdigit)
-    {
+    if pairs.is_empty() || !rest.is_empty() || !pairs.as_flattened().iter().all(u8::is_ascii_hexdigit) {
         return None;
     }
-    Some(
-        pairs
-            .iter()
-            .map(|[high, low]| digit(*high) << 4 | digit(*low))
-            .collect(),
-    )
+    Some(pairs.iter().map(|[high, low]| digit(*high) << 4 | digit(*low)).collect())
 }
 
 fn digit(character: u8) -> u8 {
-    char::from(character)
-        .to_digit(16)
-        .and_then(|digit| u8::try_from(digit).ok())
-        .unwrap_or_default()
+    char::from(character).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or_default()
 }
 
 fn bad(text: &str, detail: &str) -> Fault {
     let shown: String = text.chars().take(64).collect();
-    Fault::Malformed {
-        what: super::WHAT,
-        detail: format!("{detail}: {shown:?}"),
-    }
+    Fault::Malformed { what: super::WHAT, detail: format!("{detail}: {shown:?}") }
 }

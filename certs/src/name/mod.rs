@@ -24,17 +24,11 @@ impl Name {
     /// When it is larger than 8 KiB, has more than 64 attributes, or is not a name.
     pub fn parse(der: &[u8]) -> Result<Self, Fault> {
         if der.len() > SIZE_LIMIT {
-            return Err(Fault::TooLarge {
-                what: WHAT,
-                limit: SIZE_LIMIT,
-            });
+            return Err(Fault::TooLarge { what: WHAT, limit: SIZE_LIMIT });
         }
         let count = relative_names(der)?.iter().map(Vec::len).sum::<usize>();
         if count > ATTRIBUTE_LIMIT {
-            return Err(Fault::TooLarge {
-                what: "the number of attributes of a name",
-                limit: ATTRIBUTE_LIMIT,
-            });
+            return Err(Fault::TooLarge { what: "the number of attributes of a name", limit: ATTRIBUTE_LIMIT });
         }
         Ok(Self { der: der.to_vec() })
     }
@@ -42,9 +36,7 @@ impl Name {
     /// The name without attributes.
     #[must_use]
     pub fn empty() -> Self {
-        Self {
-            der: write::sequence(&[]),
-        }
+        Self { der: write::sequence(&[]) }
     }
 
     /// Builds a name from RFC 4514 text; the first attribute written is the last one encoded.
@@ -92,21 +84,13 @@ impl Name {
     /// All attributes, in the order of the encoding.
     #[must_use]
     pub fn attributes(&self) -> Vec<Attribute> {
-        self.relative_names()
-            .iter()
-            .flatten()
-            .map(Value::attribute)
-            .collect()
+        self.relative_names().iter().flatten().map(Value::attribute).collect()
     }
 
     /// The values of one kind of attribute, in the order of the encoding.
     #[must_use]
     pub fn values(&self, oid: ObjectIdentifier) -> Vec<String> {
-        self.attributes()
-            .into_iter()
-            .filter(|attribute| attribute.oid == oid)
-            .map(|found| found.value)
-            .collect()
+        self.attributes().into_iter().filter(|attribute| attribute.oid == oid).map(|found| found.value).collect()
     }
 
     /// The most specific common name: the last one encoded.
@@ -118,10 +102,7 @@ impl Name {
     /// The first value with a control, invisible or direction-changing character, for rules that refuse these.
     #[must_use]
     pub fn unsafe_text(&self) -> Option<String> {
-        self.attributes()
-            .into_iter()
-            .map(|attribute| attribute.value)
-            .find(|value| value.chars().any(text::is_unsafe))
+        self.attributes().into_iter().map(|attribute| attribute.value).find(|value| value.chars().any(text::is_unsafe))
     }
 
     fn relative_names(&self) -> Vec<Vec<Value>> {

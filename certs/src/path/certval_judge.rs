@@ -1,8 +1,7 @@
 use certval::{
-    CertificationPath, CertificationPathResults, CertificationPathSettings, EXTS_OF_INTEREST,
-    Error, ExtensionProcessing, ObjectIdentifierSet, PDVCertificate, PDVTrustAnchorChoice,
-    PathValidationStatus, PkiEnvironment, TimeOfInterest, enforce_trust_anchor_constraints,
-    validate_path_rfc5280,
+    CertificationPath, CertificationPathResults, CertificationPathSettings, EXTS_OF_INTEREST, Error,
+    ExtensionProcessing, ObjectIdentifierSet, PDVCertificate, PDVTrustAnchorChoice, PathValidationStatus,
+    PkiEnvironment, TimeOfInterest, enforce_trust_anchor_constraints, validate_path_rfc5280,
 };
 use der::Encode;
 use der::asn1::BitString;
@@ -25,15 +24,10 @@ pub(super) fn check(query: &PathQuery<'_>, chain: &[&Certificate]) -> Result<(),
     let read = |certificate: &Certificate| {
         PDVCertificate::try_from(certificate.der()).map_err(|error| unreadable(certificate, &error))
     };
-    let mut trusted =
-        PDVTrustAnchorChoice::try_from(anchor.der()).map_err(|error| unreadable(anchor, &error))?;
+    let mut trusted = PDVTrustAnchorChoice::try_from(anchor.der()).map_err(|error| unreadable(anchor, &error))?;
     trusted.parse_extensions(EXTS_OF_INTEREST);
     // certval counts from the anchor down.
-    let between = intermediates
-        .iter()
-        .rev()
-        .map(|certificate| read(certificate))
-        .collect::<Result<Vec<_>, _>>()?;
+    let between = intermediates.iter().rev().map(|certificate| read(certificate)).collect::<Result<Vec<_>, _>>()?;
     let path = CertificationPath::new(trusted, between, read(end)?);
 
     // RFC 5937: certval leaves it to us to turn the anchor's own constraints into initial values.
@@ -47,12 +41,8 @@ pub(super) fn check(query: &PathQuery<'_>, chain: &[&Certificate]) -> Result<(),
     match (outcome, results.get_validation_status()) {
         (Ok(()), Some(PathValidationStatus::Valid)) => Ok(()),
         (outcome, status) => {
-            let place = results
-                .get_failure_index()
-                .and_then(|index| usize::try_from(index).ok());
-            let named = place
-                .and_then(|place| chain.iter().rev().nth(place))
-                .unwrap_or(end);
+            let place = results.get_failure_index().and_then(|index| usize::try_from(index).ok());
+            let named = place.and_then(|place| chain.iter().rev().nth(place)).unwrap_or(end);
             Err(translate(named, outcome.err(), status))
         }
     }
@@ -60,15 +50,11 @@ pub(super) fn check(query: &PathQuery<'_>, chain: &[&Certificate]) -> Result<(),
 
 fn settings(query: &PathQuery<'_>) -> Result<CertificationPathSettings, PathFault> {
     let mut settings = CertificationPathSettings::new();
-    let at = u64::try_from(query.at.seconds())
-        .ok()
-        .and_then(|at| TimeOfInterest::from_unix_secs(at).ok());
-    let at = at
-        .filter(|at| !at.is_disabled())
-        .ok_or_else(|| PathFault::Other {
-            subject: query.end.subject().to_string(),
-            detail: "the time is out of range".into(),
-        })?;
+    let at = u64::try_from(query.at.seconds()).ok().and_then(|at| TimeOfInterest::from_unix_secs(at).ok());
+    let at = at.filter(|at| !at.is_disabled()).ok_or_else(|| PathFault::Other {
+        subject: query.end.subject().to_string(),
+        detail: "the time is out of range".into(),
+    })?;
     settings.set_time_of_interest(at);
     settings.set_enforce_trust_anchor_constraints(true);
     settings.set_enforce_trust_anchor_validity(true);
@@ -76,9 +62,7 @@ fn settings(query: &PathQuery<'_>) -> Result<CertificationPathSettings, PathFaul
     settings.set_require_ta_store(false);
     if let Some(policies) = query.policies {
         settings.set_initial_explicit_policy_indicator(true);
-        settings.set_initial_policy_set_from_oid_set(
-            policies.iter().copied().collect::<ObjectIdentifierSet>(),
-        );
+        settings.set_initial_policy_set_from_oid_set(policies.iter().copied().collect::<ObjectIdentifierSet>());
     }
     Ok(settings)
 }
@@ -116,16 +100,11 @@ fn verifier(
         }
         // Reached when certval asks in another encoding than the received one; then nothing is taken on trust.
         let key = PublicKey::parse(&key).map_err(|_| failed)?;
-        key.verify(&algorithm, message, signature.raw_bytes())
-            .map_err(|_| failed)
+        key.verify(&algorithm, message, signature.raw_bytes()).map_err(|_| failed)
     }
 }
 
-fn translate(
-    certificate: &Certificate,
-    error: Option<Error>,
-    status: Option<PathValidationStatus>,
-) -> PathFault {
+fn translate(certificate: &Certificate, error: Option<Error>, status: Option<PathValidationStatus>) -> PathFault {
     use PathValidationStatus as Status;
     let subject = certificate.subject().to_string();
     let status = match error {
@@ -136,11 +115,9 @@ fn translate(
         Some(Status::InvalidNotAfterDate) => PathFault::Expired { subject },
         Some(Status::InvalidNotBeforeDate) => PathFault::NotYetValid { subject },
         Some(Status::SignatureVerificationFailure) => PathFault::SignatureInvalid { subject },
-        Some(
-            Status::MissingBasicConstraints
-            | Status::InvalidBasicConstraints
-            | Status::InvalidPathLength,
-        ) => PathFault::NotAuthority { subject },
+        Some(Status::MissingBasicConstraints | Status::InvalidBasicConstraints | Status::InvalidPathLength) => {
+            PathFault::NotAuthority { subject }
+        }
         Some(Status::NameConstraintsViolation) => PathFault::NameConstraints { subject },
         Some(Status::NullPolicySet | Status::InvalidPolicyMapping) => PathFault::Policy { subject },
         Some(Status::InvalidKeyUsage) => PathFault::KeyUsage { subject },
@@ -169,16 +146,8 @@ mod tests {
             return;
         };
         for root in Certificate::parse_pem(&bundle).unwrap() {
-            assert!(
-                PDVCertificate::try_from(root.der()).is_ok(),
-                "{}",
-                root.subject()
-            );
-            assert!(
-                PDVTrustAnchorChoice::try_from(root.der()).is_ok(),
-                "{}",
-                root.subject()
-            );
+            assert!(PDVCertificate::try_from(root.der()).is_ok(), "{}", root.subject());
+            assert!(PDVTrustAnchorChoice::try_from(root.der()).is_ok(), "{}", root.subject());
         }
     }
 
@@ -187,24 +156,14 @@ mod tests {
         use crate::Signer;
         use crate::software_key::{Party, signing};
         let root = Party::root("CN=Root");
-        let (seen, unseen) = (
-            root.issue(2, "CN=a", signing()),
-            root.issue(3, "CN=b", signing()),
-        );
+        let (seen, unseen) = (root.issue(2, "CN=a", signing()), root.issue(3, "CN=b", signing()));
         let chain = [&seen.certificate, &root.certificate];
         let verify = |certificate: &Certificate, key: &PublicKey| {
             let environment = PkiEnvironment::new();
             let signature = BitString::from_bytes(certificate.signature()).unwrap();
             let algorithm = der::Decode::from_der(certificate.signature_algorithm()).unwrap();
             let key = der::Decode::from_der(key.der()).unwrap();
-            verifier(&chain)(
-                &environment,
-                certificate.tbs(),
-                &signature,
-                &algorithm,
-                &key,
-            )
-            .is_ok()
+            verifier(&chain)(&environment, certificate.tbs(), &signature, &algorithm, &key).is_ok()
         };
         assert!(verify(&seen.certificate, root.key.public_key()));
         assert!(verify(&unseen.certificate, root.key.public_key()));

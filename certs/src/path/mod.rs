@@ -117,10 +117,7 @@ pub fn validate(query: &PathQuery<'_>) -> Result<ValidPath, PathFault> {
     let search = search::explore(query, &mut |chain| match judge(query, chain) {
         Ok(()) => {
             valid = Some(ValidPath {
-                chain: chain
-                    .iter()
-                    .map(|certificate| (*certificate).clone())
-                    .collect(),
+                chain: chain.iter().map(|certificate| (*certificate).clone()).collect(),
                 end: query.end.clone(),
             });
             true
@@ -134,9 +131,7 @@ pub fn validate(query: &PathQuery<'_>) -> Result<ValidPath, PathFault> {
     match valid {
         Some(path) => Ok(path),
         None if search.exhausted => Err(PathFault::TooMuchWork { subject: subject() }),
-        None => Err(first_fault
-            .or(search.fault)
-            .unwrap_or_else(|| PathFault::NoPath { subject: subject() })),
+        None => Err(first_fault.or(search.fault).unwrap_or_else(|| PathFault::NoPath { subject: subject() })),
     }
 }
 

@@ -12,18 +12,10 @@ pub(super) fn check(query: &PathQuery<'_>, chain: &[&Certificate]) -> Result<(),
     })
 }
 
-fn look_up(
-    query: &PathQuery<'_>,
-    certificate: &Certificate,
-    issuer: &Certificate,
-) -> Result<(), PathFault> {
+fn look_up(query: &PathQuery<'_>, certificate: &Certificate, issuer: &Certificate) -> Result<(), PathFault> {
     let subject = || certificate.subject().to_string();
     let Some(crl) = newest(query, certificate, issuer) else {
-        return if query.crl_required {
-            Err(PathFault::CrlMissing { subject: subject() })
-        } else {
-            Ok(())
-        };
+        return if query.crl_required { Err(PathFault::CrlMissing { subject: subject() }) } else { Ok(()) };
     };
     // Being on an old list is reason enough to refuse.
     if crl.revoked(certificate.serial()).is_some() {
@@ -37,32 +29,20 @@ fn look_up(
 }
 
 /// The newest list that the issuer of a certificate signed and that covers it.
-fn newest<'a>(
-    query: &PathQuery<'a>,
-    certificate: &Certificate,
-    issuer: &Certificate,
-) -> Option<&'a Crl> {
+fn newest<'a>(query: &PathQuery<'a>, certificate: &Certificate, issuer: &Certificate) -> Option<&'a Crl> {
     // RFC 5280 section 6.3.3 (f): if key usage is there, cRLSign must be, too.
-    if issuer
-        .key_usage()
-        .is_some_and(|usage| !usage.contains(KeyUsage::CRL_SIGN))
-    {
+    if issuer.key_usage().is_some_and(|usage| !usage.contains(KeyUsage::CRL_SIGN)) {
         return None;
     }
     let mut lists: Vec<&'a Crl> = query
         .crls
         .iter()
         .filter(|crl| {
-            crl.this_update() <= query.at
-                && crl.issuer().matches(certificate.issuer())
-                && crl.covers(certificate)
+            crl.this_update() <= query.at && crl.issuer().matches(certificate.issuer()) && crl.covers(certificate)
         })
         .collect();
     lists.sort_by_key(|crl| std::cmp::Reverse(crl.this_update()));
-    lists
-        .into_iter()
-        .take(LIST_LIMIT)
-        .find(|crl| crl.verify(issuer.public_key()).is_ok())
+    lists.into_iter().take(LIST_LIMIT).find(|crl| crl.verify(issuer.public_key()).is_ok())
 }
 
 /// How many lists of the same name are tried, each with a signature over all of it.

@@ -23,36 +23,25 @@ pub(super) fn check(query: &PathQuery<'_>, chain: &[&Certificate]) -> Result<(),
     }
     purpose(query.purpose, end)?;
     // An anchor is trusted for what it was configured for.
-    let intermediates = authorities
-        .split_last()
-        .map_or(&[][..], |(_, intermediates)| intermediates);
-    intermediates
-        .iter()
-        .try_for_each(|authority| allows_below(query.purpose, authority))
+    let intermediates = authorities.split_last().map_or(&[][..], |(_, intermediates)| intermediates);
+    intermediates.iter().try_for_each(|authority| allows_below(query.purpose, authority))
 }
 
 /// RFC 5280 section 6.1.3 (a) (2). Anchors are held to it, too: an expired one is a mistake in the configuration.
 fn validity(query: &PathQuery<'_>, certificate: &Certificate) -> Result<(), PathFault> {
     if query.at < certificate.not_before() {
-        return Err(PathFault::NotYetValid {
-            subject: certificate.subject().to_string(),
-        });
+        return Err(PathFault::NotYetValid { subject: certificate.subject().to_string() });
     }
     // notAfter is a whole second and all of it counts (RFC 5280 section 4.1.2.5).
     if query.at.seconds() > certificate.not_after().seconds() {
-        return Err(PathFault::Expired {
-            subject: certificate.subject().to_string(),
-        });
+        return Err(PathFault::Expired { subject: certificate.subject().to_string() });
     }
     Ok(())
 }
 
 /// RFC 5280 section 6.1.4 (o) and 6.1.5 (f).
 fn critical_extensions(certificate: &Certificate) -> Result<(), PathFault> {
-    let unknown = certificate
-        .extensions()
-        .iter()
-        .find(|found| found.critical && !UNDERSTOOD.contains(&found.oid));
+    let unknown = certificate.extensions().iter().find(|found| found.critical && !UNDERSTOOD.contains(&found.oid));
     match unknown {
         Some(unknown) => Err(PathFault::UnknownCriticalExtension {
             subject: certificate.subject().to_string(),
@@ -71,9 +60,7 @@ fn may_issue(authority: &Certificate, is_anchor: bool, below: u32) -> Result<(),
         return Err(PathFault::NotAuthority { subject: subject() });
     }
     match authority.key_usage() {
-        Some(usage) if !usage.contains(KeyUsage::KEY_CERT_SIGN) => {
-            Err(PathFault::KeyUsage { subject: subject() })
-        }
+        Some(usage) if !usage.contains(KeyUsage::KEY_CERT_SIGN) => Err(PathFault::KeyUsage { subject: subject() }),
         _ => Ok(()),
     }
 }
@@ -92,15 +79,10 @@ fn purpose(purpose: Purpose, end: &Certificate) -> Result<(), PathFault> {
     {
         return Err(PathFault::KeyUsage { subject: subject() });
     }
-    let listed = |wanted| {
-        end.extended_key_usages()
-            .is_some_and(|given| given.contains(&wanted))
-    };
+    let listed = |wanted| end.extended_key_usages().is_some_and(|given| given.contains(&wanted));
     let fits = match purpose {
         Purpose::ClientAuth => {
-            end.extended_key_usages().is_none()
-                || listed(oid::CLIENT_AUTH)
-                || listed(oid::ANY_EXTENDED_KEY_USAGE)
+            end.extended_key_usages().is_none() || listed(oid::CLIENT_AUTH) || listed(oid::ANY_EXTENDED_KEY_USAGE)
         }
         // RA rights are given by name: anyExtendedKeyUsage gives none.
         Purpose::RegistrationAuthority => listed(oid::CMC_RA),
@@ -110,11 +92,7 @@ fn purpose(purpose: Purpose, end: &Certificate) -> Result<(), PathFault> {
         }
         Purpose::CertificationAuthority | Purpose::CmpProtection | Purpose::Any => true,
     };
-    if fits {
-        Ok(())
-    } else {
-        Err(PathFault::ExtendedKeyUsage { subject: subject() })
-    }
+    if fits { Ok(()) } else { Err(PathFault::ExtendedKeyUsage { subject: subject() }) }
 }
 
 /// No RFC makes an authority's extended key usage limit what it issues, but everybody means it so. One that
@@ -129,15 +107,10 @@ fn allows_below(purpose: Purpose, authority: &Certificate) -> Result<(), PathFau
         Purpose::Other(wanted) => wanted,
         Purpose::CmpProtection | Purpose::CertificationAuthority | Purpose::Any => return Ok(()),
     };
-    if [wanted, oid::ANY_EXTENDED_KEY_USAGE, oid::CMC_CA]
-        .iter()
-        .any(|purpose| given.contains(purpose))
-    {
+    if [wanted, oid::ANY_EXTENDED_KEY_USAGE, oid::CMC_CA].iter().any(|purpose| given.contains(purpose)) {
         return Ok(());
     }
-    Err(PathFault::ExtendedKeyUsage {
-        subject: authority.subject().to_string(),
-    })
+    Err(PathFault::ExtendedKeyUsage { subject: authority.subject().to_string() })
 }
 
 /// What we or certval process; distribution points matter when a list is looked for.

@@ -16,22 +16,11 @@ pub(super) struct Outcome {
 /// Names lead, key identifiers only decide which issuer is tried first (RFC 4158 section 3.5.12), and every
 /// step is backed by a verified signature. Hostile certificates can form a maze, so the number of
 /// verifications is limited.
-pub(super) fn explore<'a>(
-    query: &PathQuery<'a>,
-    accept: &mut dyn FnMut(&[&'a Certificate]) -> bool,
-) -> Outcome {
-    let mut search = Search {
-        query,
-        budget: SIGNATURE_LIMIT,
-        fault: None,
-        exhausted: false,
-    };
+pub(super) fn explore<'a>(query: &PathQuery<'a>, accept: &mut dyn FnMut(&[&'a Certificate]) -> bool) -> Outcome {
+    let mut search = Search { query, budget: SIGNATURE_LIMIT, fault: None, exhausted: false };
     // A `Break` says that a path was accepted or the budget is gone; the outcome tells which.
     let _ = search.climb(&mut vec![query.end], accept);
-    Outcome {
-        fault: search.fault,
-        exhausted: search.exhausted,
-    }
+    Outcome { fault: search.fault, exhausted: search.exhausted }
 }
 
 struct Search<'q, 'a> {
@@ -58,8 +47,7 @@ impl<'a> Search<'_, 'a> {
         }
         for issuer in self.issuers(top) {
             let same = |known: &&Certificate| {
-                known.public_key() == issuer.public_key()
-                    && known.subject().matches(issuer.subject())
+                known.public_key() == issuer.public_key() && known.subject().matches(issuer.subject())
             };
             if chain.iter().any(same) {
                 continue;
@@ -87,25 +75,17 @@ impl<'a> Search<'_, 'a> {
     fn issuers(&self, certificate: &Certificate) -> Vec<&'a Certificate> {
         let wanted = certificate.authority_key_identifier();
         let mut issuers: Vec<&'a Certificate> = Vec::new();
-        for candidate in self
-            .query
-            .anchors
-            .certificates()
-            .iter()
-            .chain(self.query.intermediates)
-        {
+        for candidate in self.query.anchors.certificates().iter().chain(self.query.intermediates) {
             if candidate.subject().matches(certificate.issuer()) && !issuers.contains(&candidate) {
                 issuers.push(candidate);
             }
         }
         // A stable sort: anchors stay before intermediates of the same rank.
-        issuers.sort_by_key(
-            |candidate| match (wanted, candidate.subject_key_identifier()) {
-                (Some(wanted), Some(found)) if wanted == found => 0,
-                (Some(_), Some(_)) => 2,
-                _ => 1,
-            },
-        );
+        issuers.sort_by_key(|candidate| match (wanted, candidate.subject_key_identifier()) {
+            (Some(wanted), Some(found)) if wanted == found => 0,
+            (Some(_), Some(_)) => 2,
+            _ => 1,
+        });
         issuers
     }
 }
@@ -113,13 +93,8 @@ impl<'a> Search<'_, 'a> {
 fn unverified(certificate: &Certificate, fault: &Fault) -> PathFault {
     let subject = certificate.subject().to_string();
     match fault {
-        Fault::BadSignature { .. } | Fault::AlgorithmMismatch { .. } => {
-            PathFault::SignatureInvalid { subject }
-        }
-        other => PathFault::Other {
-            subject,
-            detail: other.to_string(),
-        },
+        Fault::BadSignature { .. } | Fault::AlgorithmMismatch { .. } => PathFault::SignatureInvalid { subject },
+        other => PathFault::Other { subject, detail: other.to_string() },
     }
 }
 

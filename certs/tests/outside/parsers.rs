@@ -4,9 +4,7 @@ use std::sync::LazyLock;
 
 use crate::software_key::{NOW, Party, SoftwareKey, authority, name, now};
 use certs::algorithm::{Digest, SignatureAlgorithm};
-use certs::{
-    AltName, Certificate, Crl, Csr, CsrDraft, Extension, KeyKind, Name, PublicKey, Signer, oid,
-};
+use certs::{AltName, Certificate, Crl, Csr, CsrDraft, Extension, KeyKind, Name, PublicKey, Signer, oid};
 use proptest::prelude::*;
 
 /// One good example of everything that is read.
@@ -40,10 +38,7 @@ static SEEDS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
 fn read_all(bytes: &[u8]) {
     if let Ok(certificate) = Certificate::parse(bytes) {
         assert_eq!(certificate.der(), bytes);
-        let _ = (
-            certificate.subject().to_string(),
-            certificate.verify_signature(certificate.public_key()),
-        );
+        let _ = (certificate.subject().to_string(), certificate.verify_signature(certificate.public_key()));
     }
     if let Ok(csr) = Csr::parse(bytes) {
         assert_eq!(csr.der(), bytes);
@@ -59,22 +54,12 @@ fn read_all(bytes: &[u8]) {
         let _ = (name.to_string(), name.canonical(), name.unsafe_text());
     }
     if let Ok(names) = AltName::parse_all(bytes) {
-        assert_eq!(
-            AltName::parse_all(&AltName::encode_all(&names)).unwrap(),
-            names
-        );
+        assert_eq!(AltName::parse_all(&AltName::encode_all(&names)).unwrap(), names);
     }
     if let Ok(algorithm) = SignatureAlgorithm::parse(bytes) {
-        assert_eq!(
-            SignatureAlgorithm::parse(&algorithm.identifier()).unwrap(),
-            algorithm
-        );
+        assert_eq!(SignatureAlgorithm::parse(&algorithm.identifier()).unwrap(), algorithm);
     }
-    let _ = (
-        Certificate::parse_pem(bytes),
-        Csr::parse_pem(bytes),
-        Extension::parse_all(bytes),
-    );
+    let _ = (Certificate::parse_pem(bytes), Csr::parse_pem(bytes), Extension::parse_all(bytes));
 }
 
 proptest! {

@@ -7,13 +7,11 @@ use std::task::{Context, Poll, Waker};
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{
-    self as aws, EcdsaKeyPair, Ed25519KeyPair, KeyPair, PqdsaKeyPair, RsaKeyPair,
-};
+use aws_lc_rs::signature::{self as aws, EcdsaKeyPair, Ed25519KeyPair, KeyPair, PqdsaKeyPair, RsaKeyPair};
 use certs::algorithm::{Digest, SignatureAlgorithm};
 use certs::{
-    Certificate, CertificateDraft, Crl, CrlDraft, Extension, KeyKind, KeyUsage, Millis, Name,
-    PublicKey, Revoked, Signer, SignerFault, Signing,
+    Certificate, CertificateDraft, Crl, CrlDraft, Extension, KeyKind, KeyUsage, Millis, Name, PublicKey, Revoked,
+    Signer, SignerFault, Signing,
 };
 
 /// 2027-01-15T08:00:00Z: the moment at which tests take place.
@@ -61,12 +59,7 @@ impl SoftwareKey {
         };
         let public_key = PublicKey::parse(&spki).unwrap();
         let algorithm = SignatureAlgorithm::usual(kind);
-        Self {
-            inner,
-            public_key,
-            algorithm,
-            identifier: algorithm.identifier(),
-        }
+        Self { inner, public_key, algorithm, identifier: algorithm.identifier() }
     }
 
     /// Signs under another algorithm than the usual one.
@@ -96,8 +89,7 @@ impl SoftwareKey {
                     SignatureAlgorithm::RsaPss(Digest::Sha384) => &aws::RSA_PSS_SHA384,
                     _ => &aws::RSA_PSS_SHA512,
                 };
-                pair.sign(encoding, &random, message, &mut signature)
-                    .unwrap();
+                pair.sign(encoding, &random, message, &mut signature).unwrap();
                 signature
             }
         }
@@ -163,16 +155,8 @@ impl Party {
         key: &SoftwareKey,
         extensions: Vec<Extension>,
     ) -> CertificateDraft {
-        let mut draft = draft(
-            serial,
-            self.certificate.subject().clone(),
-            name(subject),
-            key,
-            extensions,
-        );
-        draft.extensions.push(Extension::authority_key_identifier(
-            &self.key.public_key().sha1_key_identifier(),
-        ));
+        let mut draft = draft(serial, self.certificate.subject().clone(), name(subject), key, extensions);
+        draft.extensions.push(Extension::authority_key_identifier(&self.key.public_key().sha1_key_identifier()));
         draft
     }
 
@@ -194,18 +178,7 @@ impl Party {
             number,
             this_update,
             next_update: this_update.plus(2 * DAY),
-            revoked: serials
-                .iter()
-                .map(|serial| {
-                    (
-                        serial.to_vec(),
-                        Revoked {
-                            at: this_update,
-                            reason: 4,
-                        },
-                    )
-                })
-                .collect(),
+            revoked: serials.iter().map(|serial| (serial.to_vec(), Revoked { at: this_update, reason: 4 })).collect(),
         };
         now(draft.sign(&self.key)).unwrap()
     }
@@ -218,9 +191,7 @@ pub(crate) fn draft(
     key: &SoftwareKey,
     mut extensions: Vec<Extension>,
 ) -> CertificateDraft {
-    extensions.push(Extension::subject_key_identifier(
-        &key.public_key().sha1_key_identifier(),
-    ));
+    extensions.push(Extension::subject_key_identifier(&key.public_key().sha1_key_identifier()));
     CertificateDraft {
         serial: vec![serial],
         issuer,

@@ -18,12 +18,7 @@ pub(crate) struct Admission {
 
 impl Admission {
     pub(crate) fn new(root: Certificate, issuing: Certificate, listed: Vec<Certificate>) -> Self {
-        Self {
-            issuing,
-            anchors: Anchors::new(vec![root]),
-            listed,
-            admitted: Mutex::default(),
-        }
+        Self { issuing, anchors: Anchors::new(vec![root]), listed, admitted: Mutex::default() }
     }
 
     /// Whose message this is, when its signature is right and its signer may ask. Messages after the first of a
@@ -38,9 +33,7 @@ impl Admission {
         let proof = match message.protection_kind()? {
             Protection::Signature(proof) => proof,
             Protection::None => {
-                return Err(Fault::integrity(
-                    "the message is not protected; sign it as a registration authority",
-                ));
+                return Err(Fault::integrity("the message is not protected; sign it as a registration authority"));
             }
             Protection::Mac(_) => {
                 return Err(Fault::new(
@@ -57,9 +50,7 @@ impl Admission {
         }
         // RFC 9483 section 3.5: the same credential through the whole transaction.
         if same_signer.is_some_and(|serial| serial != signer.serial()) {
-            return Err(Fault::integrity(
-                "the transaction was begun with another protection certificate",
-            ));
+            return Err(Fault::integrity("the transaction was begun with another protection certificate"));
         }
         Ok(signer)
     }
@@ -68,14 +59,8 @@ impl Admission {
     fn signer(&self, message: &Message, same_signer: Option<&[u8]>) -> Result<Certificate, Fault> {
         if let (true, Some(serial)) = (message.extra_certs().is_empty(), same_signer) {
             let admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
-            let known = admitted
-                .values()
-                .map(|(certificate, _)| certificate)
-                .chain(&self.listed);
-            if let Some(found) = known
-                .into_iter()
-                .find(|certificate| certificate.serial() == serial)
-            {
+            let known = admitted.values().map(|(certificate, _)| certificate).chain(&self.listed);
+            if let Some(found) = known.into_iter().find(|certificate| certificate.serial() == serial) {
                 message.check_signer(found)?;
                 return Ok(found.clone());
             }
@@ -86,14 +71,8 @@ impl Admission {
     /// A path is validated once a minute for each certificate.
     fn check_trust(&self, signer: &Certificate, now: Millis) -> Result<(), Fault> {
         let hash = signer.hash();
-        let lately = self
-            .admitted
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&hash)
-            .map(|(_, at)| *at);
-        if lately.is_some_and(|at| at <= now && now.0 - at.0 < MINUTE && now <= signer.not_after())
-        {
+        let lately = self.admitted.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).map(|(_, at)| *at);
+        if lately.is_some_and(|at| at <= now && now.0 - at.0 < MINUTE && now <= signer.not_after()) {
             return Ok(());
         }
         self.validate(signer, now)?;
@@ -108,11 +87,7 @@ impl Admission {
     fn validate(&self, signer: &Certificate, now: Millis) -> Result<(), Fault> {
         if self.listed.contains(signer) {
             let valid = signer.not_before() <= now && now <= signer.not_after();
-            return if valid {
-                Ok(())
-            } else {
-                Err(untrusted("the protection certificate is not valid now"))
-            };
+            return if valid { Ok(()) } else { Err(untrusted("the protection certificate is not valid now")) };
         }
         let query = PathQuery {
             end: signer,
@@ -128,11 +103,7 @@ impl Admission {
             PathFault::ExtendedKeyUsage { .. } | PathFault::KeyUsage { .. } => not_authority(),
             fault => untrusted(fault.to_string()),
         })?;
-        if *path.issuer() == self.issuing {
-            Ok(())
-        } else {
-            Err(not_authority())
-        }
+        if *path.issuer() == self.issuing { Ok(()) } else { Err(not_authority()) }
     }
 }
 

@@ -1,9 +1,6 @@
 use certs::{Csr, Millis};
 use cmp::server::{self, Operation};
-use cmp::{
-    BodyKind, CertRepMessage, CertReqMsg, CertResponse, FailureInfo, InfoTypeAndValue, Message,
-    StatusInfo,
-};
+use cmp::{BodyKind, CertRepMessage, CertReqMsg, CertResponse, FailureInfo, InfoTypeAndValue, Message, StatusInfo};
 
 use super::{Desk, Done, Trouble, Visit};
 use crate::authority::{self, Granted, Wanted};
@@ -23,29 +20,16 @@ impl Desk {
             Operation::Enrol { kind, request } => self.read_request(kind, request)?,
             _ => return Err(cmp::Fault::request("this asks for no certificate").into()),
         };
-        let granted = self
-            .authority
-            .issue(&wanted, visit.mischief.certificate.as_ref(), visit.now)
-            .await?;
-        let implicit = request.header().implicit_confirm()
-            && self.policy.implicit_confirm
-            && !visit.mischief.no_implicit_confirm;
-        Ok(visit.issued(
-            request.body().kind(),
-            &granted,
-            (!implicit).then(|| visit.now.plus(self.policy.confirm_wait)),
-        ))
+        let granted = self.authority.issue(&wanted, visit.mischief.certificate.as_ref(), visit.now).await?;
+        let implicit =
+            request.header().implicit_confirm() && self.policy.implicit_confirm && !visit.mischief.no_implicit_confirm;
+        Ok(visit.issued(request.body().kind(), &granted, (!implicit).then(|| visit.now.plus(self.policy.confirm_wait))))
     }
 
     /// pollReq: the requester is told to wait a little more, or gets what he waited for.
     pub(super) async fn poll(&self, visit: &Visit<'_>, cert_req_id: i64) -> Result<Done, Trouble> {
         let stage = visit.transaction.as_ref().map(|known| known.stage.clone());
-        let Some(Stage::Held {
-            request,
-            polls_left,
-            check_after,
-        }) = stage
-        else {
+        let Some(Stage::Held { request, polls_left, check_after }) = stage else {
             return Err(cmp::Fault::request("nothing is waited for in this transaction").into());
         };
         if let Some(left) = polls_left.checked_sub(1) {
@@ -55,19 +39,10 @@ impl Desk {
                 check_after: Some(check_after),
                 ..visit.record(Kind::Waiting)
             };
-            let entry = cmp::PollRep {
-                cert_req_id,
-                check_after,
-                reason: Vec::new(),
-            };
-            return Ok(Done {
-                record,
-                body: cmp::body::poll_rep(&[entry]),
-                infos: Vec::new(),
-            });
+            let entry = cmp::PollRep { cert_req_id, check_after, reason: Vec::new() };
+            return Ok(Done { record, body: cmp::body::poll_rep(&[entry]), infos: Vec::new() });
         }
-        let request = Message::parse(&request, &cmp::Limits::default())
-            .map_err(|unreadable| unreadable.fault)?;
+        let request = Message::parse(&request, &cmp::Limits::default()).map_err(|unreadable| unreadable.fault)?;
         let operation = server::check_shape(&request)?;
         self.fulfil(visit, &request, operation).await
     }
@@ -93,16 +68,10 @@ impl Desk {
         };
         let ledger = self.records.ledger();
         if !issuer.matches(self.authority.certificate().subject()) || !ledger.is_issued(&serial) {
-            return Err(cmp::Fault::new(
-                FailureInfo::BAD_CERT_ID,
-                "oldCertId: no such certificate was issued here",
-            ));
+            return Err(cmp::Fault::new(FailureInfo::BAD_CERT_ID, "oldCertId: no such certificate was issued here"));
         }
         if ledger.revocation(&serial).is_some() {
-            return Err(cmp::Fault::new(
-                FailureInfo::CERT_REVOKED,
-                "oldCertId: the certificate has been revoked",
-            ));
+            return Err(cmp::Fault::new(FailureInfo::CERT_REVOKED, "oldCertId: the certificate has been revoked"));
         }
         Ok(())
     }
@@ -123,11 +92,7 @@ impl Visit<'_> {
             check_after: Some(waiting.check_after),
             ..self.record(Kind::Waiting)
         };
-        Done {
-            record,
-            body,
-            infos: Vec::new(),
-        }
+        Done { record, body, infos: Vec::new() }
     }
 
     fn issued(&self, kind: BodyKind, granted: &Granted, confirm_by: Option<Millis>) -> Done {
@@ -145,31 +110,20 @@ impl Visit<'_> {
             confirm_by: confirm_by.map(|time| time.0),
             ..self.record(Kind::Issued)
         };
-        let info = confirm_by.map_or_else(
-            InfoTypeAndValue::implicit_confirm,
-            InfoTypeAndValue::confirm_wait_time,
-        );
-        Done {
-            record,
-            body: answer(kind, response),
-            infos: vec![info],
-        }
+        let info = confirm_by.map_or_else(InfoTypeAndValue::implicit_confirm, InfoTypeAndValue::confirm_wait_time);
+        Done { record, body: answer(kind, response), infos: vec![info] }
     }
 }
 
 fn read_csr(der: &[u8]) -> Result<Wanted, cmp::Fault> {
     let csr = Csr::parse(der).map_err(|fault| match fault {
-        certs::Fault::KeyUnsupported(_) => {
-            cmp::Fault::new(FailureInfo::BAD_CERT_TEMPLATE, fault.to_string())
-        }
+        certs::Fault::KeyUnsupported(_) => cmp::Fault::new(FailureInfo::BAD_CERT_TEMPLATE, fault.to_string()),
         fault => fault.into(),
     })?;
     authority::check_key(csr.public_key())?;
     csr.prove().map_err(|fault| {
         let failure = match fault {
-            certs::Fault::AlgorithmUnsupported(_) | certs::Fault::AlgorithmForbidden(_) => {
-                FailureInfo::BAD_ALG
-            }
+            certs::Fault::AlgorithmUnsupported(_) | certs::Fault::AlgorithmForbidden(_) => FailureInfo::BAD_ALG,
             _ => FailureInfo::BAD_POP,
         };
         cmp::Fault::new(failure, format!("proof of possession: {fault}"))

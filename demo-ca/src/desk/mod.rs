@@ -106,9 +106,7 @@ impl Desk {
         let _turn = self.turns.take(&transaction_id).await;
         let transaction = self.records.ledger().transaction(&transaction_id).cloned();
         // A repeat, byte for byte: it was authenticated when it first came.
-        if let Some(place) = transaction
-            .as_ref()
-            .and_then(|known| known.answer_to(&print))
+        if let Some(place) = transaction.as_ref().and_then(|known| known.answer_to(&print))
             && let Some(answer) = self.records.answer(place)?
         {
             return Ok(Reply::Message(answer));
@@ -128,15 +126,8 @@ impl Desk {
         if let Some(status) = mischief.http_status {
             return Ok(Reply::Status(status));
         }
-        let visit = Visit {
-            message: &message,
-            print,
-            transaction_id,
-            signer,
-            mischief,
-            now: (self.clock)(),
-            transaction,
-        };
+        let visit =
+            Visit { message: &message, print, transaction_id, signer, mischief, now: (self.clock)(), transaction };
         self.serve(&visit, operation).await
     }
 
@@ -147,30 +138,15 @@ impl Desk {
         transaction: Option<&Transaction>,
         now: Millis,
     ) -> Result<(Certificate, Operation<'a>), cmp::Fault> {
-        let continues = matches!(
-            message.body().kind(),
-            BodyKind::CertConf | BodyKind::PollReq
-        );
+        let continues = matches!(message.body().kind(), BodyKind::CertConf | BodyKind::PollReq);
         let known = transaction.filter(|_| continues);
-        let rules = HeaderRules {
-            time_window: Some(self.policy.time_window),
-            time_required: false,
-        };
+        let rules = HeaderRules { time_window: Some(self.policy.time_window), time_required: false };
         if continues && known.is_none() {
-            return Err(cmp::Fault::request(
-                "no transaction with this transactionID waits for this message",
-            ));
+            return Err(cmp::Fault::request("no transaction with this transactionID waits for this message"));
         }
-        server::check_header(
-            message.header(),
-            now,
-            &rules,
-            known.map(|known| &*known.nonce),
-        )?;
+        server::check_header(message.header(), now, &rules, known.map(|known| &*known.nonce))?;
         let same_signer = known.map(|known| &*known.signer_serial);
-        let signer = self
-            .admission
-            .admit(message, same_signer, now, &self.records)?;
+        let signer = self.admission.admit(message, same_signer, now, &self.records)?;
         // RFC 9483 section 3.5: a transactionID must not be in use when a transaction begins with it.
         if !continues && transaction.is_some() {
             return Err(cmp::Fault::new(
@@ -187,11 +163,9 @@ impl Desk {
             self.records.note(visit.record(Kind::Received)).await?;
         }
         let _turn = match operation {
-            Operation::Revoke(details) => Some(
-                self.serials
-                    .take(details.template.serial.as_deref().unwrap_or_default())
-                    .await,
-            ),
+            Operation::Revoke(details) => {
+                Some(self.serials.take(details.template.serial.as_deref().unwrap_or_default()).await)
+            }
             _ => None,
         };
         let done = match self.perform(visit, operation).await {
@@ -199,22 +173,10 @@ impl Desk {
             Err(Trouble::Refused(fault)) => visit.refused(&fault),
             Err(Trouble::Broken(fault)) => return Err(fault),
         };
-        let (answer, nonce) = self
-            .speech
-            .answer(
-                visit.message.header(),
-                done.body,
-                done.infos,
-                &visit.mischief,
-                visit.now,
-            )
-            .await?;
+        let (answer, nonce) =
+            self.speech.answer(visit.message.header(), done.body, done.infos, &visit.mischief, visit.now).await?;
         let revokes = done.record.kind == Kind::Revoked;
-        let record = Record {
-            nonce,
-            answer: Some(answer.clone()),
-            ..done.record
-        };
+        let record = Record { nonce, answer: Some(answer.clone()), ..done.record };
         self.records.append(record).await?;
         if revokes {
             self.publish_revocations().await?;
@@ -230,14 +192,10 @@ impl Desk {
             Operation::Confirm(statuses) => Ok(Self::confirm(visit, statuses, &self.records)?),
             Operation::Poll(cert_req_id) => self.poll(visit, cert_req_id).await,
             Operation::Support(question) => Ok(self.support(visit, question)?),
-            Operation::Nested(_) => {
-                Err(cmp::Fault::request("nested messages are not taken here").into())
-            }
+            Operation::Nested(_) => Err(cmp::Fault::request("nested messages are not taken here").into()),
             request => {
                 if let Some(refusal) = &visit.mischief.refuse {
-                    let failure = refusal
-                        .failure_info()
-                        .unwrap_or(cmp::FailureInfo::BAD_REQUEST);
+                    let failure = refusal.failure_info().unwrap_or(cmp::FailureInfo::BAD_REQUEST);
                     return Err(cmp::Fault::new(failure, refusal.text.clone()).into());
                 }
                 if let Some(waiting) = &visit.mischief.waiting {
@@ -249,12 +207,7 @@ impl Desk {
     }
 
     /// Does a request, be it this message or one that was held.
-    async fn fulfil(
-        &self,
-        visit: &Visit<'_>,
-        request: &Message,
-        operation: Operation<'_>,
-    ) -> Result<Done, Trouble> {
+    async fn fulfil(&self, visit: &Visit<'_>, request: &Message, operation: Operation<'_>) -> Result<Done, Trouble> {
         match operation {
             Operation::Revoke(details) => self.revoke(visit, details),
             operation => self.enrol(visit, request, operation).await,
@@ -283,28 +236,13 @@ impl Desk {
     }
 
     async fn answer_unreadable(&self, unreadable: &ParseFault) -> Result<Reply, Fault> {
-        self.error(
-            unreadable.header.as_deref(),
-            &unreadable.fault,
-            (self.clock)(),
-        )
-        .await
+        self.error(unreadable.header.as_deref(), &unreadable.fault, (self.clock)()).await
     }
 
-    async fn error(
-        &self,
-        header: Option<&Header>,
-        fault: &cmp::Fault,
-        now: Millis,
-    ) -> Result<Reply, Fault> {
+    async fn error(&self, header: Option<&Header>, fault: &cmp::Fault, now: Millis) -> Result<Reply, Fault> {
         let body = cmp::body::error(&cmp::status::ErrorMsgContent::from(fault));
         Ok(Reply::Message(match header {
-            Some(header) => {
-                self.speech
-                    .answer(header, body, Vec::new(), &Mischief::none(), now)
-                    .await?
-                    .0
-            }
+            Some(header) => self.speech.answer(header, body, Vec::new(), &Mischief::none(), now).await?.0,
             None => self.speech.to_nobody(body, now).await?,
         }))
     }
@@ -340,10 +278,7 @@ impl Visit<'_> {
             kind => kind,
         };
         Done {
-            record: Record {
-                detail: fault.to_string(),
-                ..self.record(Kind::Refused)
-            },
+            record: Record { detail: fault.to_string(), ..self.record(Kind::Refused) },
             body: server::refusal_body(fault, kind),
             infos: Vec::new(),
         }

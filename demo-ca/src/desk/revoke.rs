@@ -8,37 +8,22 @@ impl Desk {
     /// rr (RFC 9483 sections 4.2 and 5.3.2).
     pub(super) fn revoke(&self, visit: &Visit<'_>, details: &RevDetails) -> Result<Done, Trouble> {
         let (issuer, serial) = details.certificate()?;
-        let known = issuer.matches(self.authority.certificate().subject())
-            && self.records.ledger().is_issued(serial);
+        let known = issuer.matches(self.authority.certificate().subject()) && self.records.ledger().is_issued(serial);
         if !known {
-            return Err(cmp::Fault::new(
-                FailureInfo::BAD_CERT_ID,
-                "no such certificate was issued here",
-            )
-            .into());
+            return Err(cmp::Fault::new(FailureInfo::BAD_CERT_ID, "no such certificate was issued here").into());
         }
         if details.reason == Some(REMOVE_FROM_CRL) {
-            return Err(
-                cmp::Fault::request("reason removeFromCRL: nothing is only on hold here").into(),
-            );
+            return Err(cmp::Fault::request("reason removeFromCRL: nothing is only on hold here").into());
         }
         if self.records.ledger().revocation(serial).is_some() {
-            return Err(cmp::Fault::new(
-                FailureInfo::CERT_REVOKED,
-                "the certificate has been revoked already",
-            )
-            .into());
+            return Err(cmp::Fault::new(FailureInfo::CERT_REVOKED, "the certificate has been revoked already").into());
         }
         let record = Record {
             serial: serial.to_vec(),
             reason: Some(details.reason.unwrap_or(0)),
             ..visit.record(Kind::Revoked)
         };
-        Ok(Done {
-            record,
-            body: cmp::body::rp(&RevRepContent::one(StatusInfo::accepted())),
-            infos: Vec::new(),
-        })
+        Ok(Done { record, body: cmp::body::rp(&RevRepContent::one(StatusInfo::accepted())), infos: Vec::new() })
     }
 
     /// Revokes what should have been confirmed by now.
@@ -48,10 +33,7 @@ impl Desk {
         for transaction_id in &overdue {
             let _turn = self.turns.take(transaction_id).await;
             let known = self.records.ledger().transaction(transaction_id).cloned();
-            let Some(Stage::Unconfirmed {
-                serial, confirm_by, ..
-            }) = known.map(|known| known.stage)
-            else {
+            let Some(Stage::Unconfirmed { serial, confirm_by, .. }) = known.map(|known| known.stage) else {
                 continue;
             };
             if confirm_by < now {
@@ -65,18 +47,12 @@ impl Desk {
                 self.records.append(record).await?;
             }
         }
-        if overdue.is_empty() {
-            Ok(())
-        } else {
-            self.publish_revocations().await
-        }
+        if overdue.is_empty() { Ok(()) } else { self.publish_revocations().await }
     }
 
     /// Makes a new revocation list unless there is one with all that was revoked.
     pub(crate) async fn publish_revocations(&self) -> Result<(), Fault> {
-        self.revocations
-            .publish(&self.authority, &self.records, (self.clock)())
-            .await
+        self.revocations.publish(&self.authority, &self.records, (self.clock)()).await
     }
 }
 

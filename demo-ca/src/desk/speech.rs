@@ -19,11 +19,7 @@ pub(crate) struct Speech {
 impl Speech {
     /// Messages are signed by `identity`; `issuing` leads from it, and from what is issued, to the root.
     pub(crate) fn new(identity: Identity, issuing: &Certificate, random: Arc<Random>) -> Self {
-        Self {
-            identity,
-            chain: vec![issuing.der().to_vec()],
-            random,
-        }
+        Self { identity, chain: vec![issuing.der().to_vec()], random }
     }
 
     /// The answer to a message, and its senderNonce.
@@ -36,10 +32,8 @@ impl Speech {
         now: Millis,
     ) -> Result<(Vec<u8>, Vec<u8>), Fault> {
         let nonce = self.nonce()?;
-        let mut draft = Draft {
-            general_info: infos,
-            ..Draft::answering(header, self.identity.certificate.subject(), nonce, body)
-        };
+        let mut draft =
+            Draft { general_info: infos, ..Draft::answering(header, self.identity.certificate.subject(), nonce, body) };
         if mischief.wrong_transaction {
             draft.transaction_id = Some(self.nonce()?.to_vec());
         }
@@ -50,21 +44,13 @@ impl Speech {
             draft.unprotected(&[])
         } else if mischief.wrong_key {
             let signer = SoftwareSigner::generate(KeyChoice::P256)?;
-            self.sign(draft, &self.identity.certificate, &signer, now)
-                .await?
+            self.sign(draft, &self.identity.certificate, &signer, now).await?
         } else if let Some(device) = &mischief.device_signed {
             let device = Identity::from_files(&device.certificate, &device.key)?;
             draft.sender = device.certificate.subject().clone();
-            self.sign(draft, &device.certificate, &device.signer, now)
-                .await?
+            self.sign(draft, &device.certificate, &device.signer, now).await?
         } else {
-            self.sign(
-                draft,
-                &self.identity.certificate,
-                &self.identity.signer,
-                now,
-            )
-            .await?
+            self.sign(draft, &self.identity.certificate, &self.identity.signer, now).await?
         };
         Ok((message, nonce.to_vec()))
     }
@@ -72,13 +58,7 @@ impl Speech {
     /// An error for somebody whose header could not be read.
     pub(super) async fn to_nobody(&self, body: Vec<u8>, now: Millis) -> Result<Vec<u8>, Fault> {
         let draft = Draft::to_nobody(self.identity.certificate.subject(), self.nonce()?, body);
-        self.sign(
-            draft,
-            &self.identity.certificate,
-            &self.identity.signer,
-            now,
-        )
-        .await
+        self.sign(draft, &self.identity.certificate, &self.identity.signer, now).await
     }
 
     async fn sign(
@@ -89,15 +69,9 @@ impl Speech {
         now: Millis,
     ) -> Result<Vec<u8>, Fault> {
         let identifier = certificate.subject_key_identifier().map(<[u8]>::to_vec);
-        let draft = Draft {
-            message_time: Some(now),
-            sender_kid: identifier,
-            ..draft
-        };
+        let draft = Draft { message_time: Some(now), sender_kid: identifier, ..draft };
         // RFC 9483 section 3.3: the protection certificate first, then what leads to the root.
-        let extra: Vec<_> = std::iter::once(certificate.der().to_vec())
-            .chain(self.chain.iter().cloned())
-            .collect();
+        let extra: Vec<_> = std::iter::once(certificate.der().to_vec()).chain(self.chain.iter().cloned()).collect();
         Ok(draft.sign(signer, &extra).await?)
     }
 

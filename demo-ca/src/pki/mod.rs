@@ -5,9 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use certs::path::Anchors;
-use certs::{
-    AltName, Certificate, KeyUsage, Millis, Name, ObjectIdentifier, PublicKey, Signer as _,
-};
+use certs::{AltName, Certificate, KeyUsage, Millis, Name, ObjectIdentifier, PublicKey, Signer as _};
 
 use self::draft::Plan;
 pub(crate) use self::draft::serial_number;
@@ -73,37 +71,19 @@ impl Pki {
         let issuing = Identity::new(issuing, issuing_key);
 
         let manufacturer_key = SoftwareSigner::generate(KeyChoice::P256)?;
-        let manufacturer = Plan::authority(
-            "Demo Manufacturer CA",
-            manufacturer_key.public_key(),
-            Some(0),
-        )?
-        .valid(from, NO_END)
-        .signed_by_itself(&manufacturer_key, random)
-        .await?;
+        let manufacturer = Plan::authority("Demo Manufacturer CA", manufacturer_key.public_key(), Some(0))?
+            .valid(from, NO_END)
+            .signed_by_itself(&manufacturer_key, random)
+            .await?;
         let manufacturer = Identity::new(manufacturer, manufacturer_key);
 
         let cmp_signer = issue(&issuing, Plan::cmp_signer, from, random).await?;
         let tls_server = issue(&issuing, Plan::tls_server, from, random).await?;
-        let second_ra = issue(
-            &issuing,
-            |key| Plan::registration_authority("Demo Second RA", key),
-            from,
-            random,
-        )
-        .await?;
+        let second_ra =
+            issue(&issuing, |key| Plan::registration_authority("Demo Second RA", key), from, random).await?;
         let device = issue_device(&manufacturer, "DEVICE-0001", from, random).await?;
 
-        let pki = Self {
-            folder,
-            root,
-            issuing,
-            cmp_signer,
-            manufacturer,
-            device,
-            tls_server,
-            second_ra,
-        };
+        let pki = Self { folder, root, issuing, cmp_signer, manufacturer, device, tls_server, second_ra };
         pki.write()?;
         Ok(pki)
     }
@@ -150,13 +130,8 @@ impl Pki {
         now: Millis,
         random: &Random,
     ) -> Result<Certificate, Fault> {
-        let certificate = self
-            .sign(Plan::registration_authority(common_name, key)?, now, random)
-            .await?;
-        part::write_certificates(
-            &Part::Ra.certificate_file(&self.folder),
-            std::slice::from_ref(&certificate),
-        )?;
+        let certificate = self.sign(Plan::registration_authority(common_name, key)?, now, random).await?;
+        part::write_certificates(&Part::Ra.certificate_file(&self.folder), std::slice::from_ref(&certificate))?;
         Ok(certificate)
     }
 
@@ -164,12 +139,7 @@ impl Pki {
     ///
     /// # Errors
     /// When the certificate cannot be signed.
-    pub async fn issue_tls_server(
-        &self,
-        key: &PublicKey,
-        now: Millis,
-        random: &Random,
-    ) -> Result<Certificate, Fault> {
+    pub async fn issue_tls_server(&self, key: &PublicKey, now: Millis, random: &Random) -> Result<Certificate, Fault> {
         self.sign(Plan::tls_server(key)?, now, random).await
     }
 
@@ -185,32 +155,20 @@ impl Pki {
         now: Millis,
         random: &Random,
     ) -> Result<Certificate, Fault> {
-        self.sign(
-            Plan::end_entity(subject.clone(), key, KeyUsage::DIGITAL_SIGNATURE, purposes),
-            now,
-            random,
-        )
-        .await
+        self.sign(Plan::end_entity(subject.clone(), key, KeyUsage::DIGITAL_SIGNATURE, purposes), now, random).await
     }
 
     /// Makes another device with a key and an `IDevID` of the manufacturer that never ends.
     ///
     /// # Errors
     /// When the key cannot be made or the certificate cannot be signed.
-    pub async fn issue_device(
-        &self,
-        serial_number: &str,
-        now: Millis,
-        random: &Random,
-    ) -> Result<Identity, Fault> {
+    pub async fn issue_device(&self, serial_number: &str, now: Millis, random: &Random) -> Result<Identity, Fault> {
         issue_device(&self.manufacturer, serial_number, now, random).await
     }
 
     async fn sign(&self, plan: Plan, now: Millis, random: &Random) -> Result<Certificate, Fault> {
         let from = Millis::from_seconds(now.seconds());
-        plan.valid(from, years(from, 2))
-            .signed_by(&self.issuing, random)
-            .await
+        plan.valid(from, years(from, 2)).signed_by(&self.issuing, random).await
     }
 
     fn write(&self) -> Result<(), Fault> {
@@ -225,11 +183,7 @@ impl Pki {
             identity.save(&self.folder, part, &[])?;
         }
         // A TLS server sends its chain without the root (RFC 8446 section 4.4.2).
-        self.tls_server.save(
-            &self.folder,
-            Part::TlsServer,
-            std::slice::from_ref(&self.issuing.certificate),
-        )
+        self.tls_server.save(&self.folder, Part::TlsServer, std::slice::from_ref(&self.issuing.certificate))
     }
 }
 
@@ -246,10 +200,7 @@ async fn issue(
     random: &Random,
 ) -> Result<Identity, Fault> {
     let key = SoftwareSigner::generate(KeyChoice::P256)?;
-    let certificate = plan(key.public_key())?
-        .valid(from, years(from, 2))
-        .signed_by(issuer, random)
-        .await?;
+    let certificate = plan(key.public_key())?.valid(from, years(from, 2)).signed_by(issuer, random).await?;
     Ok(Identity::new(certificate, key))
 }
 
@@ -261,10 +212,7 @@ async fn issue_device(
 ) -> Result<Identity, Fault> {
     let key = SoftwareSigner::generate(KeyChoice::P256)?;
     let plan = Plan::device(serial_number, key.public_key())?;
-    let certificate = plan
-        .valid(Millis::from_seconds(from.seconds()), NO_END)
-        .signed_by(manufacturer, random)
-        .await?;
+    let certificate = plan.valid(Millis::from_seconds(from.seconds()), NO_END).signed_by(manufacturer, random).await?;
     Ok(Identity::new(certificate, key))
 }
 

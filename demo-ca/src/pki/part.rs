@@ -68,10 +68,7 @@ impl Identity {
     /// Puts both together.
     #[must_use]
     pub fn new(certificate: Certificate, signer: SoftwareSigner) -> Self {
-        Self {
-            certificate,
-            signer,
-        }
+        Self { certificate, signer }
     }
 
     /// Reads both from their files.
@@ -89,24 +86,15 @@ impl Identity {
     pub fn from_files(certificate: &Path, key: &Path) -> Result<Self, Fault> {
         let signer = SoftwareSigner::load(key)?;
         let file = certificate;
-        let wrong = |detail: String| Fault::Content {
-            path: file.to_owned(),
-            detail,
-        };
+        let wrong = |detail: String| Fault::Content { path: file.to_owned(), detail };
         let certificate = read_certificates(file)?
             .into_iter()
             .next()
             .ok_or_else(|| wrong("there is no certificate in it".to_owned()))?;
         if certificate.public_key() != signer.public_key() {
-            return Err(wrong(format!(
-                "its key is not the one in {}",
-                key.display()
-            )));
+            return Err(wrong(format!("its key is not the one in {}", key.display())));
         }
-        Ok(Self {
-            certificate,
-            signer,
-        })
+        Ok(Self { certificate, signer })
     }
 
     /// Writes both to their files, the certificate followed by a chain.
@@ -114,9 +102,7 @@ impl Identity {
     /// # Errors
     /// When a file cannot be written.
     pub fn save(&self, folder: &Path, part: Part, chain: &[Certificate]) -> Result<(), Fault> {
-        let certificates: Vec<_> = std::iter::once(self.certificate.clone())
-            .chain(chain.iter().cloned())
-            .collect();
+        let certificates: Vec<_> = std::iter::once(self.certificate.clone()).chain(chain.iter().cloned()).collect();
         write_certificates(&part.certificate_file(folder), &certificates)?;
         self.signer.save(&part.key_file(folder))
     }
@@ -124,10 +110,8 @@ impl Identity {
 
 /// Reads all certificates of a PEM file.
 pub(crate) fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Fault> {
-    Certificate::parse_pem(&files::read(path)?).map_err(|fault| Fault::Content {
-        path: path.to_owned(),
-        detail: fault.to_string(),
-    })
+    Certificate::parse_pem(&files::read(path)?)
+        .map_err(|fault| Fault::Content { path: path.to_owned(), detail: fault.to_string() })
 }
 
 /// Writes certificates to a PEM file.

@@ -73,9 +73,7 @@ impl Ledger {
             }
             Kind::Revoked => {
                 let reason = record.reason.unwrap_or(0);
-                self.revoked
-                    .entry(record.serial.clone())
-                    .or_insert(Revoked { at, reason });
+                self.revoked.entry(record.serial.clone()).or_insert(Revoked { at, reason });
                 self.end_wait_for(&record.serial);
             }
             Kind::Confirmed => self.end_wait(&record.transaction_id),
@@ -103,10 +101,7 @@ impl Ledger {
 
     /// All that was revoked.
     pub(crate) fn revoked(&self) -> Vec<(Vec<u8>, Revoked)> {
-        self.revoked
-            .iter()
-            .map(|(serial, revoked)| (serial.clone(), *revoked))
-            .collect()
+        self.revoked.iter().map(|(serial, revoked)| (serial.clone(), *revoked)).collect()
     }
 
     /// How many certificates were revoked.
@@ -116,33 +111,23 @@ impl Ledger {
 
     /// The transactions whose confirmation did not come in time.
     pub(crate) fn overdue(&self, now: Millis) -> Vec<Vec<u8>> {
-        let past = self
-            .unconfirmed
-            .iter()
-            .take_while(|((confirm_by, _), _)| *confirm_by < now);
+        let past = self.unconfirmed.iter().take_while(|((confirm_by, _), _)| *confirm_by < now);
         past.map(|(_, transaction)| transaction.clone()).collect()
     }
 
     fn answered(&mut self, record: &Record, place: Place) {
         let stage = stage(record);
-        if let Stage::Unconfirmed {
-            serial, confirm_by, ..
-        } = &stage
-        {
-            self.unconfirmed
-                .insert((*confirm_by, serial.clone()), record.transaction_id.clone());
+        if let Stage::Unconfirmed { serial, confirm_by, .. } = &stage {
+            self.unconfirmed.insert((*confirm_by, serial.clone()), record.transaction_id.clone());
         }
-        let transaction = self
-            .transactions
-            .entry(record.transaction_id.clone())
-            .or_insert_with(|| Transaction {
-                signer_serial: record.signer_serial.clone(),
-                body: record.body.clone(),
-                nonce: Vec::new(),
-                stage: Stage::Over,
-                serial: None,
-                answers: Vec::new(),
-            });
+        let transaction = self.transactions.entry(record.transaction_id.clone()).or_insert_with(|| Transaction {
+            signer_serial: record.signer_serial.clone(),
+            body: record.body.clone(),
+            nonce: Vec::new(),
+            stage: Stage::Over,
+            serial: None,
+            answers: Vec::new(),
+        });
         transaction.nonce.clone_from(&record.nonce);
         transaction.stage = stage;
         if record.kind == Kind::Issued {
@@ -153,10 +138,7 @@ impl Ledger {
 
     /// Whoever revoked it: there is nothing left to confirm.
     fn end_wait_for(&mut self, serial: &[u8]) {
-        let waiting = self
-            .unconfirmed
-            .iter()
-            .find(|((_, unconfirmed), _)| unconfirmed == serial);
+        let waiting = self.unconfirmed.iter().find(|((_, unconfirmed), _)| unconfirmed == serial);
         if let Some(transaction) = waiting.map(|(_, transaction)| transaction.clone()) {
             self.end_wait(&transaction);
         }
@@ -166,10 +148,7 @@ impl Ledger {
         let Some(transaction) = self.transactions.get_mut(transaction) else {
             return;
         };
-        if let Stage::Unconfirmed {
-            serial, confirm_by, ..
-        } = std::mem::replace(&mut transaction.stage, Stage::Over)
-        {
+        if let Stage::Unconfirmed { serial, confirm_by, .. } = std::mem::replace(&mut transaction.stage, Stage::Over) {
             self.unconfirmed.remove(&(confirm_by, serial));
         }
     }
@@ -178,21 +157,13 @@ impl Ledger {
 impl Transaction {
     /// Where the answer to this very message is written down.
     pub(crate) fn answer_to(&self, message: &[u8]) -> Option<Place> {
-        self.answers
-            .iter()
-            .find(|(answered, _)| answered == message)
-            .map(|(_, place)| *place)
+        self.answers.iter().find(|(answered, _)| answered == message).map(|(_, place)| *place)
     }
 }
 
 /// What a record leaves to be done.
 fn stage(record: &Record) -> Stage {
-    match (
-        record.kind,
-        &record.held,
-        &record.certificate,
-        record.confirm_by,
-    ) {
+    match (record.kind, &record.held, &record.certificate, record.confirm_by) {
         (Kind::Waiting, Some(request), _, _) => Stage::Held {
             request: request.clone(),
             polls_left: record.polls_left.unwrap_or(0),

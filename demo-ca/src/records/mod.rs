@@ -29,16 +29,9 @@ impl Records {
     /// Opens the file and reads all there is. A last line without its end was never answered and is cut off.
     pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
         let fault = |source| files::at(path, source);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(fault)?;
+        let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path).map_err(fault)?;
         // Two processes with one file would both believe to be the only one that issues.
-        file.try_lock()
-            .map_err(|error| files::at(path, error.into()))?;
+        file.try_lock().map_err(|error| files::at(path, error.into()))?;
         let mut content = Vec::new();
         file.read_to_end(&mut content).map_err(fault)?;
         let (ledger, length) = replay(path, &content)?;
@@ -49,12 +42,7 @@ impl Records {
         let ledger = Arc::new(Mutex::new(ledger));
         let reader = file.try_clone().map_err(fault)?;
         let writer = Writer::start(file, length, Arc::clone(&ledger)).map_err(fault)?;
-        Ok(Self {
-            path: path.to_owned(),
-            reader,
-            ledger,
-            writer,
-        })
+        Ok(Self { path: path.to_owned(), reader, ledger, writer })
     }
 
     /// Writes a record; it is on disk and in the ledger when this returns.
@@ -75,19 +63,13 @@ impl Records {
     /// The answer that was written down at a place.
     pub(crate) fn answer(&self, place: Place) -> Result<Option<Vec<u8>>, Fault> {
         let mut line = vec![0; place.length];
-        self.reader
-            .read_exact_at(&mut line, place.offset)
-            .map_err(|source| files::at(&self.path, source))?;
-        Ok(Record::parse(&line)
-            .map_err(|detail| self.content(detail))?
-            .answer)
+        self.reader.read_exact_at(&mut line, place.offset).map_err(|source| files::at(&self.path, source))?;
+        Ok(Record::parse(&line).map_err(|detail| self.content(detail))?.answer)
     }
 
     /// All records as one JSON array.
     pub(crate) async fn as_json(&self) -> Result<Vec<u8>, Fault> {
-        let content = tokio::fs::read(&self.path)
-            .await
-            .map_err(|source| files::at(&self.path, source))?;
+        let content = tokio::fs::read(&self.path).await.map_err(|source| files::at(&self.path, source))?;
         let mut all = vec![b'['];
         for line in lines(&content) {
             if all.len() > 1 {
@@ -100,10 +82,7 @@ impl Records {
     }
 
     fn content(&self, detail: String) -> Fault {
-        Fault::Content {
-            path: self.path.clone(),
-            detail,
-        }
+        Fault::Content { path: self.path.clone(), detail }
     }
 }
 
@@ -116,13 +95,7 @@ fn replay(path: &Path, content: &[u8]) -> Result<(Ledger, u64), Fault> {
             path: path.to_owned(),
             detail: format!("line {}: {detail}", number + 1),
         })?;
-        ledger.apply(
-            &record,
-            Place {
-                offset,
-                length: line.len(),
-            },
-        );
+        ledger.apply(&record, Place { offset, length: line.len() });
         offset += size(line) + 1;
     }
     Ok((ledger, offset))
@@ -130,9 +103,7 @@ fn replay(path: &Path, content: &[u8]) -> Result<(Ledger, u64), Fault> {
 
 /// The whole lines, without their ends.
 fn lines(content: &[u8]) -> impl Iterator<Item = &[u8]> {
-    content
-        .split_inclusive(|octet| *octet == b'\n')
-        .filter_map(|line| line.strip_suffix(b"\n"))
+    content.split_inclusive(|octet| *octet == b'\n').filter_map(|line| line.strip_suffix(b"\n"))
 }
 
 fn size(content: &[u8]) -> u64 {

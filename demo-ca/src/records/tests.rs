@@ -17,9 +17,7 @@ fn issued(transaction: u8, confirm_by: Option<i64>) -> Record {
 
 fn place(records: &Records, transaction: u8) -> Option<Place> {
     let ledger = records.ledger();
-    ledger
-        .transaction(&[transaction; 16])?
-        .answer_to(&[transaction; 32])
+    ledger.transaction(&[transaction; 16])?.answer_to(&[transaction; 32])
 }
 
 #[tokio::test]
@@ -84,16 +82,10 @@ async fn a_confirmation_that_does_not_come_is_overdue_and_one_that_came_is_not()
     let records = Records::open(&path).unwrap();
     records.append(issued(1, Some(5_000))).await.unwrap();
     records.append(issued(2, Some(5_000))).await.unwrap();
-    let confirmed = Record {
-        transaction_id: vec![2; 16],
-        ..Record::new(2_000, Kind::Confirmed)
-    };
+    let confirmed = Record { transaction_id: vec![2; 16], ..Record::new(2_000, Kind::Confirmed) };
     records.append(confirmed).await.unwrap();
     drop(records);
     let records = Records::open(&path).unwrap();
     assert!(records.ledger().overdue(certs::Millis(5_000)).is_empty());
-    assert_eq!(
-        records.ledger().overdue(certs::Millis(5_001)),
-        [vec![1; 16]]
-    );
+    assert_eq!(records.ledger().overdue(certs::Millis(5_001)), [vec![1; 16]]);
 }

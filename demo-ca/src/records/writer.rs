@@ -19,18 +19,9 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn start(file: File, offset: u64, ledger: Arc<Mutex<Ledger>>) -> io::Result<Self> {
         let (queue, entries) = mpsc::channel(QUEUE);
-        let shift = Shift {
-            file,
-            offset,
-            ledger,
-        };
-        let thread = thread::Builder::new()
-            .name("records".to_owned())
-            .spawn(move || shift.work(entries))?;
-        Ok(Self {
-            queue: Some(queue),
-            thread: Some(thread),
-        })
+        let shift = Shift { file, offset, ledger };
+        let thread = thread::Builder::new().name("records".to_owned()).spawn(move || shift.work(entries))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
     pub(super) async fn append(&self, record: Record) -> Result<(), Fault> {
@@ -46,10 +37,7 @@ impl Writer {
     async fn send(&self, record: Record, done: Option<oneshot::Sender<()>>) -> Result<(), Fault> {
         let line = record.line().map_err(|_| Fault::RecordsClosed)?;
         let queue = self.queue.as_ref().ok_or(Fault::RecordsClosed)?;
-        queue
-            .send(Entry { record, line, done })
-            .await
-            .map_err(|_| Fault::RecordsClosed)
+        queue.send(Entry { record, line, done }).await.map_err(|_| Fault::RecordsClosed)
     }
 }
 
@@ -97,10 +85,7 @@ impl Shift {
     }
 
     fn write(&mut self, batch: &[Entry]) -> io::Result<()> {
-        let lines: Vec<u8> = batch
-            .iter()
-            .flat_map(|entry| entry.line.iter().copied())
-            .collect();
+        let lines: Vec<u8> = batch.iter().flat_map(|entry| entry.line.iter().copied()).collect();
         self.file.write_all(&lines)?;
         // Notes alone are not worth a sync: the next record that somebody waits for brings them along.
         if batch.iter().any(|entry| entry.done.is_some()) {
@@ -114,13 +99,7 @@ impl Shift {
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         for entry in &batch {
             let length = entry.line.len().saturating_sub(1);
-            ledger.apply(
-                &entry.record,
-                Place {
-                    offset: self.offset,
-                    length,
-                },
-            );
+            ledger.apply(&entry.record, Place { offset: self.offset, length });
             self.offset += size(&entry.line);
         }
         drop(ledger);

@@ -11,10 +11,7 @@ async fn a_confirmed_certificate_stays_good() {
     let exchange = office.enrol(false).await;
     let issued = exchange.issued();
     assert!(!issued.implicit_confirm);
-    assert_eq!(
-        issued.confirm_wait_time.unwrap().seconds(),
-        office.now().plus(300_000).seconds()
-    );
+    assert_eq!(issued.confirm_wait_time.unwrap().seconds(), office.now().plus(300_000).seconds());
     let confirmed = office.next(exchange.confirm(None)).await;
     assert!(matches!(confirmed.read(), Answer::Confirmed));
     office.later(400);
@@ -30,13 +27,7 @@ async fn a_certificate_that_nobody_confirms_is_revoked() {
     office.restart().await;
     office.later(301);
     office.until(Kind::Revoked, 1).await;
-    assert!(
-        office
-            .crl()
-            .await
-            .revoked(exchange.issued().certificate.serial())
-            .is_some()
-    );
+    assert!(office.crl().await.revoked(exchange.issued().certificate.serial()).is_some());
     let late = office.next(exchange.confirm(None)).await;
     assert_eq!(late.failure(), FailureInfo::CERT_REVOKED);
 }
@@ -48,13 +39,7 @@ async fn a_rejected_certificate_is_revoked() {
     let rejection = StatusInfo::rejection(FailureInfo::INCORRECT_DATA, "another name");
     let confirmed = office.next(exchange.confirm(Some(rejection))).await;
     assert_eq!(confirmed.answer.body().kind(), BodyKind::PkiConf);
-    assert!(
-        office
-            .crl()
-            .await
-            .revoked(exchange.issued().certificate.serial())
-            .is_some()
-    );
+    assert!(office.crl().await.revoked(exchange.issued().certificate.serial()).is_some());
 }
 
 #[tokio::test]
@@ -66,10 +51,7 @@ async fn a_confirmation_of_another_certificate_is_an_error_and_revokes() {
     draft.body = cmp::body::cert_conf(&[cmp::CertStatus::about(&other, -1, None)]);
     assert_eq!(office.next(draft).await.failure(), FailureInfo::BAD_CERT_ID);
     let crl = office.crl().await;
-    assert!(
-        crl.revoked(exchange.issued().certificate.serial())
-            .is_some()
-    );
+    assert!(crl.revoked(exchange.issued().certificate.serial()).is_some());
     assert!(crl.revoked(other.serial()).is_none());
 }
 
@@ -79,10 +61,7 @@ async fn a_confirmation_needs_the_nonce_of_our_answer_and_a_wrong_one_changes_no
     let exchange = office.enrol(false).await;
     let mut draft = exchange.confirm(None);
     draft.recip_nonce = Some(vec![7; 16]);
-    assert_eq!(
-        office.next(draft).await.failure(),
-        FailureInfo::BAD_RECIPIENT_NONCE
-    );
+    assert_eq!(office.next(draft).await.failure(), FailureInfo::BAD_RECIPIENT_NONCE);
     let confirmed = office.next(exchange.confirm(None)).await;
     assert!(matches!(confirmed.read(), Answer::Confirmed));
 }
@@ -93,22 +72,13 @@ async fn what_was_confirmed_is_not_confirmed_again() {
     let exchange = office.enrol(false).await;
     let confirmed = office.next(exchange.confirm(None)).await;
     let mut again = exchange.confirm(None);
-    again
-        .recip_nonce
-        .clone_from(&confirmed.answer.header().sender_nonce);
-    assert_eq!(
-        office.next(again).await.failure(),
-        FailureInfo::CERT_CONFIRMED
-    );
+    again.recip_nonce.clone_from(&confirmed.answer.header().sender_nonce);
+    assert_eq!(office.next(again).await.failure(), FailureInfo::CERT_CONFIRMED);
 }
 
 #[tokio::test]
 async fn implicit_confirmation_can_be_switched_off() {
-    let office = Office::with(&Settings {
-        implicit_confirm: false,
-        ..Settings::default()
-    })
-    .await;
+    let office = Office::with(&Settings { implicit_confirm: false, ..Settings::default() }).await;
     let issued = office.enrol(true).await.issued();
     assert!(!issued.implicit_confirm);
     assert!(issued.confirm_wait_time.is_some());

@@ -29,9 +29,7 @@ impl Process {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url = line.trim().rsplit(' ').next().unwrap().to_owned();
         Self { child, url }
     }
@@ -44,14 +42,8 @@ impl Process {
 
 async fn post(url: &str, message: &[u8]) -> Option<Vec<u8>> {
     let body = Full::from(Bytes::copy_from_slice(message));
-    let request = http::Request::post(url)
-        .header("content-type", "application/pkixcmp")
-        .body(body)
-        .unwrap();
-    call(request)
-        .await
-        .filter(|(status, _)| *status == 200)
-        .map(|(_, answer)| answer)
+    let request = http::Request::post(url).header("content-type", "application/pkixcmp").body(body).unwrap();
+    call(request).await.filter(|(status, _)| *status == 200).map(|(_, answer)| answer)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,16 +57,9 @@ async fn a_killed_authority_remembers_all_it_said_and_issues_once() {
     let heard: Arc<Mutex<HashMap<usize, Vec<u8>>>> = Arc::default();
     // Of thirty, five are done without being told and ten are under way when the process is killed.
     let mischief = office.dir.path().join("mischief.json");
-    std::fs::write(
-        &mischief,
-        r#"[{"next": 5, "drop": true}, {"next": 10, "delay_ms": 5000}]"#,
-    )
-    .unwrap();
+    std::fs::write(&mischief, r#"[{"next": 5, "drop": true}, {"next": 10, "delay_ms": 5000}]"#).unwrap();
     for (round, thirty) in messages.chunks(30).enumerate() {
-        let process = Process::start(
-            office.dir.path(),
-            &["--mischief", mischief.to_str().unwrap()],
-        );
+        let process = Process::start(office.dir.path(), &["--mischief", mischief.to_str().unwrap()]);
         let before = heard.lock().unwrap().len();
         let mut tasks = tokio::task::JoinSet::new();
         for (index, message) in thirty.iter().enumerate() {
@@ -102,11 +87,8 @@ async fn a_killed_authority_remembers_all_it_said_and_issues_once() {
         }
     }
     let records = office.records().await;
-    let mut keys: Vec<_> = records
-        .iter()
-        .filter(|record| record.kind == Kind::Issued)
-        .map(|record| record.key_print.clone())
-        .collect();
+    let mut keys: Vec<_> =
+        records.iter().filter(|record| record.kind == Kind::Issued).map(|record| record.key_print.clone()).collect();
     keys.sort();
     keys.dedup();
     assert_eq!(keys.len(), 90);

@@ -19,20 +19,10 @@ async fn a_pkcs10_request_gets_a_certificate_with_what_it_asks_for() {
     let certificate = &issued.certificate;
     assert_eq!(*certificate.subject(), subject());
     assert_eq!(certificate.public_key(), key.public_key());
-    assert_eq!(
-        certificate.alt_names(),
-        [AltName::Dns("machine.example".to_owned())]
-    );
+    assert_eq!(certificate.alt_names(), [AltName::Dns("machine.example".to_owned())]);
     assert_eq!(certificate.key_usage(), Some(KeyUsage::DIGITAL_SIGNATURE));
-    assert_eq!(
-        certificate.not_after().0 - certificate.not_before().0,
-        90 * 24 * 3600 * 1000
-    );
-    assert!(
-        certificate
-            .extension(oid::CRL_DISTRIBUTION_POINTS)
-            .is_some()
-    );
+    assert_eq!(certificate.not_after().0 - certificate.not_before().0, 90 * 24 * 3600 * 1000);
+    assert!(certificate.extension(oid::CRL_DISTRIBUTION_POINTS).is_some());
     let query = PathQuery {
         end: certificate,
         intermediates: std::slice::from_ref(&office.pki.issuing.certificate),
@@ -50,15 +40,11 @@ async fn a_pkcs10_request_gets_a_certificate_with_what_it_asks_for() {
 #[tokio::test]
 async fn each_request_is_answered_in_its_own_kind() {
     let office = Office::open().await;
-    for (body, kind) in [
-        (body::ir as fn(&[u8]) -> Vec<u8>, BodyKind::Ip),
-        (body::cr, BodyKind::Cp),
-        (body::kur, BodyKind::Kup),
-    ] {
+    for (body, kind) in
+        [(body::ir as fn(&[u8]) -> Vec<u8>, BodyKind::Ip), (body::cr, BodyKind::Cp), (body::kur, BodyKind::Kup)]
+    {
         let key = key();
-        let exchange = office
-            .ask(body(&request(&template(&key), &key).await), true)
-            .await;
+        let exchange = office.ask(body(&request(&template(&key), &key).await), true).await;
         assert_eq!(exchange.answer.body().kind(), kind);
         let issued = exchange.issued();
         assert_eq!(issued.cert_req_id, 0);
@@ -69,10 +55,7 @@ async fn each_request_is_answered_in_its_own_kind() {
 #[tokio::test]
 async fn an_authority_says_that_it_has_verified_possession() {
     let office = Office::open().await;
-    let message = crmf::message(
-        &crmf::request(0, &template(&key())),
-        Some(&Popo::RaVerified),
-    );
+    let message = crmf::message(&crmf::request(0, &template(&key())), Some(&Popo::RaVerified));
     office.ask(body::cr(&message), true).await.issued();
 }
 
@@ -80,10 +63,7 @@ async fn an_authority_says_that_it_has_verified_possession() {
 async fn a_request_with_another_keys_signature_has_bad_pop() {
     let office = Office::open().await;
     let message = request(&template(&key()), &key()).await;
-    assert_eq!(
-        office.ask(body::cr(&message), true).await.failure(),
-        FailureInfo::BAD_POP
-    );
+    assert_eq!(office.ask(body::cr(&message), true).await.failure(), FailureInfo::BAD_POP);
     assert_eq!(office.count(Kind::Issued).await, 0);
     assert_eq!(office.count(Kind::Refused).await, 1);
 }
@@ -98,36 +78,22 @@ async fn usage_and_purposes_come_from_the_request_and_the_rest_is_reported() {
         Extension::extended_key_usage(&[oid::CLIENT_AUTH]),
         Extension::certificate_policies(&[oid::ANY_POLICY]),
     ];
-    let issued = office
-        .ask(body::ir(&request(&template, &key).await), true)
-        .await
-        .issued();
+    let issued = office.ask(body::ir(&request(&template, &key).await), true).await.issued();
     let usage = issued.certificate.key_usage().unwrap();
     assert!(usage.contains(KeyUsage::KEY_AGREEMENT));
-    assert_eq!(
-        issued.certificate.extended_key_usages().unwrap(),
-        [oid::CLIENT_AUTH]
-    );
+    assert_eq!(issued.certificate.extended_key_usages().unwrap(), [oid::CLIENT_AUTH]);
     let text = issued.with_mods.unwrap().join("");
-    assert!(
-        text.contains(&oid::CERTIFICATE_POLICIES.to_string()),
-        "{text}"
-    );
+    assert!(text.contains(&oid::CERTIFICATE_POLICIES.to_string()), "{text}");
 }
 
 #[tokio::test]
 async fn nobody_becomes_an_authority() {
     let office = Office::open().await;
-    for extension in [
-        Extension::key_usage(KeyUsage::KEY_CERT_SIGN),
-        Extension::basic_constraints(true, None),
-    ] {
+    for extension in [Extension::key_usage(KeyUsage::KEY_CERT_SIGN), Extension::basic_constraints(true, None)] {
         let key = key();
         let mut template = template(&key);
         template.extensions = vec![extension];
-        let exchange = office
-            .ask(body::ir(&request(&template, &key).await), true)
-            .await;
+        let exchange = office.ask(body::ir(&request(&template, &key).await), true).await;
         assert_eq!(exchange.failure(), FailureInfo::BAD_CERT_TEMPLATE);
     }
 }
@@ -140,9 +106,7 @@ async fn an_update_names_a_certificate_that_was_issued_here() {
         let key = key();
         let control = Control::old_cert_id(old.issuer(), serial);
         let request = crmf::request_with(0, &template(&key), &[control]);
-        office
-            .ask(body::kur(&crmf::sign(&request, &key).await.unwrap()), true)
-            .await
+        office.ask(body::kur(&crmf::sign(&request, &key).await.unwrap()), true).await
     };
     update(old.serial()).await.issued();
     assert_eq!(update(&[1, 2, 3]).await.failure(), FailureInfo::BAD_CERT_ID);
@@ -151,10 +115,7 @@ async fn an_update_names_a_certificate_that_was_issued_here() {
 #[tokio::test]
 async fn the_authoritys_certificate_is_told_to_who_asks() {
     let office = Office::open().await;
-    let question = cmp::InfoTypeAndValue {
-        oid: cmp::oid::CA_CERTS,
-        value: None,
-    };
+    let question = cmp::InfoTypeAndValue { oid: cmp::oid::CA_CERTS, value: None };
     let exchange = office.ask(body::genm(&[question]), false).await;
     let cmp::Body::Genp(infos) = parse(exchange.answer.der()).body().clone() else {
         panic!("no genp");

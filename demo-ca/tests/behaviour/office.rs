@@ -38,16 +38,9 @@ impl Office {
     pub(crate) async fn with(settings: &Settings) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let now = demo_ca::system_clock()();
-        let pki = Pki::create(dir.path(), now, &SystemRandom::new())
-            .await
-            .unwrap();
+        let pki = Pki::create(dir.path(), now, &SystemRandom::new()).await.unwrap();
         settings.save(dir.path()).unwrap();
-        let mut office = Self {
-            dir,
-            pki,
-            clock: Arc::new(AtomicI64::new(now.0)),
-            running: None,
-        };
+        let mut office = Self { dir, pki, clock: Arc::new(AtomicI64::new(now.0)), running: None };
         office.start().await;
         office
     }
@@ -89,44 +82,24 @@ impl Office {
 
     pub(crate) fn draft(&self, from: &Identity, body: Vec<u8>, implicit: bool) -> Draft {
         let recipient = self.pki.cmp_signer.certificate.subject();
-        let mut draft = client::first(
-            from.certificate.subject(),
-            recipient,
-            random(),
-            random(),
-            body,
-        );
+        let mut draft = client::first(from.certificate.subject(), recipient, random(), random(), body);
         if implicit {
-            draft
-                .general_info
-                .push(InfoTypeAndValue::implicit_confirm());
+            draft.general_info.push(InfoTypeAndValue::implicit_confirm());
         }
         draft
     }
 
     pub(crate) async fn seal(&self, mut draft: Draft, from: &Identity) -> Vec<u8> {
         draft.message_time = Some(self.now());
-        draft.sender_kid = from
-            .certificate
-            .subject_key_identifier()
-            .map(<[u8]>::to_vec);
-        draft
-            .sign(&from.signer, &[from.certificate.der().to_vec()])
-            .await
-            .unwrap()
+        draft.sender_kid = from.certificate.subject_key_identifier().map(<[u8]>::to_vec);
+        draft.sign(&from.signer, &[from.certificate.der().to_vec()]).await.unwrap()
     }
 
     /// Sends a message of the RA's; the answer must be the CA's.
     pub(crate) async fn send(&self, message: &[u8]) -> Exchange {
-        let (status, answer) = self
-            .post("/cmp", "application/pkixcmp", message)
-            .await
-            .unwrap();
+        let (status, answer) = self.post("/cmp", "application/pkixcmp", message).await.unwrap();
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
-        let exchange = Exchange {
-            sent: parse(message),
-            answer: parse(&answer),
-        };
+        let exchange = Exchange { sent: parse(message), answer: parse(&answer) };
         self.check_protection(&exchange.answer);
         exchange
     }
@@ -156,10 +129,7 @@ impl Office {
     }
 
     pub(crate) async fn mischief(&self, json: &str) {
-        let (status, answer) = self
-            .post("/mischief", "application/json", json.as_bytes())
-            .await
-            .unwrap();
+        let (status, answer) = self.post("/mischief", "application/json", json.as_bytes()).await.unwrap();
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
     }
 
@@ -168,11 +138,7 @@ impl Office {
     }
 
     pub(crate) async fn count(&self, kind: Kind) -> usize {
-        self.records()
-            .await
-            .iter()
-            .filter(|record| record.kind == kind)
-            .count()
+        self.records().await.iter().filter(|record| record.kind == kind).count()
     }
 
     /// Waits until there are so many records of a kind.
@@ -188,32 +154,20 @@ impl Office {
 
     pub(crate) async fn crl(&self) -> certs::Crl {
         let crl = certs::Crl::parse(&self.get("/ca.crl").await).unwrap();
-        crl.verify(self.pki.issuing.certificate.public_key())
-            .unwrap();
-        assert_eq!(
-            crl.der(),
-            std::fs::read(self.dir.path().join("ca/ca.crl")).unwrap()
-        );
+        crl.verify(self.pki.issuing.certificate.public_key()).unwrap();
+        assert_eq!(crl.der(), std::fs::read(self.dir.path().join("ca/ca.crl")).unwrap());
         crl
     }
 
     pub(crate) async fn get(&self, path: &str) -> Vec<u8> {
-        let request = http::Request::get(self.uri(path))
-            .body(Full::default())
-            .unwrap();
+        let request = http::Request::get(self.uri(path)).body(Full::default()).unwrap();
         call(request).await.unwrap().1
     }
 
     /// Status and body, or nothing when the connection was closed.
     pub(crate) async fn post(&self, path: &str, kind: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
         let body = Full::from(Bytes::copy_from_slice(body));
-        call(
-            http::Request::post(self.uri(path))
-                .header("content-type", kind)
-                .body(body)
-                .unwrap(),
-        )
-        .await
+        call(http::Request::post(self.uri(path)).header("content-type", kind).body(body).unwrap()).await
     }
 
     fn uri(&self, path: &str) -> String {
@@ -257,12 +211,7 @@ impl Exchange {
 
     /// The draft of a pollReq.
     pub(crate) fn poll(&self, cert_req_id: i64) -> Draft {
-        client::poll(
-            self.sent.header(),
-            self.answer.header(),
-            random(),
-            cert_req_id,
-        )
+        client::poll(self.sent.header(), self.answer.header(), random(), cert_req_id)
     }
 }
 
@@ -270,10 +219,7 @@ pub(crate) async fn call(request: http::Request<Full<Bytes>>) -> Option<(u16, Ve
     let client = Client::builder(TokioExecutor::new()).build_http();
     let answer = client.request(request).await.ok()?;
     let status = answer.status().as_u16();
-    Some((
-        status,
-        answer.into_body().collect().await.ok()?.to_bytes().to_vec(),
-    ))
+    Some((status, answer.into_body().collect().await.ok()?.to_bytes().to_vec()))
 }
 
 pub(crate) fn parse(der: &[u8]) -> Message {
@@ -296,9 +242,7 @@ pub(crate) fn subject() -> Name {
 
 pub(crate) async fn csr(key: &SoftwareSigner) -> Vec<u8> {
     let mut draft = CsrDraft::new(subject(), key.public_key().clone());
-    draft
-        .alt_names
-        .push(AltName::Dns("machine.example".to_owned()));
+    draft.alt_names.push(AltName::Dns("machine.example".to_owned()));
     draft.sign(key).await.unwrap().der().to_vec()
 }
 

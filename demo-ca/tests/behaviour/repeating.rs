@@ -22,11 +22,7 @@ async fn repeats_at_the_same_time_are_one_request() {
     let office = Office::open().await;
     office.mischief(r#"{"delay_ms": 300}"#).await;
     let message = office.first(body::p10cr(&csr(&key()).await), true).await;
-    let (a, b, c) = tokio::join!(
-        office.send(&message),
-        office.send(&message),
-        office.send(&message)
-    );
+    let (a, b, c) = tokio::join!(office.send(&message), office.send(&message), office.send(&message));
     assert_eq!(a.answer.der(), b.answer.der());
     assert_eq!(a.answer.der(), c.answer.der());
     assert_eq!(office.count(Kind::Issued).await, 1);
@@ -37,9 +33,7 @@ async fn a_transaction_id_is_used_once() {
     let office = Office::open().await;
     let first = office.enrol(true).await;
     let mut draft = office.draft(office.ra(), body::p10cr(&csr(&key()).await), true);
-    draft
-        .transaction_id
-        .clone_from(&first.sent.header().transaction_id);
+    draft.transaction_id.clone_from(&first.sent.header().transaction_id);
     let second = office.next(draft).await;
     assert_eq!(second.failure(), FailureInfo::TRANSACTION_ID_IN_USE);
     assert_eq!(office.count(Kind::Issued).await, 1);
@@ -59,15 +53,7 @@ async fn many_at_once_are_each_issued_once() {
     let mut tasks = tokio::task::JoinSet::new();
     for message in all {
         let office = std::sync::Arc::clone(&office);
-        tasks.spawn(async move {
-            office
-                .send(&message)
-                .await
-                .issued()
-                .certificate
-                .serial()
-                .to_vec()
-        });
+        tasks.spawn(async move { office.send(&message).await.issued().certificate.serial().to_vec() });
     }
     let mut serials = tasks.join_all().await;
     serials.sort();

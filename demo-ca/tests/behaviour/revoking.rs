@@ -10,32 +10,11 @@ async fn a_revoked_certificate_is_on_the_list_with_its_reason_also_after_a_resta
     let mut office = Office::open().await;
     let certificate = office.enrol(true).await.issued().certificate;
     assert!(office.crl().await.is_empty());
-    let exchange = office
-        .ask(
-            body::rr(&RevDetails::compose_for(&certificate, Some(1))),
-            false,
-        )
-        .await;
+    let exchange = office.ask(body::rr(&RevDetails::compose_for(&certificate, Some(1))), false).await;
     assert!(matches!(exchange.read(), Answer::Revoked));
-    assert_eq!(
-        office
-            .crl()
-            .await
-            .revoked(certificate.serial())
-            .unwrap()
-            .reason,
-        1
-    );
+    assert_eq!(office.crl().await.revoked(certificate.serial()).unwrap().reason, 1);
     office.restart().await;
-    assert_eq!(
-        office
-            .crl()
-            .await
-            .revoked(certificate.serial())
-            .unwrap()
-            .reason,
-        1
-    );
+    assert_eq!(office.crl().await.revoked(certificate.serial()).unwrap().reason, 1);
 }
 
 #[tokio::test]
@@ -46,11 +25,7 @@ async fn nothing_is_revoked_twice() {
     let all = futures(&office, &rr).await;
     let revoked = all.iter().filter(|failure| failure.is_none()).count();
     assert_eq!(revoked, 1, "{all:?}");
-    assert!(
-        all.iter()
-            .flatten()
-            .all(|failure| *failure == FailureInfo::CERT_REVOKED)
-    );
+    assert!(all.iter().flatten().all(|failure| *failure == FailureInfo::CERT_REVOKED));
     assert_eq!(office.count(Kind::Revoked).await, 1);
 }
 
@@ -73,16 +48,9 @@ async fn what_was_not_issued_here_is_not_revoked_here() {
     let certificate = office.enrol(true).await.issued().certificate;
     for details in [
         RevDetails::compose(certificate.issuer(), &[1, 2, 3], None),
-        RevDetails::compose(
-            &Name::from_text("CN=Another CA").unwrap(),
-            certificate.serial(),
-            None,
-        ),
+        RevDetails::compose(&Name::from_text("CN=Another CA").unwrap(), certificate.serial(), None),
     ] {
-        assert_eq!(
-            office.ask(body::rr(&details), false).await.failure(),
-            FailureInfo::BAD_CERT_ID
-        );
+        assert_eq!(office.ask(body::rr(&details), false).await.failure(), FailureInfo::BAD_CERT_ID);
     }
     assert!(office.crl().await.is_empty());
 }
@@ -91,23 +59,9 @@ async fn what_was_not_issued_here_is_not_revoked_here() {
 async fn an_unconfirmed_certificate_that_is_revoked_is_revoked_once() {
     let office = Office::open().await;
     let certificate = office.enrol(false).await.issued().certificate;
-    office
-        .ask(
-            body::rr(&RevDetails::compose_for(&certificate, Some(4))),
-            false,
-        )
-        .await
-        .read();
+    office.ask(body::rr(&RevDetails::compose_for(&certificate, Some(4))), false).await.read();
     office.later(301);
     tokio::time::sleep(std::time::Duration::from_millis(600)).await;
     assert_eq!(office.count(Kind::Revoked).await, 1);
-    assert_eq!(
-        office
-            .crl()
-            .await
-            .revoked(certificate.serial())
-            .unwrap()
-            .reason,
-        4
-    );
+    assert_eq!(office.crl().await.revoked(certificate.serial()).unwrap().reason, 4);
 }

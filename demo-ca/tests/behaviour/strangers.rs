@@ -19,9 +19,7 @@ async fn told(office: &Office, from: &Identity) -> FailureInfo {
 async fn only_registration_authorities_of_this_authority_are_served() {
     let office = Office::open().await;
     let elsewhere = tempfile::tempdir().unwrap();
-    let elsewhere = Pki::create(elsewhere.path(), office.now(), &SystemRandom::new())
-        .await
-        .unwrap();
+    let elsewhere = Pki::create(elsewhere.path(), office.now(), &SystemRandom::new()).await.unwrap();
     let key = key();
     let name = Name::from_text("CN=Server").unwrap();
     let server = office
@@ -35,18 +33,9 @@ async fn only_registration_authorities_of_this_authority_are_served() {
         )
         .await
         .unwrap();
-    assert_eq!(
-        told(&office, &Identity::new(server, key)).await,
-        FailureInfo::NOT_AUTHORIZED
-    );
-    assert_eq!(
-        told(&office, &office.pki.device).await,
-        FailureInfo::SIGNER_NOT_TRUSTED
-    );
-    assert_eq!(
-        told(&office, &elsewhere.second_ra).await,
-        FailureInfo::SIGNER_NOT_TRUSTED
-    );
+    assert_eq!(told(&office, &Identity::new(server, key)).await, FailureInfo::NOT_AUTHORIZED);
+    assert_eq!(told(&office, &office.pki.device).await, FailureInfo::SIGNER_NOT_TRUSTED);
+    assert_eq!(told(&office, &elsewhere.second_ra).await, FailureInfo::SIGNER_NOT_TRUSTED);
     assert_eq!(office.count(Kind::Issued).await, 0);
     assert_eq!(office.count(Kind::Refused).await, 3);
 }
@@ -61,9 +50,7 @@ async fn a_key_that_is_not_certified_here_gets_nothing_under_anothers_certificat
 #[tokio::test]
 async fn a_certificate_that_the_settings_list_may_ask() {
     let dir = tempfile::tempdir().unwrap();
-    let elsewhere = Pki::create(dir.path(), demo_ca::system_clock()(), &SystemRandom::new())
-        .await
-        .unwrap();
+    let elsewhere = Pki::create(dir.path(), demo_ca::system_clock()(), &SystemRandom::new()).await.unwrap();
     let settings = Settings {
         registration_authorities: vec![Part::Device.certificate_file(elsewhere.folder())],
         ..Settings::default()
@@ -71,29 +58,18 @@ async fn a_certificate_that_the_settings_list_may_ask() {
     let office = Office::with(&settings).await;
     let listed = &elsewhere.device;
     let draft = office.draft(listed, body::p10cr(&csr(&key()).await), true);
-    office
-        .send(&office.seal(draft, listed).await)
-        .await
-        .issued();
+    office.send(&office.seal(draft, listed).await).await.issued();
 }
 
 #[tokio::test]
 async fn secrets_and_no_protection_are_not_taken() {
     let office = Office::open().await;
     let body = body::p10cr(&csr(&key()).await);
-    let unprotected = office
-        .draft(office.ra(), body.clone(), true)
-        .unprotected(&[]);
-    assert_eq!(
-        office.send(&unprotected).await.failure(),
-        FailureInfo::BAD_MESSAGE_CHECK
-    );
+    let unprotected = office.draft(office.ra(), body.clone(), true).unprotected(&[]);
+    assert_eq!(office.send(&unprotected).await.failure(), FailureInfo::BAD_MESSAGE_CHECK);
     let secret = MacKey::from_secret(b"secret", [1; 16], 500, b"reference");
     let mac = office.draft(office.ra(), body, true).mac(&secret, &[]);
-    assert_eq!(
-        office.send(&mac).await.failure(),
-        FailureInfo::WRONG_INTEGRITY
-    );
+    assert_eq!(office.send(&mac).await.failure(), FailureInfo::WRONG_INTEGRITY);
 }
 
 #[tokio::test]
@@ -101,22 +77,12 @@ async fn a_stranger_does_not_spoil_a_transaction() {
     let office = Office::open().await;
     let exchange = office.enrol(false).await;
     let unprotected = exchange.confirm(None).unprotected(&[]);
-    assert_eq!(
-        office.send(&unprotected).await.failure(),
-        FailureInfo::BAD_MESSAGE_CHECK
-    );
-    let other = office
-        .pki
-        .issue_device("DEVICE-9", office.now(), &SystemRandom::new())
-        .await
-        .unwrap();
+    assert_eq!(office.send(&unprotected).await.failure(), FailureInfo::BAD_MESSAGE_CHECK);
+    let other = office.pki.issue_device("DEVICE-9", office.now(), &SystemRandom::new()).await.unwrap();
     let mut draft = exchange.confirm(None);
     draft.sender = other.certificate.subject().clone();
     let exchange_of_stranger = office.send(&office.seal(draft, &other).await).await;
-    assert_eq!(
-        exchange_of_stranger.failure(),
-        FailureInfo::SIGNER_NOT_TRUSTED
-    );
+    assert_eq!(exchange_of_stranger.failure(), FailureInfo::SIGNER_NOT_TRUSTED);
     office.next(exchange.confirm(None)).await.read();
     assert_eq!(office.count(Kind::Confirmed).await, 1);
 }
@@ -124,27 +90,14 @@ async fn a_stranger_does_not_spoil_a_transaction() {
 #[tokio::test]
 async fn a_message_that_cannot_be_read_is_told_so() {
     let office = Office::open().await;
-    let (status, answer) = office
-        .post("/cmp", "application/pkixcmp", b"junk")
-        .await
-        .unwrap();
+    let (status, answer) = office.post("/cmp", "application/pkixcmp", b"junk").await.unwrap();
     assert_eq!(status, 200);
     let answer = parse(&answer);
     assert_eq!(answer.body().kind(), BodyKind::Error);
     office.check_protection(&answer);
-    assert_eq!(
-        office.post("/cmp", "text/plain", b"junk").await.unwrap().0,
-        415
-    );
+    assert_eq!(office.post("/cmp", "text/plain", b"junk").await.unwrap().0, 415);
     let large = vec![0; 70 * 1024];
-    assert_eq!(
-        office
-            .post("/cmp", "application/pkixcmp", &large)
-            .await
-            .unwrap()
-            .0,
-        413
-    );
+    assert_eq!(office.post("/cmp", "application/pkixcmp", &large).await.unwrap().0, 413);
 }
 
 #[tokio::test]

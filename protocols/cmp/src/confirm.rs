@@ -51,11 +51,7 @@ impl CertStatus {
     /// own (ML-DSA), hashAlg says which, and the message needs pvno 3
     /// (RFC 9810 section 5.3.18): see [`CertStatus::needs_pvno_3`].
     #[must_use]
-    pub fn about(
-        certificate: &Certificate,
-        cert_req_id: i64,
-        rejection: Option<StatusInfo>,
-    ) -> Self {
+    pub fn about(certificate: &Certificate, cert_req_id: i64, rejection: Option<StatusInfo>) -> Self {
         let algorithm = certificate.signature_algorithm();
         let digest = digest_of(algorithm).unwrap_or(Digest::Sha512);
         Self {
@@ -73,9 +69,7 @@ impl CertStatus {
     }
 
     pub(crate) fn parse_all(element: Element<'_>, limits: &Limits) -> Result<Vec<Self>, Fault> {
-        element
-            .sequence("CertConfirmContent")?
-            .each(limits.requests, Self::parse)
+        element.sequence("CertConfirmContent")?.each(limits.requests, Self::parse)
     }
 
     fn parse(element: Element<'_>) -> Result<Self, Fault> {
@@ -94,11 +88,7 @@ impl CertStatus {
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let status = self
-            .status
-            .as_ref()
-            .map(StatusInfo::encode)
-            .unwrap_or_default();
+        let status = self.status.as_ref().map(StatusInfo::encode).unwrap_or_default();
         asn1::sequence(&[
             &asn1::octet_string(&self.cert_hash),
             &asn1::integer(self.cert_req_id),
@@ -110,48 +100,31 @@ impl CertStatus {
 
 impl PollRep {
     pub(crate) fn parse_all(element: Element<'_>, limits: &Limits) -> Result<Vec<Self>, Fault> {
-        element
-            .sequence("PollRepContent")?
-            .each(limits.requests, |entry| {
-                let mut fields = entry.sequence("PollRepContent")?;
-                let cert_req_id = fields.required()?.integer("certReqId")?;
-                let check_after = fields.required()?.integer("checkAfter")?;
-                let reason = fields.optional(Tag::Sequence)?;
-                fields.end()?;
-                let reason =
-                    reason.map_or(Ok(Vec::new()), |text| asn1::parse_free_text(text, "reason"))?;
-                Ok(Self {
-                    cert_req_id,
-                    check_after,
-                    reason,
-                })
-            })
+        element.sequence("PollRepContent")?.each(limits.requests, |entry| {
+            let mut fields = entry.sequence("PollRepContent")?;
+            let cert_req_id = fields.required()?.integer("certReqId")?;
+            let check_after = fields.required()?.integer("checkAfter")?;
+            let reason = fields.optional(Tag::Sequence)?;
+            fields.end()?;
+            let reason = reason.map_or(Ok(Vec::new()), |text| asn1::parse_free_text(text, "reason"))?;
+            Ok(Self { cert_req_id, check_after, reason })
+        })
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let reason = if self.reason.is_empty() {
-            Vec::new()
-        } else {
-            asn1::free_text(&self.reason)
-        };
-        asn1::sequence(&[
-            &asn1::integer(self.cert_req_id),
-            &asn1::integer(self.check_after),
-            &reason,
-        ])
+        let reason = if self.reason.is_empty() { Vec::new() } else { asn1::free_text(&self.reason) };
+        asn1::sequence(&[&asn1::integer(self.cert_req_id), &asn1::integer(self.check_after), &reason])
     }
 }
 
 /// `PollReqContent ::= SEQUENCE OF SEQUENCE { certReqId INTEGER }`
 pub(crate) fn parse_poll_req(element: Element<'_>, limits: &Limits) -> Result<Vec<i64>, Fault> {
-    element
-        .sequence("PollReqContent")?
-        .each(limits.requests, |entry| {
-            let mut fields = entry.sequence("PollReqContent")?;
-            let id = fields.required()?.integer("certReqId")?;
-            fields.end()?;
-            Ok(id)
-        })
+    element.sequence("PollReqContent")?.each(limits.requests, |entry| {
+        let mut fields = entry.sequence("PollReqContent")?;
+        let id = fields.required()?.integer("certReqId")?;
+        fields.end()?;
+        Ok(id)
+    })
 }
 
 /// Whether a hash belongs to the signature algorithm; SHA-512 to Ed25519 (RFC 9481 section 3.3).

@@ -87,8 +87,7 @@ impl Draft {
     #[must_use]
     pub fn mac(mut self, key: &MacKey, extra_certs: &[Vec<u8>]) -> Vec<u8> {
         // RFC 9483 section 4.1.5: senderKID MUST hold the reference.
-        self.sender_kid
-            .get_or_insert_with(|| key.reference().to_vec());
+        self.sender_kid.get_or_insert_with(|| key.reference().to_vec());
         let header = self.header(Some(key.algorithm()));
         let protection = key.mac(&asn1::sequence(&[&header, &self.body]));
         assemble(&header, &self.body, Some(&protection), extra_certs)
@@ -99,31 +98,20 @@ impl Draft {
     ///
     /// # Errors
     /// When the key does not sign.
-    pub async fn sign(
-        self,
-        signer: &dyn Signer,
-        extra_certs: &[Vec<u8>],
-    ) -> Result<Vec<u8>, SignerFault> {
+    pub async fn sign(self, signer: &dyn Signer, extra_certs: &[Vec<u8>]) -> Result<Vec<u8>, SignerFault> {
         let header = self.header(Some(signer.algorithm()));
         let protected_part = asn1::sequence(&[&header, &self.body]);
         let protection = signer.sign(&protected_part).await?;
-        Ok(assemble(
-            &header,
-            &self.body,
-            Some(&protection),
-            extra_certs,
-        ))
+        Ok(assemble(&header, &self.body, Some(&protection), extra_certs))
     }
 
     /// `PKIHeader` (DER), see [`Header`].
     fn header(&self, protection_alg: Option<&[u8]>) -> Vec<u8> {
         let time = self.message_time.map(asn1::generalized_time);
-        let octets = |tag, value: &Option<Vec<u8>>| {
-            asn1::explicit(tag, value.as_deref().map(asn1::octet_string).as_deref())
-        };
+        let octets =
+            |tag, value: &Option<Vec<u8>>| asn1::explicit(tag, value.as_deref().map(asn1::octet_string).as_deref());
         let text = (!self.free_text.is_empty()).then(|| asn1::free_text(&self.free_text));
-        let infos = (!self.general_info.is_empty())
-            .then(|| InfoTypeAndValue::encode_all(&self.general_info));
+        let infos = (!self.general_info.is_empty()).then(|| InfoTypeAndValue::encode_all(&self.general_info));
         asn1::sequence(&[
             &asn1::integer(self.pvno.into()),
             &header::general_name(&self.sender),
@@ -142,12 +130,7 @@ impl Draft {
 }
 
 /// `PKIMessage` (DER) from its parts.
-fn assemble(
-    header: &[u8],
-    body: &[u8],
-    protection: Option<&[u8]>,
-    extra_certs: &[Vec<u8>],
-) -> Vec<u8> {
+fn assemble(header: &[u8], body: &[u8], protection: Option<&[u8]>, extra_certs: &[Vec<u8>]) -> Vec<u8> {
     let protection = protection.map(asn1::bit_string);
     let extra_certs = (!extra_certs.is_empty()).then(|| asn1::sequence_of(extra_certs));
     asn1::sequence(&[

@@ -83,11 +83,7 @@ impl FailureInfo {
         let mut found = 0;
         for (index, octet) in octets.iter().enumerate() {
             let last = index + 1 == octets.len();
-            let octet = if last {
-                octet & (0xFF << unused)
-            } else {
-                *octet
-            };
+            let octet = if last { octet & (0xFF << unused) } else { *octet };
             if let Some(place) = 24_u32.checked_sub(u32::try_from(index).unwrap_or(99) * 8) {
                 found |= u32::from(octet) << place;
             }
@@ -102,9 +98,7 @@ impl FailureInfo {
         let octets = count.div_ceil(8);
         let unused = u8::try_from(octets * 8 - count).unwrap_or(0);
         let all = bits.to_be_bytes();
-        let kept = all
-            .get(..usize::try_from(octets).unwrap_or(4))
-            .unwrap_or(&all);
+        let kept = all.get(..usize::try_from(octets).unwrap_or(4)).unwrap_or(&all);
         asn1::element(0x03, &[&[unused], kept])
     }
 }
@@ -127,11 +121,7 @@ impl fmt::Display for FailureInfo {
                 None => write!(f, "{separator}bit {bit}")?,
             }
         }
-        if self.0 == 0 {
-            f.write_str("no failInfo")
-        } else {
-            Ok(())
-        }
+        if self.0 == 0 { f.write_str("no failInfo") } else { Ok(()) }
     }
 }
 
@@ -195,15 +185,9 @@ mod tests {
     #[test]
     fn trailing_zero_bits_are_accepted() {
         // badMessageCheck as pyasn1 writes it: 27 bits.
-        assert_eq!(
-            read(&[3, 5, 5, 0x40, 0, 0, 0]),
-            FailureInfo::BAD_MESSAGE_CHECK
-        );
+        assert_eq!(read(&[3, 5, 5, 0x40, 0, 0, 0]), FailureInfo::BAD_MESSAGE_CHECK);
         // More bits than have names.
-        assert_eq!(
-            read(&[3, 7, 0, 0x40, 0, 0, 0, 1, 1]),
-            FailureInfo::BAD_MESSAGE_CHECK
-        );
+        assert_eq!(read(&[3, 7, 0, 0x40, 0, 0, 0, 1, 1]), FailureInfo::BAD_MESSAGE_CHECK);
         assert_eq!(read(&[3, 1, 0]), FailureInfo(0));
     }
 }

@@ -27,10 +27,7 @@ pub struct ParseFault {
 impl Fault {
     /// A fault with its failInfo and its text.
     pub fn new(failure: FailureInfo, text: impl Into<String>) -> Self {
-        Self {
-            failure,
-            text: text.into(),
-        }
+        Self { failure, text: text.into() }
     }
 
     /// The bytes are not what the ASN.1 says (RFC 9483 section 3.5).
@@ -66,10 +63,7 @@ impl From<certs::Fault> for Fault {
 
 impl From<Fault> for ParseFault {
     fn from(fault: Fault) -> Self {
-        Self {
-            fault,
-            header: None,
-        }
+        Self { fault, header: None }
     }
 }
 

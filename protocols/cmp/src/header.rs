@@ -74,9 +74,7 @@ impl Header {
         let mut fields = element.sequence("PKIHeader")?;
         let pvno = fields.required()?;
         // A version we have never heard of is no format fault: it is answered with ours.
-        let pvno = pvno
-            .integer("pvno")
-            .map_or(u8::MAX, |n| u8::try_from(n).unwrap_or(u8::MAX));
+        let pvno = pvno.integer("pvno").map_or(u8::MAX, |n| u8::try_from(n).unwrap_or(u8::MAX));
         let sender = fields.required()?;
         let recipient = fields.required()?;
         let message_time = fields.explicit(0)?;
@@ -98,18 +96,14 @@ impl Header {
             sender: directory_name(sender)?,
             recipient_der: recipient.der.to_vec(),
             recipient: directory_name(recipient)?,
-            message_time: message_time
-                .map(|time| time.generalized_time("messageTime"))
-                .transpose()?,
+            message_time: message_time.map(|time| time.generalized_time("messageTime")).transpose()?,
             protection_alg: protection_alg.map(|algorithm| algorithm.der.to_vec()),
             sender_kid: octets(sender_kid, "senderKID")?,
             recip_kid: octets(recip_kid, "recipKID")?,
             transaction_id: octets(transaction_id, "transactionID")?,
             sender_nonce: octets(sender_nonce, "senderNonce")?,
             recip_nonce: octets(recip_nonce, "recipNonce")?,
-            free_text: free_text.map_or(Ok(Vec::new()), |text| {
-                asn1::parse_free_text(text, "freeText")
-            })?,
+            free_text: free_text.map_or(Ok(Vec::new()), |text| asn1::parse_free_text(text, "freeText"))?,
             general_info: match general_info {
                 Some(infos) => InfoTypeAndValue::parse_all(infos, "generalInfo", limits)?,
                 None => Vec::new(),
@@ -139,9 +133,7 @@ impl Header {
             return Ok(None);
         };
         let value = info.value.as_deref().unwrap_or_default();
-        Element::only(value, "confirmWaitTime")?
-            .generalized_time("confirmWaitTime")
-            .map(Some)
+        Element::only(value, "confirmWaitTime")?.generalized_time("confirmWaitTime").map(Some)
     }
 
     /// The certificate profile asked for.
@@ -160,10 +152,7 @@ impl Header {
         let names = asn1::parse_free_text(Element::only(value, "certProfile")?, "certProfile")?;
         match <[String; 1]>::try_from(names) {
             Ok([name]) => Ok(Some(name)),
-            Err(names) => Err(Fault::request(format!(
-                "certProfile names {} profiles; name exactly one",
-                names.len()
-            ))),
+            Err(names) => Err(Fault::request(format!("certProfile names {} profiles; name exactly one", names.len()))),
         }
     }
 }
@@ -172,29 +161,20 @@ impl InfoTypeAndValue {
     /// implicitConfirm (RFC 9810 section 5.1.1.1).
     #[must_use]
     pub fn implicit_confirm() -> Self {
-        Self {
-            oid: oid::IMPLICIT_CONFIRM,
-            value: Some(asn1::NULL.to_vec()),
-        }
+        Self { oid: oid::IMPLICIT_CONFIRM, value: Some(asn1::NULL.to_vec()) }
     }
 
     /// confirmWaitTime (RFC 9810 section 5.1.1.2); messageTime must be set with it
     /// (RFC 9483 section 3.1).
     #[must_use]
     pub fn confirm_wait_time(until: Millis) -> Self {
-        Self {
-            oid: oid::CONFIRM_WAIT_TIME,
-            value: Some(asn1::generalized_time(until)),
-        }
+        Self { oid: oid::CONFIRM_WAIT_TIME, value: Some(asn1::generalized_time(until)) }
     }
 
     /// certProfile with one name (RFC 9810 section 5.1.1.4).
     #[must_use]
     pub fn cert_profile(name: &str) -> Self {
-        Self {
-            oid: oid::CERT_PROFILE,
-            value: Some(asn1::free_text(&[name.to_owned()])),
-        }
+        Self { oid: oid::CERT_PROFILE, value: Some(asn1::free_text(&[name.to_owned()])) }
     }
 
     /// caCerts with these certificates; without a value if there are none
@@ -202,32 +182,19 @@ impl InfoTypeAndValue {
     #[must_use]
     pub fn ca_certs(certificates: &[Vec<u8>]) -> Self {
         let value = (!certificates.is_empty()).then(|| asn1::sequence_of(certificates));
-        Self {
-            oid: oid::CA_CERTS,
-            value,
-        }
+        Self { oid: oid::CA_CERTS, value }
     }
 
     fn parse(element: Element<'_>, what: &'static str) -> Result<Self, Fault> {
         let mut fields = element.sequence(what)?;
         let oid = fields.required()?.oid(what)?;
-        let value = if fields.is_empty() {
-            None
-        } else {
-            Some(fields.required()?.der.to_vec())
-        };
+        let value = if fields.is_empty() { None } else { Some(fields.required()?.der.to_vec()) };
         fields.end()?;
         Ok(Self { oid, value })
     }
 
-    pub(crate) fn parse_all(
-        element: Element<'_>,
-        what: &'static str,
-        limits: &Limits,
-    ) -> Result<Vec<Self>, Fault> {
-        element
-            .sequence(what)?
-            .each(limits.general_info, |info| Self::parse(info, what))
+    pub(crate) fn parse_all(element: Element<'_>, what: &'static str, limits: &Limits) -> Result<Vec<Self>, Fault> {
+        element.sequence(what)?.each(limits.general_info, |info| Self::parse(info, what))
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -249,14 +216,10 @@ pub fn general_name(name: &Name) -> Vec<u8> {
 /// The Name within a `GeneralName`, if it is a directoryName.
 pub(crate) fn directory_name(element: Element<'_>) -> Result<Option<Name>, Fault> {
     match element.tag {
-        Tag::ContextSpecific {
-            number: der::TagNumber(4),
-            ..
-        } => Ok(Some(Name::parse(element.explicit("directoryName")?.der)?)),
-        Tag::ContextSpecific {
-            number: der::TagNumber(0..=8),
-            ..
-        } => Ok(None),
+        Tag::ContextSpecific { number: der::TagNumber(4), .. } => {
+            Ok(Some(Name::parse(element.explicit("directoryName")?.der)?))
+        }
+        Tag::ContextSpecific { number: der::TagNumber(0..=8), .. } => Ok(None),
         found => Err(Fault::format(format!("GeneralName: unexpected {found}"))),
     }
 }
@@ -267,9 +230,7 @@ fn octets(element: Option<Element<'_>>, what: &'static str) -> Result<Option<Vec
     };
     let octets = element.octets(what)?;
     if octets.len() > IDENTIFIER {
-        return Err(Fault::format(format!(
-            "{what}: longer than {IDENTIFIER} octets"
-        )));
+        return Err(Fault::format(format!("{what}: longer than {IDENTIFIER} octets")));
     }
     Ok(Some(octets))
 }

@@ -76,15 +76,11 @@ impl Message {
             // RFC 9810 section 7: a version we do not know may well have a body we cannot read.
             let fault = match parsed.pvno {
                 2 | 3 => fault,
-                other => Fault::new(
-                    FailureInfo::UNSUPPORTED_VERSION,
-                    format!("pvno {other} is not supported; use 2 or 3"),
-                ),
+                other => {
+                    Fault::new(FailureInfo::UNSUPPORTED_VERSION, format!("pvno {other} is not supported; use 2 or 3"))
+                }
             };
-            ParseFault {
-                fault,
-                header: Some(Box::new(parsed)),
-            }
+            ParseFault { fault, header: Some(Box::new(parsed)) }
         })
     }
 
@@ -105,12 +101,8 @@ impl Message {
             header_der: header_element.der.to_vec(),
             body: Body::parse(body, limits)?,
             body_der: body.der.to_vec(),
-            protection: protection
-                .map(|bits| bits.bit_octets("protection"))
-                .transpose()?,
-            extra_certs: extra_certs.map_or(Ok(Vec::new()), |all| {
-                certificates(all, "extraCerts", limits)
-            })?,
+            protection: protection.map(|bits| bits.bit_octets("protection")).transpose()?,
+            extra_certs: extra_certs.map_or(Ok(Vec::new()), |all| certificates(all, "extraCerts", limits))?,
             limits: *limits,
         })
     }
@@ -197,10 +189,7 @@ impl Message {
 /// The elements of a `PKIMessage`, and its header.
 fn open<'a>(der: &'a [u8], limits: &Limits) -> Result<(Fields<'a>, Element<'a>), Fault> {
     if der.len() > limits.message {
-        return Err(Fault::format(format!(
-            "the message exceeds {} octets",
-            limits.message
-        )));
+        return Err(Fault::format(format!("the message exceeds {} octets", limits.message)));
     }
     let mut fields = Fields::sequence(der, "PKIMessage")?;
     let header = fields.required()?;
@@ -208,16 +197,8 @@ fn open<'a>(der: &'a [u8], limits: &Limits) -> Result<(Fields<'a>, Element<'a>),
 }
 
 /// A SEQUENCE OF `CMPCertificate`, each kept as DER.
-pub(crate) fn certificates(
-    element: Element<'_>,
-    what: &'static str,
-    limits: &Limits,
-) -> Result<Vec<Vec<u8>>, Fault> {
-    element
-        .sequence(what)?
-        .each(limits.certificates, |certificate| {
-            Ok(certificate.der.to_vec())
-        })
+pub(crate) fn certificates(element: Element<'_>, what: &'static str, limits: &Limits) -> Result<Vec<Vec<u8>>, Fault> {
+    element.sequence(what)?.each(limits.certificates, |certificate| Ok(certificate.der.to_vec()))
 }
 
 #[cfg(test)]
@@ -264,10 +245,7 @@ mod tests {
     fn two_profiles_are_one_too_many() {
         let mut draft = sample::draft(body::pki_conf());
         let value = asn1::free_text(&["one".to_owned(), "two".to_owned()]);
-        draft.general_info = vec![InfoTypeAndValue {
-            value: Some(value),
-            ..InfoTypeAndValue::cert_profile("")
-        }];
+        draft.general_info = vec![InfoTypeAndValue { value: Some(value), ..InfoTypeAndValue::cert_profile("") }];
         let message = sample::read(&draft.unprotected(&[]));
         let fault = message.header().cert_profile().unwrap_err();
         assert_eq!(fault.failure, FailureInfo::BAD_REQUEST);
@@ -294,13 +272,7 @@ mod tests {
 
     #[test]
     fn junk_is_a_format_fault_without_header() {
-        for der in [
-            &b""[..],
-            b"hello",
-            &[0x30, 0x80, 0, 0],
-            &[0x30, 0],
-            &[0x30, 0x84, 255, 255, 255, 255],
-        ] {
+        for der in [&b""[..], b"hello", &[0x30, 0x80, 0, 0], &[0x30, 0], &[0x30, 0x84, 255, 255, 255, 255]] {
             let fault = fault(der);
             assert_eq!(fault.fault.failure, FailureInfo::BAD_DATA_FORMAT);
             assert!(fault.header.is_none());
@@ -319,41 +291,14 @@ mod tests {
         let many = vec![vec![0x30, 0]; 17];
         let der = sample::draft(body::pki_conf()).unprotected(&many);
         assert!(fault(&der).fault.text.contains("extraCerts"));
-        assert!(
-            Message::parse(
-                &der,
-                &Limits {
-                    certificates: 17,
-                    ..Limits::default()
-                }
-            )
-            .is_ok()
-        );
+        assert!(Message::parse(&der, &Limits { certificates: 17, ..Limits::default() }).is_ok());
         let infos = vec![InfoTypeAndValue::implicit_confirm(); 33];
-        assert!(
-            fault(&sample::draft(body::genm(&infos)).unprotected(&[]))
-                .fault
-                .text
-                .contains("32")
-        );
+        assert!(fault(&sample::draft(body::genm(&infos)).unprotected(&[])).fault.text.contains("32"));
         let ids = vec![0; 17];
-        assert!(
-            fault(&sample::draft(body::poll_req(&ids)).unprotected(&[]))
-                .fault
-                .text
-                .contains("16")
-        );
+        assert!(fault(&sample::draft(body::poll_req(&ids)).unprotected(&[])).fault.text.contains("16"));
         let nested = vec![vec![0x30, 0]; 65];
-        assert!(
-            fault(&sample::draft(body::nested(&nested)).unprotected(&[]))
-                .fault
-                .text
-                .contains("64")
-        );
-        let small = Limits {
-            message: der.len() - 1,
-            ..Limits::default()
-        };
+        assert!(fault(&sample::draft(body::nested(&nested)).unprotected(&[])).fault.text.contains("64"));
+        let small = Limits { message: der.len() - 1, ..Limits::default() };
         assert!(Message::parse(&der, &small).is_err());
     }
 }

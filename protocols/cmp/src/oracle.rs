@@ -32,19 +32,10 @@ impl Mock {
         certify(&folder, "server");
         certify(&folder, "issued");
         // A port that was free a moment ago.
-        let address = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let process = Command::new("openssl")
             .current_dir(&folder)
-            .args([
-                "cmp",
-                "-port",
-                &address.port().to_string(),
-                "-rsp_cert",
-                "issued.pem",
-            ])
+            .args(["cmp", "-port", &address.port().to_string(), "-rsp_cert", "issued.pem"])
             .args(["-grant_implicitconf", "-srv_trusted", "trusted.pem"])
             .args(more)
             .stdin(Stdio::null())
@@ -52,11 +43,7 @@ impl Mock {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mock = Self {
-            process,
-            address,
-            folder,
-        };
+        let mock = Self { process, address, folder };
         drop(mock.connect());
         mock
     }
@@ -64,9 +51,7 @@ impl Mock {
     fn connect(&self) -> TcpStream {
         for _ in 0..200 {
             if let Ok(stream) = TcpStream::connect(self.address) {
-                stream
-                    .set_read_timeout(Some(Duration::from_secs(20)))
-                    .unwrap();
+                stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
                 return stream;
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -81,9 +66,7 @@ impl Mock {
             "POST / HTTP/1.0\r\nContent-Type: application/pkixcmp\r\nContent-Length: {}\r\n\r\n",
             request.len()
         );
-        stream
-            .write_all(&[head.as_bytes(), request].concat())
-            .unwrap();
+        stream.write_all(&[head.as_bytes(), request].concat()).unwrap();
         let mut reader = BufReader::new(stream);
         let mut length = 0;
         loop {
@@ -116,22 +99,9 @@ impl Drop for Mock {
 fn certify(folder: &Path, name: &str) {
     let made = Command::new("openssl")
         .current_dir(folder)
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-        ])
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
         .args(["-subj", &format!("/CN={name}"), "-days", "2"])
-        .args([
-            "-keyout",
-            &format!("{name}.key"),
-            "-out",
-            &format!("{name}.pem"),
-        ])
+        .args(["-keyout", &format!("{name}.key"), "-out", &format!("{name}.pem")])
         .stderr(Stdio::null())
         .status()
         .unwrap();
@@ -146,9 +116,7 @@ fn first(body: Vec<u8>) -> Draft {
 
 /// OpenSSL leaves a self-signed certificate out of extraCerts: its peers know it.
 fn verify_signature(answer: &Message, server: &Certificate) {
-    let Ok(Protection::Signature(proof)) = answer.protection_kind() else {
-        panic!("the answer is not signed")
-    };
+    let Ok(Protection::Signature(proof)) = answer.protection_kind() else { panic!("the answer is not signed") };
     answer.check_signer(server).unwrap();
     proof.verify(server.public_key()).unwrap();
 }
@@ -158,22 +126,14 @@ fn openssl_takes_our_mac_and_answers_with_one_that_we_take() {
     let key = Key::new();
     let device = sample::certificate(&key, "CN=device", None);
     let secret = format!("pass:{}", std::str::from_utf8(SECRET).unwrap());
-    let mock = Mock::start(
-        "mac",
-        &device,
-        &["-srv_ref", "ref1", "-srv_secret", &secret],
-    );
+    let mock = Mock::start("mac", &device, &["-srv_ref", "ref1", "-srv_secret", &secret]);
 
     let mac = MacKey::from_secret(SECRET, [7; 16], 500, b"ref1");
     let request = first(body::ir(&sample::request(&key))).mac(&mac, &[]);
     let answer = mock.exchange(&request);
-    let Ok(Protection::Mac(proof)) = answer.protection_kind() else {
-        panic!("the answer has no MAC")
-    };
+    let Ok(Protection::Mac(proof)) = answer.protection_kind() else { panic!("the answer has no MAC") };
     proof.verify(SECRET).unwrap();
-    let Ok(Answer::Issued(issued)) = client::read(&answer) else {
-        panic!("no certificate")
-    };
+    let Ok(Answer::Issued(issued)) = client::read(&answer) else { panic!("no certificate") };
     assert!(issued.implicit_confirm);
     assert_eq!(issued.certificate.subject(), &name("CN=issued"));
 }
@@ -182,35 +142,19 @@ fn openssl_takes_our_mac_and_answers_with_one_that_we_take() {
 fn openssl_refuses_a_mac_with_another_secret() {
     let key = Key::new();
     let device = sample::certificate(&key, "CN=device", None);
-    let mock = Mock::start(
-        "wrong",
-        &device,
-        &["-srv_ref", "ref1", "-srv_secret", "pass:another"],
-    );
+    let mock = Mock::start("wrong", &device, &["-srv_ref", "ref1", "-srv_secret", "pass:another"]);
     let mac = MacKey::from_secret(SECRET, [7; 16], 500, b"ref1");
     let answer = mock.exchange(&first(body::ir(&sample::request(&key))).mac(&mac, &[]));
-    let Ok(Answer::Error(content)) = client::read(&answer) else {
-        panic!("no error")
-    };
+    let Ok(Answer::Error(content)) = client::read(&answer) else { panic!("no error") };
     assert_eq!(content.status.status, Status::Rejection);
-    assert!(
-        content
-            .status
-            .text
-            .iter()
-            .any(|text| text.contains("wrong pbm value"))
-    );
+    assert!(content.status.text.iter().any(|text| text.contains("wrong pbm value")));
 }
 
 #[test]
 fn openssl_takes_our_signatures_and_proofs() {
     let key = Key::new();
     let device = sample::certificate(&key, "CN=device", None);
-    let mock = Mock::start(
-        "sig",
-        &device,
-        &["-srv_cert", "server.pem", "-srv_key", "server.key"],
-    );
+    let mock = Mock::start("sig", &device, &["-srv_cert", "server.pem", "-srv_key", "server.key"]);
     let server = std::fs::read(mock.folder.join("server.pem")).unwrap();
     let server = Certificate::parse_pem(&server).unwrap().remove(0);
     let signed = |draft: Draft| {

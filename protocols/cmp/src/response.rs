@@ -56,10 +56,7 @@ impl CertRepMessage {
     /// The answer to one request.
     #[must_use]
     pub fn one(response: CertResponse) -> Self {
-        Self {
-            ca_pubs: Vec::new(),
-            responses: vec![response],
-        }
+        Self { ca_pubs: Vec::new(), responses: vec![response] }
     }
 
     pub(crate) fn parse(element: Element<'_>, limits: &Limits) -> Result<Self, Fault> {
@@ -69,9 +66,7 @@ impl CertRepMessage {
         fields.end()?;
         Ok(Self {
             ca_pubs: ca_pubs.map_or(Ok(Vec::new()), |all| certificates(all, "caPubs", limits))?,
-            responses: responses
-                .sequence("CertRepMessage")?
-                .each(limits.requests, CertResponse::parse)?,
+            responses: responses.sequence("CertRepMessage")?.each(limits.requests, CertResponse::parse)?,
         })
     }
 
@@ -100,10 +95,7 @@ impl CertResponse {
     /// A certificate (DER), with `accepted` or `grantedWithMods`.
     #[must_use]
     pub fn issued(cert_req_id: i64, status: StatusInfo, certificate: Vec<u8>) -> Self {
-        Self {
-            certificate: Some(certificate),
-            ..Self::plain(cert_req_id, status)
-        }
+        Self { certificate: Some(certificate), ..Self::plain(cert_req_id, status) }
     }
 
     /// waiting (RFC 9483 section 4.4).
@@ -140,9 +132,7 @@ impl CertResponse {
         if self.certificate.is_none() {
             self.encrypted_certificate = fields.explicit(1)?.map(der);
             if self.encrypted_certificate.is_none() {
-                return Err(Fault::format(
-                    "CertOrEncCert: neither certificate nor encryptedCert",
-                ));
+                return Err(Fault::format("CertOrEncCert: neither certificate nor encryptedCert"));
             }
         }
         self.private_key = fields.explicit(0)?.map(der);
@@ -151,17 +141,8 @@ impl CertResponse {
     }
 
     fn encode(&self) -> Vec<u8> {
-        let info = self
-            .info
-            .as_deref()
-            .map(asn1::octet_string)
-            .unwrap_or_default();
-        asn1::sequence(&[
-            &asn1::integer(self.cert_req_id),
-            &self.status.encode(),
-            &self.encode_pair(),
-            &info,
-        ])
+        let info = self.info.as_deref().map(asn1::octet_string).unwrap_or_default();
+        asn1::sequence(&[&asn1::integer(self.cert_req_id), &self.status.encode(), &self.encode_pair(), &info])
     }
 
     fn encode_pair(&self) -> Vec<u8> {

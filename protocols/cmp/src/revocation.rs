@@ -52,10 +52,7 @@ pub struct RevRepContent {
 
 impl RevReqContent {
     pub(crate) fn parse(element: Element<'_>, limits: &Limits) -> Result<Self, Fault> {
-        element
-            .sequence("RevReqContent")?
-            .each(limits.requests, RevDetails::parse)
-            .map(Self)
+        element.sequence("RevReqContent")?.each(limits.requests, RevDetails::parse).map(Self)
     }
 }
 
@@ -68,12 +65,7 @@ impl RevDetails {
             None => Vec::new(),
         };
         fields.end()?;
-        let value = |oid| {
-            extensions
-                .iter()
-                .find(|found| found.oid == oid)
-                .map(|found| &*found.value)
-        };
+        let value = |oid| extensions.iter().find(|found| found.oid == oid).map(|found| &*found.value);
         Ok(Self {
             der: element.der.to_vec(),
             template,
@@ -129,10 +121,7 @@ impl RevRepContent {
     /// The answer to one `RevDetails`.
     #[must_use]
     pub fn one(status: StatusInfo) -> Self {
-        Self {
-            status: vec![status],
-            ..Self::default()
-        }
+        Self { status: vec![status], ..Self::default() }
     }
 
     pub(crate) fn parse(element: Element<'_>, limits: &Limits) -> Result<Self, Fault> {
@@ -143,25 +132,23 @@ impl RevRepContent {
         fields.end()?;
         Ok(Self {
             status: status.each(limits.requests, StatusInfo::parse)?,
-            certificates: certificates.map_or(Ok(Vec::new()), |all| {
-                all.sequence("revCerts")?
-                    .each(limits.requests, parse_cert_id)
-            })?,
+            certificates: certificates
+                .map_or(Ok(Vec::new()), |all| all.sequence("revCerts")?.each(limits.requests, parse_cert_id))?,
             crls: crls.map_or(Ok(Vec::new()), |all| {
-                all.sequence("crls")?
-                    .each(limits.requests, |crl| Ok(crl.der.to_vec()))
+                all.sequence("crls")?.each(limits.requests, |crl| Ok(crl.der.to_vec()))
             })?,
         })
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         let empty = Name::empty();
-        let certificates =
-            (!self.certificates.is_empty()).then(|| {
-                asn1::sequence_of(self.certificates.iter().map(|(issuer, serial)| {
-                    encode_cert_id(issuer.as_ref().unwrap_or(&empty), serial)
-                }))
-            });
+        let certificates = (!self.certificates.is_empty()).then(|| {
+            asn1::sequence_of(
+                self.certificates
+                    .iter()
+                    .map(|(issuer, serial)| encode_cert_id(issuer.as_ref().unwrap_or(&empty), serial)),
+            )
+        });
         let crls = (!self.crls.is_empty()).then(|| asn1::sequence_of(&self.crls));
         asn1::sequence(&[
             &asn1::sequence_of(self.status.iter().map(StatusInfo::encode)),
@@ -176,8 +163,6 @@ fn reason(der: &[u8]) -> Result<u8, Fault> {
     let element = Element::only(der, "CRLReason")?;
     match (element.tag, element.value) {
         (der::Tag::Enumerated, [reason @ (0..=6 | 8..=10)]) => Ok(*reason),
-        _ => Err(Fault::format(
-            "CRLReason: not a reason of RFC 5280 section 5.3.1",
-        )),
+        _ => Err(Fault::format("CRLReason: not a reason of RFC 5280 section 5.3.1")),
     }
 }

@@ -4,9 +4,7 @@ use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use certs::algorithm::ecdsa_with_sha256;
-use certs::{
-    Certificate, CertificateDraft, Extension, KeyUsage, Millis, Name, PublicKey, Signer, Signing,
-};
+use certs::{Certificate, CertificateDraft, Extension, KeyUsage, Millis, Name, PublicKey, Signer, Signing};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -26,11 +24,7 @@ impl Key {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
         let der: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
         let public = PublicKey::parse(der.as_ref()).unwrap();
-        Self {
-            pair,
-            public,
-            algorithm: ecdsa_with_sha256(),
-        }
+        Self { pair, public, algorithm: ecdsa_with_sha256() }
     }
 }
 
@@ -98,13 +92,7 @@ pub(crate) fn certificate(key: &Key, subject: &str, usage: Option<KeyUsage>) -> 
 
 /// A first message with this body.
 pub(crate) fn draft(body: Vec<u8>) -> Draft {
-    client::first(
-        &name("CN=device"),
-        &name("CN=authority"),
-        [1; 16],
-        [2; 16],
-        body,
-    )
+    client::first(&name("CN=device"), &name("CN=authority"), [1; 16], [2; 16], body)
 }
 
 pub(crate) fn read(der: &[u8]) -> Message {

@@ -93,11 +93,7 @@ impl StatusInfo {
     /// A status without text.
     #[must_use]
     pub const fn plain(status: Status) -> Self {
-        Self {
-            status,
-            text: Vec::new(),
-            failure: None,
-        }
+        Self { status, text: Vec::new(), failure: None }
     }
 
     /// accepted
@@ -114,20 +110,12 @@ impl StatusInfo {
 
     /// grantedWithMods, and what was changed.
     pub fn granted_with_mods(text: impl Into<String>) -> Self {
-        Self {
-            status: Status::GrantedWithMods,
-            text: vec![text.into()],
-            failure: None,
-        }
+        Self { status: Status::GrantedWithMods, text: vec![text.into()], failure: None }
     }
 
     /// rejection, and why.
     pub fn rejection(failure: FailureInfo, text: impl Into<String>) -> Self {
-        Self {
-            status: Status::Rejection,
-            text: vec![text.into()],
-            failure: Some(failure),
-        }
+        Self { status: Status::Rejection, text: vec![text.into()], failure: Some(failure) }
     }
 
     /// Whether a certificate was granted.
@@ -139,26 +127,20 @@ impl StatusInfo {
     pub(crate) fn parse(element: Element<'_>) -> Result<Self, Fault> {
         let mut fields = element.sequence("PKIStatusInfo")?;
         let number = fields.required()?.integer("PKIStatus")?;
-        let status = Status::from_number(number)
-            .ok_or_else(|| Fault::format(format!("PKIStatus: {number} is not known")))?;
+        let status =
+            Status::from_number(number).ok_or_else(|| Fault::format(format!("PKIStatus: {number} is not known")))?;
         let text = fields.optional(Tag::Sequence)?;
         let failure = fields.optional(Tag::BitString)?;
         fields.end()?;
         Ok(Self {
             status,
-            text: text.map_or(Ok(Vec::new()), |text| {
-                asn1::parse_free_text(text, "statusString")
-            })?,
+            text: text.map_or(Ok(Vec::new()), |text| asn1::parse_free_text(text, "statusString"))?,
             failure: failure.map(FailureInfo::parse).transpose()?,
         })
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let text = if self.text.is_empty() {
-            Vec::new()
-        } else {
-            asn1::free_text(&self.text)
-        };
+        let text = if self.text.is_empty() { Vec::new() } else { asn1::free_text(&self.text) };
         let failure = self.failure.map(FailureInfo::encode).unwrap_or_default();
         asn1::sequence(&[&asn1::integer(self.status.number()), &text, &failure])
     }
@@ -194,30 +176,20 @@ impl ErrorMsgContent {
             status,
             // A code may be of any size (OpenSSL's has 32 bits); one beyond ours says nothing to us.
             error_code: code.and_then(|code| code.integer("errorCode").ok()),
-            details: details.map_or(Ok(Vec::new()), |text| {
-                asn1::parse_free_text(text, "errorDetails")
-            })?,
+            details: details.map_or(Ok(Vec::new()), |text| asn1::parse_free_text(text, "errorDetails"))?,
         })
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         let code = self.error_code.map(asn1::integer).unwrap_or_default();
-        let details = if self.details.is_empty() {
-            Vec::new()
-        } else {
-            asn1::free_text(&self.details)
-        };
+        let details = if self.details.is_empty() { Vec::new() } else { asn1::free_text(&self.details) };
         asn1::sequence(&[&self.status.encode(), &code, &details])
     }
 }
 
 impl From<StatusInfo> for ErrorMsgContent {
     fn from(status: StatusInfo) -> Self {
-        Self {
-            status,
-            error_code: None,
-            details: Vec::new(),
-        }
+        Self { status, error_code: None, details: Vec::new() }
     }
 }
 

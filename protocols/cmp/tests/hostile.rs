@@ -14,10 +14,7 @@ fn samples() -> Vec<Vec<u8>> {
         .filter(|path| path.extension().is_some_and(|end| end == "der"))
         .collect();
     paths.sort();
-    paths
-        .iter()
-        .map(|path| std::fs::read(path).expect("readable"))
-        .collect()
+    paths.iter().map(|path| std::fs::read(path).expect("readable")).collect()
 }
 
 /// Everything one can ask of a message.
@@ -41,9 +38,7 @@ fn exercise(der: &[u8]) {
     match message.protection_kind() {
         Ok(Protection::Mac(proof)) => drop(proof.verify(b"secret")),
         Ok(Protection::Signature(proof)) => {
-            let _ = message
-                .signer_certificate()
-                .map(|signer| proof.verify(signer.public_key()));
+            let _ = message.signer_certificate().map(|signer| proof.verify(signer.public_key()));
         }
         _ => {}
     }

@@ -18,11 +18,7 @@ fn vectors() -> Vec<(String, Vec<u8>)> {
         .map(|entry| entry.expect("readable").path())
         .filter(|path| path.extension().is_some_and(|end| end == "der"))
         .map(|path| {
-            let name = path
-                .file_name()
-                .expect("a name")
-                .to_string_lossy()
-                .into_owned();
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
             (name, std::fs::read(path).expect("readable"))
         })
         .collect();
@@ -33,8 +29,7 @@ fn vectors() -> Vec<(String, Vec<u8>)> {
 
 fn messages() -> Vec<(String, Message)> {
     let read = |(name, der): (String, Vec<u8>)| {
-        let message = Message::parse(&der, &Limits::default())
-            .unwrap_or_else(|fault| panic!("{name}: {fault}"));
+        let message = Message::parse(&der, &Limits::default()).unwrap_or_else(|fault| panic!("{name}: {fault}"));
         (name, message)
     };
     vectors().into_iter().map(read).collect()
@@ -43,8 +38,7 @@ fn messages() -> Vec<(String, Message)> {
 #[test]
 fn every_recorded_message_is_read_and_kept() {
     for (name, der) in vectors() {
-        let message = Message::parse(&der, &Limits::default())
-            .unwrap_or_else(|fault| panic!("{name}: {fault}"));
+        let message = Message::parse(&der, &Limits::default()).unwrap_or_else(|fault| panic!("{name}: {fault}"));
         assert_eq!(message.der(), der, "{name}");
         let both = [message.header_der(), message.body_der()].concat();
         assert!(message.protected_part().ends_with(&both), "{name}");
@@ -52,25 +46,14 @@ fn every_recorded_message_is_read_and_kept() {
         let header = message.header();
         assert_eq!(header.pvno, 2, "{name}");
         assert!(header.transaction_id.is_some(), "{name}");
-        assert_eq!(
-            header.sender_nonce.as_ref().map(Vec::len),
-            Some(16),
-            "{name}"
-        );
-        assert_eq!(
-            message.body_der().first(),
-            Some(&(0xA0 | message.body().kind().tag())),
-            "{name}"
-        );
+        assert_eq!(header.sender_nonce.as_ref().map(Vec::len), Some(16), "{name}");
+        assert_eq!(message.body_der().first(), Some(&(0xA0 | message.body().kind().tag())), "{name}");
     }
 }
 
 #[test]
 fn every_kind_that_was_recorded_is_met() {
-    let mut kinds: Vec<_> = messages()
-        .iter()
-        .map(|(_, message)| message.body().kind())
-        .collect();
+    let mut kinds: Vec<_> = messages().iter().map(|(_, message)| message.body().kind()).collect();
     kinds.sort_unstable();
     kinds.dedup();
     let expected = [
@@ -104,9 +87,7 @@ fn bodies_encode_to_what_was_received() {
                 }
                 body::requests(message.body().kind(), &whole)
             }
-            Body::Ip(content) | Body::Cp(content) | Body::Kup(content) => {
-                body::answer(message.body().kind(), content)
-            }
+            Body::Ip(content) | Body::Cp(content) | Body::Kup(content) => body::answer(message.body().kind(), content),
             Body::P10cr(csr) => body::p10cr(csr),
             Body::Rr(all) => body::rr(&all.0[0].der),
             Body::Rp(content) => body::rp(content),
@@ -143,23 +124,13 @@ fn recorded_macs_verify_with_the_secret_and_with_no_other() {
 fn recorded_signatures_verify_with_the_certificate_that_came_along() {
     let mut count = 0;
     for (name, message) in messages() {
-        let protection = message
-            .protection_kind()
-            .unwrap_or_else(|fault| panic!("{name}: {fault}"));
+        let protection = message.protection_kind().unwrap_or_else(|fault| panic!("{name}: {fault}"));
         let Protection::Signature(proof) = protection else {
             continue;
         };
-        let signer = message
-            .signer_certificate()
-            .unwrap_or_else(|fault| panic!("{name}: {fault}"));
-        assert_eq!(
-            Some(signer.der()),
-            message.extra_certs().first().map(Vec::as_slice),
-            "{name}"
-        );
-        proof
-            .verify(signer.public_key())
-            .unwrap_or_else(|fault| panic!("{name}: {fault}"));
+        let signer = message.signer_certificate().unwrap_or_else(|fault| panic!("{name}: {fault}"));
+        assert_eq!(Some(signer.der()), message.extra_certs().first().map(Vec::as_slice), "{name}");
+        proof.verify(signer.public_key()).unwrap_or_else(|fault| panic!("{name}: {fault}"));
         count += 1;
     }
     assert!(count >= 80, "only {count} signatures");
@@ -181,19 +152,11 @@ fn recorded_proofs_of_possession_verify() {
             assert!(request.template.key().is_err(), "{name}");
             central += 1;
         } else {
-            let key = request
-                .template
-                .key()
-                .unwrap_or_else(|fault| panic!("{name}: {fault}"));
-            let proof = request
-                .prove()
-                .unwrap_or_else(|fault| panic!("{name}: {fault}"));
+            let key = request.template.key().unwrap_or_else(|fault| panic!("{name}: {fault}"));
+            let proof = request.prove().unwrap_or_else(|fault| panic!("{name}: {fault}"));
             assert_eq!(proof.print(), key.print(), "{name}");
             proven += 1;
         }
     }
-    assert!(
-        proven > 10 && by_word > 0 && central > 0,
-        "{proven} {by_word} {central}"
-    );
+    assert!(proven > 10 && by_word > 0 && central > 0, "{proven} {by_word} {central}");
 }

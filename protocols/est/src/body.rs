@@ -18,7 +18,8 @@ impl Layout {
     /// A client that wraps its own body reads wrapped ones; it is the one to be feared to need them when the answer is long.
     #[must_use]
     pub fn choose(user_agent: Option<&str>, posted: Option<&[u8]>, der_len: usize) -> Self {
-        let libest = user_agent.is_some_and(|agent| agent.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("libest")));
+        let libest =
+            user_agent.is_some_and(|agent| agent.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("libest")));
         let wraps = posted.is_some_and(|body| body.trim_ascii_end().contains(&b'\n'));
         if libest || (wraps && der_len > LONG_ANSWER) { Self::Wrapped64 } else { Self::OneLine }
     }
@@ -175,7 +176,8 @@ mod tests {
     fn pem_is_read_with_both_labels_and_explanations() {
         assert_eq!(decode_request(&pem("CERTIFICATE REQUEST")), Ok(der()));
         assert_eq!(decode_request(&pem("NEW CERTIFICATE REQUEST")), Ok(der()));
-        let explained = [b"Certificate Request:\n    Data:\n".as_slice(), &pem("CERTIFICATE REQUEST"), b"\r\n\0"].concat();
+        let explained =
+            [b"Certificate Request:\n    Data:\n".as_slice(), &pem("CERTIFICATE REQUEST"), b"\r\n\0"].concat();
         assert_eq!(decode_request(&explained), Ok(der()));
     }
 
@@ -187,7 +189,9 @@ mod tests {
 
     #[test]
     fn an_empty_body_is_refused() {
-        for body in [b"".as_slice(), b" \r\n", b"\0", b"-----BEGIN CERTIFICATE REQUEST-----\n-----END CERTIFICATE REQUEST-----"] {
+        for body in
+            [b"".as_slice(), b" \r\n", b"\0", b"-----BEGIN CERTIFICATE REQUEST-----\n-----END CERTIFICATE REQUEST-----"]
+        {
             assert_eq!(decode_request(body), Err(Fault::Empty));
         }
     }

@@ -16,7 +16,7 @@ pub fn certs_only(certificates: &[&[u8]]) -> Vec<u8> {
         SEQUENCE,
         &[
             &[0x02, 0x01, 0x01][..], // RFC 5652 section 5.1: version 1 without attribute certificates, crls and non-data content
-            &[SET, 0x00],        // digestAlgorithms
+            &[SET, 0x00],            // digestAlgorithms
             &wrap(SEQUENCE, &wrap(OBJECT_IDENTIFIER, ID_DATA.as_bytes())), // encapContentInfo without eContent
             wrap(CONTEXT_0, &sorted.concat()).as_slice(),
             &[SET, 0x00], // signerInfos

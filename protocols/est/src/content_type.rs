@@ -130,9 +130,16 @@ mod tests {
 
     #[test]
     fn other_media_types_are_no_request() {
-        for value in
-            ["", "application/pkcs7-mime", "application/x-www-form-urlencoded", "application/pkcs10x", "pkcs10", "application/pkcs10; x", "a/b/c", "application/ pkcs10"]
-        {
+        for value in [
+            "",
+            "application/pkcs7-mime",
+            "application/x-www-form-urlencoded",
+            "application/pkcs10x",
+            "pkcs10",
+            "application/pkcs10; x",
+            "a/b/c",
+            "application/ pkcs10",
+        ] {
             assert!(!is_request(value), "{value}");
         }
     }

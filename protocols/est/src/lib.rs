@@ -13,6 +13,8 @@ pub mod csrattrs;
 
 pub use body::{Layout, decode_payload, decode_request, encode_payload};
 pub use certs_only::{certs_only, parse_certs_only};
-pub use content_type::{CERTS_ONLY, CONTENT_TYPE_CA_CERTS, CONTENT_TYPE_CSR_ATTRS, CONTENT_TYPE_REQUEST, ContentType, is_request};
+pub use content_type::{
+    CERTS_ONLY, CONTENT_TYPE_CA_CERTS, CONTENT_TYPE_CSR_ATTRS, CONTENT_TYPE_REQUEST, ContentType, is_request,
+};
 pub use fault::Fault;
 pub use path::{Operation, Path, PathFault, check_label};

@@ -239,7 +239,11 @@ mod tests {
     #[test]
     fn labels_that_could_confuse_a_path_are_refused() {
         for label in ["..", ".", "a%2Fb", "a%5cb", "a%00", "%", "%4", "%zz", "%ff", "a b", "a\"b"] {
-            assert_eq!(label_of(&format!("/.well-known/est/{label}/cacerts")), Err(PathFault::LabelMalformed), "{label}");
+            assert_eq!(
+                label_of(&format!("/.well-known/est/{label}/cacerts")),
+                Err(PathFault::LabelMalformed),
+                "{label}"
+            );
         }
         assert_eq!(label_of("/.well-known/est//cacerts"), Err(PathFault::LabelEmpty));
     }

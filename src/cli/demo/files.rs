@@ -137,13 +137,8 @@ Ctrl-C ends it.",
 /// Writes a file that only its owner may read.
 pub(super) fn write_private(path: &Path, octets: &[u8]) -> Result<(), Failed> {
     let named = |fault: std::io::Error| Failed::new(format!("{}: {fault}", path.display()));
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(named)?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(named)?;
     file.write_all(octets).and_then(|()| file.sync_all()).map_err(named)
 }
 

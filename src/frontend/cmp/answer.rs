@@ -141,13 +141,12 @@ pub(super) fn fault_of_refusal(refusal: &Refusal, kind: BodyKind) -> Fault {
     match refusal {
         Refusal::Requester(reason) => fault_of(reason),
         // RFC 9483 section 3.5: protection that does not verify.
-        Refusal::NotIdentified => {
-            Fault::new(FailureInfo::BAD_MESSAGE_CHECK, "the protection does not verify, or its credential is not accepted")
-        }
+        Refusal::NotIdentified => Fault::new(
+            FailureInfo::BAD_MESSAGE_CHECK,
+            "the protection does not verify, or its credential is not accepted",
+        ),
         Refusal::NotAllowed(_) => Fault::new(FailureInfo::NOT_AUTHORIZED, "not allowed"),
-        Refusal::UnknownProfile(name) => {
-            Fault::new(FailureInfo::BAD_REQUEST, format!("there is no profile '{name}'"))
-        }
+        Refusal::UnknownProfile(name) => Fault::new(FailureInfo::BAD_REQUEST, format!("there is no profile '{name}'")),
         Refusal::TransactionInUse => Fault::new(FailureInfo::TRANSACTION_ID_IN_USE, refusal.to_string()),
         Refusal::NoTransaction => Fault::new(
             FailureInfo::BAD_REQUEST,

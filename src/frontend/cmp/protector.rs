@@ -73,8 +73,10 @@ impl Protector {
 
 /// RFC 4514 section 2.4: what would end an attribute value is escaped.
 fn escaped(text: &str) -> String {
-    text.chars().flat_map(|character| {
-        let special = matches!(character, '"' | '+' | ',' | ';' | '<' | '>' | '\\' | '=' | '#' | ' ');
-        special.then_some('\\').into_iter().chain([character])
-    }).collect()
+    text.chars()
+        .flat_map(|character| {
+            let special = matches!(character, '"' | '+' | ',' | ';' | '<' | '>' | '\\' | '=' | '#' | ' ');
+            special.then_some('\\').into_iter().chain([character])
+        })
+        .collect()
 }

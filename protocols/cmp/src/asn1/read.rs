@@ -49,23 +49,13 @@ impl<'a> Fields<'a> {
         let value = reader.read_slice(header.length()).map_err(bad)?;
         let left = usize::try_from(reader.remaining_len()).unwrap_or(0);
         let (der, rest) = self.rest.split_at(self.rest.len().saturating_sub(left));
-        Ok(Some((
-            Element {
-                tag: header.tag(),
-                der,
-                value,
-            },
-            rest,
-        )))
+        Ok(Some((Element { tag: header.tag(), der, value }, rest)))
     }
 
     /// The next element, which must be there.
     pub(crate) fn required(&mut self) -> Result<Element<'a>, Fault> {
         let Some((element, rest)) = self.peek()? else {
-            return Err(Fault::format(format!(
-                "{}: an element is missing",
-                self.what
-            )));
+            return Err(Fault::format(format!("{}: an element is missing", self.what)));
         };
         self.rest = rest;
         Ok(element)
@@ -78,9 +68,7 @@ impl<'a> Fields<'a> {
 
     /// The next element if it bears the context tag `number`, primitive or constructed.
     pub(crate) fn context(&mut self, number: u32) -> Result<Option<Element<'a>>, Fault> {
-        self.next_if(|found| {
-            matches!(found, Tag::ContextSpecific { number: TagNumber(n), .. } if n == number)
-        })
+        self.next_if(|found| matches!(found, Tag::ContextSpecific { number: TagNumber(n), .. } if n == number))
     }
 
     /// The next element if it bears any context tag.
@@ -91,9 +79,7 @@ impl<'a> Fields<'a> {
     /// The element inside the next one, if that bears the EXPLICIT context tag `number`.
     pub(crate) fn explicit(&mut self, number: u32) -> Result<Option<Element<'a>>, Fault> {
         let what = self.what;
-        self.context(number)?
-            .map(|outer| outer.explicit(what))
-            .transpose()
+        self.context(number)?.map(|outer| outer.explicit(what)).transpose()
     }
 
     fn next_if(&mut self, fits: impl Fn(Tag) -> bool) -> Result<Option<Element<'a>>, Fault> {
@@ -111,10 +97,7 @@ impl<'a> Fields<'a> {
         if self.rest.is_empty() {
             return Ok(());
         }
-        Err(Fault::format(format!(
-            "{}: unexpected element at the end",
-            self.what
-        )))
+        Err(Fault::format(format!("{}: unexpected element at the end", self.what)))
     }
 
     /// Each remaining element through `read`, at most `limit` of them.
@@ -126,10 +109,7 @@ impl<'a> Fields<'a> {
         let mut all = Vec::new();
         while !self.is_empty() {
             if all.len() >= limit {
-                return Err(Fault::format(format!(
-                    "{}: more than {limit} elements",
-                    self.what
-                )));
+                return Err(Fault::format(format!("{}: more than {limit} elements", self.what)));
             }
             all.push(read(self.required()?)?);
         }
@@ -150,10 +130,7 @@ impl<'a> Element<'a> {
         if self.tag == tag {
             return Ok(());
         }
-        Err(Fault::format(format!(
-            "{what}: expected {tag}, found {}",
-            self.tag
-        )))
+        Err(Fault::format(format!("{what}: expected {tag}, found {}", self.tag)))
     }
 
     pub(crate) fn sequence(&self, what: &'static str) -> Result<Fields<'a>, Fault> {
@@ -164,31 +141,22 @@ impl<'a> Element<'a> {
     /// The contents of an IMPLICIT SEQUENCE whose context tag was looked at already.
     pub(crate) fn implicit_sequence(&self, what: &'static str) -> Result<Fields<'a>, Fault> {
         match self.tag {
-            Tag::ContextSpecific {
-                constructed: true, ..
-            } => Ok(Fields::inside(self.value, what)),
-            found => Err(Fault::format(format!(
-                "{what}: expected a SEQUENCE, found {found}"
-            ))),
+            Tag::ContextSpecific { constructed: true, .. } => Ok(Fields::inside(self.value, what)),
+            found => Err(Fault::format(format!("{what}: expected a SEQUENCE, found {found}"))),
         }
     }
 
     /// The one element within an EXPLICIT tag.
     pub(crate) fn explicit(&self, what: &'static str) -> Result<Element<'a>, Fault> {
         match self.tag {
-            Tag::ContextSpecific {
-                constructed: true, ..
-            } => Element::only(self.value, what),
-            found => Err(Fault::format(format!(
-                "{what}: expected an explicit tag, found {found}"
-            ))),
+            Tag::ContextSpecific { constructed: true, .. } => Element::only(self.value, what),
+            found => Err(Fault::format(format!("{what}: expected an explicit tag, found {found}"))),
         }
     }
 
     pub(crate) fn oid(&self, what: &'static str) -> Result<ObjectIdentifier, Fault> {
         self.expect(Tag::ObjectIdentifier, what)?;
-        ObjectIdentifier::from_bytes(self.value)
-            .map_err(|error| Fault::format(format!("{what}: {error}")))
+        ObjectIdentifier::from_bytes(self.value).map_err(|error| Fault::format(format!("{what}: {error}")))
     }
 
     pub(crate) fn integer(&self, what: &'static str) -> Result<i64, Fault> {
@@ -211,9 +179,7 @@ impl<'a> Element<'a> {
     pub(crate) fn bits(&self, what: &'static str) -> Result<(&'a [u8], u8), Fault> {
         self.expect(Tag::BitString, what)?;
         match self.value.split_first() {
-            Some((unused @ 0..=7, octets)) if *unused == 0 || !octets.is_empty() => {
-                Ok((octets, *unused))
-            }
+            Some((unused @ 0..=7, octets)) if *unused == 0 || !octets.is_empty() => Ok((octets, *unused)),
             _ => Err(Fault::format(format!("{what}: not a BIT STRING"))),
         }
     }
@@ -222,23 +188,19 @@ impl<'a> Element<'a> {
     pub(crate) fn bit_octets(&self, what: &'static str) -> Result<Vec<u8>, Fault> {
         match self.bits(what)? {
             (octets, 0) => Ok(octets.to_vec()),
-            _ => Err(Fault::format(format!(
-                "{what}: the BIT STRING ends within an octet"
-            ))),
+            _ => Err(Fault::format(format!("{what}: the BIT STRING ends within an octet"))),
         }
     }
 
     pub(crate) fn utf8(&self, what: &'static str) -> Result<String, Fault> {
         self.expect(Tag::Utf8String, what)?;
-        String::from_utf8(self.value.to_vec())
-            .map_err(|_| Fault::format(format!("{what}: not UTF-8")))
+        String::from_utf8(self.value.to_vec()).map_err(|_| Fault::format(format!("{what}: not UTF-8")))
     }
 
     /// A `GeneralizedTime` (RFC 9810 section 5.1.1).
     pub(crate) fn generalized_time(&self, what: &'static str) -> Result<Millis, Fault> {
         self.expect(Tag::GeneralizedTime, what)?;
-        parse_time(self.value)
-            .ok_or_else(|| Fault::format(format!("{what}: not a GeneralizedTime")))
+        parse_time(self.value).ok_or_else(|| Fault::format(format!("{what}: not a GeneralizedTime")))
     }
 
     /// `Time ::= CHOICE { utcTime UTCTime, generalTime GeneralizedTime }`
@@ -247,13 +209,8 @@ impl<'a> Element<'a> {
             return self.generalized_time(what);
         }
         // RFC 5280 section 4.1.2.5.1: two digits of 50 and above are of the 20th century.
-        let century: &[u8] = if self.value.first() >= Some(&b'5') {
-            b"19"
-        } else {
-            b"20"
-        };
-        parse_time(&[century, self.value].concat())
-            .ok_or_else(|| Fault::format(format!("{what}: not a UTCTime")))
+        let century: &[u8] = if self.value.first() >= Some(&b'5') { b"19" } else { b"20" };
+        parse_time(&[century, self.value].concat()).ok_or_else(|| Fault::format(format!("{what}: not a UTCTime")))
     }
 }
 
@@ -261,10 +218,7 @@ impl<'a> Element<'a> {
 pub(crate) fn serial(value: &[u8], what: &'static str) -> Result<Vec<u8>, Fault> {
     // RFC 5280 section 4.1.2.2 allows 20 octets; some authorities use more.
     if value.is_empty() || value.len() > 64 {
-        return Err(Fault::format(format!(
-            "{what}: an INTEGER of {} octets",
-            value.len()
-        )));
+        return Err(Fault::format(format!("{what}: an INTEGER of {} octets", value.len())));
     }
     Ok(value.to_vec())
 }
@@ -273,33 +227,18 @@ pub(crate) fn serial(value: &[u8], what: &'static str) -> Result<Vec<u8>, Fault>
 pub(super) fn parse_time(text: &[u8]) -> Option<Millis> {
     let text = std::str::from_utf8(text).ok()?.strip_suffix('Z')?;
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if whole.len() != 14
-        || !whole
-            .bytes()
-            .chain(fraction.bytes())
-            .all(|b| b.is_ascii_digit())
-    {
+    if whole.len() != 14 || !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
         return None;
     }
     let part = |from: usize, to: usize| whole.get(from..to)?.parse::<u8>().ok();
     let year = whole.get(0..4)?.parse::<u16>().ok()?;
-    let date = DateTime::new(
-        year,
-        part(4, 6)?,
-        part(6, 8)?,
-        part(8, 10)?,
-        part(10, 12)?,
-        part(12, 14)?,
-    );
+    let date = DateTime::new(year, part(4, 6)?, part(6, 8)?, part(8, 10)?, part(10, 12)?, part(12, 14)?);
     let seconds = i64::try_from(date.ok()?.unix_duration().as_secs()).ok()?;
     let thousandths: i64 = format!("{fraction:0<3}").get(0..3)?.parse().ok()?;
     Some(Millis(seconds.checked_mul(1000)?.checked_add(thousandths)?))
 }
 
-pub(crate) fn parse_free_text(
-    element: Element<'_>,
-    what: &'static str,
-) -> Result<Vec<String>, Fault> {
+pub(crate) fn parse_free_text(element: Element<'_>, what: &'static str) -> Result<Vec<String>, Fault> {
     element.sequence(what)?.each(TEXTS, |text| text.utf8(what))
 }
 
@@ -310,11 +249,7 @@ pub(crate) fn parse_algorithm<'a>(
 ) -> Result<(ObjectIdentifier, Option<Element<'a>>), Fault> {
     let mut fields = Fields::sequence(der, what)?;
     let oid = fields.required()?.oid(what)?;
-    let parameters = if fields.is_empty() {
-        None
-    } else {
-        Some(fields.required()?)
-    };
+    let parameters = if fields.is_empty() { None } else { Some(fields.required()?) };
     fields.end()?;
     Ok((oid, parameters))
 }

@@ -54,9 +54,7 @@ pub(crate) fn integer(value: i64) -> Vec<u8> {
     // Drop leading octets that only repeat the sign.
     let spare = octets
         .windows(2)
-        .take_while(|pair| {
-            pair.first() == Some(&sign) && pair.last().map(|b| b & 0x80) == Some(sign & 0x80)
-        })
+        .take_while(|pair| pair.first() == Some(&sign) && pair.last().map(|b| b & 0x80) == Some(sign & 0x80))
         .count();
     element(0x02, &[octets.get(spare..).unwrap_or(&octets)])
 }

@@ -107,28 +107,20 @@ pub fn error(content: &ErrorMsgContent) -> Vec<u8> {
 /// certConf
 #[must_use]
 pub fn cert_conf(statuses: &[CertStatus]) -> Vec<u8> {
-    wrap(
-        BodyKind::CertConf,
-        &asn1::sequence_of(statuses.iter().map(CertStatus::encode)),
-    )
+    wrap(BodyKind::CertConf, &asn1::sequence_of(statuses.iter().map(CertStatus::encode)))
 }
 
 /// pollReq
 #[must_use]
 pub fn poll_req(cert_req_ids: &[i64]) -> Vec<u8> {
-    let entries = cert_req_ids
-        .iter()
-        .map(|id| asn1::sequence(&[&asn1::integer(*id)]));
+    let entries = cert_req_ids.iter().map(|id| asn1::sequence(&[&asn1::integer(*id)]));
     wrap(BodyKind::PollReq, &asn1::sequence_of(entries))
 }
 
 /// pollRep
 #[must_use]
 pub fn poll_rep(entries: &[PollRep]) -> Vec<u8> {
-    wrap(
-        BodyKind::PollRep,
-        &asn1::sequence_of(entries.iter().map(PollRep::encode)),
-    )
+    wrap(BodyKind::PollRep, &asn1::sequence_of(entries.iter().map(PollRep::encode)))
 }
 
 /// All tags of `PKIBody` are EXPLICIT and below 31.

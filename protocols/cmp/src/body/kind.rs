@@ -67,26 +67,19 @@ impl BodyKind {
     pub fn tag(self) -> u8 {
         // The variants stand in the order of their tags, so the position is the number.
         let position = KINDS.iter().position(|(kind, _)| *kind == self);
-        position
-            .and_then(|position| u8::try_from(position).ok())
-            .unwrap_or_default()
+        position.and_then(|position| u8::try_from(position).ok()).unwrap_or_default()
     }
 
     /// The kind with this tag number.
     #[must_use]
     pub fn from_tag(number: u32) -> Option<Self> {
-        KINDS
-            .get(usize::try_from(number).ok()?)
-            .map(|(kind, _)| *kind)
+        KINDS.get(usize::try_from(number).ok()?).map(|(kind, _)| *kind)
     }
 
     /// Its name in the ASN.1, in lower case.
     #[must_use]
     pub fn name(self) -> &'static str {
-        KINDS
-            .iter()
-            .find(|(kind, _)| *kind == self)
-            .map_or("", |(_, name)| name)
+        KINDS.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
     }
 
     /// Whether it asks for a certificate.

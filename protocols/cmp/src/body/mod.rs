@@ -9,8 +9,8 @@ mod kind;
 use der::{Tag, TagNumber};
 
 pub use compose::{
-    answer, cert_conf, cp, cr, error, genm, genp, ip, ir, kup, kur, nested, p10cr, pki_conf,
-    poll_rep, poll_req, requests, rp, rr,
+    answer, cert_conf, cp, cr, error, genm, genp, ip, ir, kup, kur, nested, p10cr, pki_conf, poll_rep, poll_req,
+    requests, rp, rr,
 };
 
 pub use kind::BodyKind;
@@ -91,17 +91,11 @@ pub enum Body {
 impl Body {
     pub(crate) fn parse(element: Element<'_>, limits: &Limits) -> Result<Self, Fault> {
         let kind = match element.tag {
-            Tag::ContextSpecific {
-                number: TagNumber(number),
-                ..
-            } => BodyKind::from_tag(number),
+            Tag::ContextSpecific { number: TagNumber(number), .. } => BodyKind::from_tag(number),
             _ => None,
         };
         let Some(kind) = kind else {
-            return Err(Fault::format(format!(
-                "PKIBody: unknown kind {}",
-                element.tag
-            )));
+            return Err(Fault::format(format!("PKIBody: unknown kind {}", element.tag)));
         };
         let inner = element.explicit("PKIBody")?;
         let raw = || inner.der.to_vec();
@@ -130,11 +124,9 @@ impl Body {
                 (Tag::Null, []) => Self::PkiConf,
                 _ => return Err(Fault::format("PKIConfirmContent: not NULL")),
             },
-            BodyKind::Nested => Self::Nested(
-                inner
-                    .sequence("PKIMessages")?
-                    .each(limits.nested, |one| Ok(one.der.to_vec()))?,
-            ),
+            BodyKind::Nested => {
+                Self::Nested(inner.sequence("PKIMessages")?.each(limits.nested, |one| Ok(one.der.to_vec()))?)
+            }
             BodyKind::Genm => Self::Genm(infos()?),
             BodyKind::Genp => Self::Genp(infos()?),
             BodyKind::Error => Self::Error(ErrorMsgContent::parse(inner)?),

@@ -62,25 +62,15 @@ pub struct Issued {
 /// badDataFormat or badRequest when it is no answer of the lightweight profile.
 pub fn read(answer: &Message) -> Result<Answer, Fault> {
     match answer.body() {
-        Body::Ip(content) | Body::Cp(content) | Body::Kup(content) => {
-            read_response(answer, content)
-        }
+        Body::Ip(content) | Body::Cp(content) | Body::Kup(content) => read_response(answer, content),
         Body::Rp(content) => match content.status.as_slice() {
             [status] => Ok(read_revocation(status)),
-            all => Err(Fault::request(format!(
-                "rp has {} statuses instead of one",
-                all.len()
-            ))),
+            all => Err(Fault::request(format!("rp has {} statuses instead of one", all.len()))),
         },
         Body::PkiConf => Ok(Answer::Confirmed),
         Body::PollRep(entries) => match entries.as_slice() {
-            [entry] => Ok(Answer::PollAgain {
-                after: u64::try_from(entry.check_after).unwrap_or(0),
-            }),
-            all => Err(Fault::request(format!(
-                "pollRep has {} entries instead of one",
-                all.len()
-            ))),
+            [entry] => Ok(Answer::PollAgain { after: u64::try_from(entry.check_after).unwrap_or(0) }),
+            all => Err(Fault::request(format!("pollRep has {} entries instead of one", all.len()))),
         },
         Body::Genp(infos) => Ok(Answer::Support(infos.clone())),
         // RFC 9483 section 4.4: an error with `waiting` delays what has no status of its own.
@@ -92,43 +82,27 @@ pub fn read(answer: &Message) -> Result<Answer, Fault> {
 
 fn read_response(answer: &Message, content: &CertRepMessage) -> Result<Answer, Fault> {
     let [response] = content.responses.as_slice() else {
-        return Err(Fault::request(format!(
-            "{} responses instead of one",
-            content.responses.len()
-        )));
+        return Err(Fault::request(format!("{} responses instead of one", content.responses.len())));
     };
     // RFC 9483 sections 4.1.1 and 4.1.4: 0, or -1 for a p10cr.
     if !matches!(response.cert_req_id, 0 | -1) {
-        return Err(Fault::request(format!(
-            "certReqId is {}",
-            response.cert_req_id
-        )));
+        return Err(Fault::request(format!("certReqId is {}", response.cert_req_id)));
     }
     match response.status.status {
-        Status::Waiting => Ok(Answer::Waiting {
-            cert_req_id: response.cert_req_id,
-        }),
+        Status::Waiting => Ok(Answer::Waiting { cert_req_id: response.cert_req_id }),
         Status::Rejection => Ok(Answer::Rejected(response.status.clone())),
-        Status::Accepted | Status::GrantedWithMods => Ok(Answer::Issued(Box::new(read_issued(
-            answer, content, response,
-        )?))),
-        other => Err(Fault::request(format!(
-            "the status {other:?} answers no request"
-        ))),
+        Status::Accepted | Status::GrantedWithMods => {
+            Ok(Answer::Issued(Box::new(read_issued(answer, content, response)?)))
+        }
+        other => Err(Fault::request(format!("the status {other:?} answers no request"))),
     }
 }
 
-fn read_issued(
-    answer: &Message,
-    content: &CertRepMessage,
-    response: &CertResponse,
-) -> Result<Issued, Fault> {
-    let der = response.certificate.as_deref().ok_or_else(|| {
-        Fault::new(
-            FailureInfo::BAD_DATA_FORMAT,
-            "granted, but there is no plain certificate",
-        )
-    })?;
+fn read_issued(answer: &Message, content: &CertRepMessage, response: &CertResponse) -> Result<Issued, Fault> {
+    let der = response
+        .certificate
+        .as_deref()
+        .ok_or_else(|| Fault::new(FailureInfo::BAD_DATA_FORMAT, "granted, but there is no plain certificate"))?;
     let changed = response.status.status == Status::GrantedWithMods;
     Ok(Issued {
         certificate: Certificate::parse(der)?,
@@ -143,10 +117,9 @@ fn read_issued(
 
 fn read_revocation(status: &StatusInfo) -> Answer {
     match status.status {
-        Status::Accepted
-        | Status::GrantedWithMods
-        | Status::RevocationWarning
-        | Status::RevocationNotification => Answer::Revoked,
+        Status::Accepted | Status::GrantedWithMods | Status::RevocationWarning | Status::RevocationNotification => {
+            Answer::Revoked
+        }
         Status::Waiting => Answer::Waiting { cert_req_id: -1 },
         Status::Rejection | Status::KeyUpdateWarning => Answer::Rejected(status.clone()),
     }
@@ -177,14 +150,9 @@ mod tests {
             header::InfoTypeAndValue::confirm_wait_time(Millis(5000)),
         ];
         let message = sample::read(&draft.unprotected(std::slice::from_ref(&der)));
-        let Ok(Answer::Issued(issued)) = read(&message) else {
-            panic!("no certificate")
-        };
+        let Ok(Answer::Issued(issued)) = read(&message) else { panic!("no certificate") };
         assert_eq!(issued.certificate, certificate);
-        assert_eq!(
-            (issued.ca_pubs, issued.extra_certs),
-            (vec![der.clone()], vec![der.clone()])
-        );
+        assert_eq!((issued.ca_pubs, issued.extra_certs), (vec![der.clone()], vec![der.clone()]));
         assert!(issued.implicit_confirm);
         assert_eq!(issued.confirm_wait_time, Some(Millis(5000)));
         assert_eq!(issued.with_mods, Some(vec!["shorter".to_owned()]));
@@ -197,15 +165,8 @@ mod tests {
         let waiting = cp(CertResponse::waiting(-1));
         assert!(matches!(waiting, Ok(Answer::Waiting { cert_req_id: -1 })));
         let later = sample::message(body::error(&StatusInfo::waiting().into()));
-        assert!(matches!(
-            read(&later),
-            Ok(Answer::Waiting { cert_req_id: -1 })
-        ));
-        let entry = PollRep {
-            cert_req_id: 0,
-            check_after: 30,
-            reason: vec!["busy".to_owned()],
-        };
+        assert!(matches!(read(&later), Ok(Answer::Waiting { cert_req_id: -1 })));
+        let entry = PollRep { cert_req_id: 0, check_after: 30, reason: vec!["busy".to_owned()] };
         let again = sample::message(body::poll_rep(&[entry]));
         assert!(matches!(read(&again), Ok(Answer::PollAgain { after: 30 })));
     }
@@ -216,19 +177,11 @@ mod tests {
         let rejected = cp(CertResponse::rejected(0, &fault));
         assert!(matches!(rejected, Ok(Answer::Rejected(info)) if info == StatusInfo::from(&fault)));
         let error = sample::message(body::error(&(&fault).into()));
-        assert!(
-            matches!(read(&error), Ok(Answer::Error(content)) if content.status.failure.is_some())
-        );
+        assert!(matches!(read(&error), Ok(Answer::Error(content)) if content.status.failure.is_some()));
         let rp = |status| read(&sample::message(body::rp(&RevRepContent::one(status))));
         assert!(matches!(rp(StatusInfo::accepted()), Ok(Answer::Revoked)));
-        assert!(matches!(
-            rp(StatusInfo::from(&fault)),
-            Ok(Answer::Rejected(_))
-        ));
-        assert!(matches!(
-            read(&sample::message(body::pki_conf())),
-            Ok(Answer::Confirmed)
-        ));
+        assert!(matches!(rp(StatusInfo::from(&fault)), Ok(Answer::Rejected(_))));
+        assert!(matches!(read(&sample::message(body::pki_conf())), Ok(Answer::Confirmed)));
     }
 
     #[test]

@@ -11,13 +11,7 @@ use crate::status::StatusInfo;
 
 /// The first message of a transaction.
 #[must_use]
-pub fn first(
-    sender: &Name,
-    recipient: &Name,
-    transaction_id: [u8; 16],
-    nonce: [u8; 16],
-    body: Vec<u8>,
-) -> Draft {
+pub fn first(sender: &Name, recipient: &Name, transaction_id: [u8; 16], nonce: [u8; 16], body: Vec<u8>) -> Draft {
     Draft {
         pvno: 2,
         sender: sender.clone(),
@@ -66,12 +60,7 @@ pub fn confirm(
     rejection: Option<StatusInfo>,
 ) -> Draft {
     let status = CertStatus::about(certificate, cert_req_id, rejection);
-    let mut draft = next(
-        sent,
-        answer,
-        nonce,
-        body::cert_conf(std::slice::from_ref(&status)),
-    );
+    let mut draft = next(sent, answer, nonce, body::cert_conf(std::slice::from_ref(&status)));
     if status.needs_pvno_3() {
         draft.pvno = 3;
     }

@@ -31,10 +31,7 @@ pub fn check_polled(delayed: &Message, poll: &Message, answer: &Message) -> Resu
 fn check_envelope(sent: &Message, answer: &Message) -> Result<(), Fault> {
     let (ours, theirs) = (sent.header(), answer.header());
     if !matches!(theirs.pvno, 2 | 3) {
-        return Err(Fault::new(
-            FailureInfo::UNSUPPORTED_VERSION,
-            format!("the answer has pvno {}", theirs.pvno),
-        ));
+        return Err(Fault::new(FailureInfo::UNSUPPORTED_VERSION, format!("the answer has pvno {}", theirs.pvno)));
     }
     if theirs.transaction_id.is_none() || theirs.transaction_id != ours.transaction_id {
         return Err(Fault::format("the answer has another transactionID"));
@@ -45,26 +42,13 @@ fn check_envelope(sent: &Message, answer: &Message) -> Result<(), Fault> {
 fn check_nonce(sent: &[&Message], answer: &Message) -> Result<(), Fault> {
     let theirs = answer.header();
     let echoed = theirs.recip_nonce.as_ref();
-    if echoed.is_none()
-        || !sent
-            .iter()
-            .any(|sent| sent.header().sender_nonce.as_ref() == echoed)
-    {
-        return Err(Fault::new(
-            FailureInfo::BAD_RECIPIENT_NONCE,
-            "the answer's recipNonce is not our senderNonce",
-        ));
+    if echoed.is_none() || !sent.iter().any(|sent| sent.header().sender_nonce.as_ref() == echoed) {
+        return Err(Fault::new(FailureInfo::BAD_RECIPIENT_NONCE, "the answer's recipNonce is not our senderNonce"));
     }
     // An error message ends the transaction, so nobody will echo its nonce; some peers leave it out.
-    let fresh = theirs
-        .sender_nonce
-        .as_ref()
-        .is_some_and(|nonce| nonce.len() >= 16);
+    let fresh = theirs.sender_nonce.as_ref().is_some_and(|nonce| nonce.len() >= 16);
     if !fresh && answer.body().kind() != BodyKind::Error {
-        return Err(Fault::new(
-            FailureInfo::BAD_SENDER_NONCE,
-            "the answer's senderNonce is missing or too short",
-        ));
+        return Err(Fault::new(FailureInfo::BAD_SENDER_NONCE, "the answer's senderNonce is missing or too short"));
     }
     Ok(())
 }
@@ -72,17 +56,11 @@ fn check_nonce(sent: &[&Message], answer: &Message) -> Result<(), Fault> {
 fn check_kind(sent: BodyKind, asked: BodyKind, answer: &Message) -> Result<(), Fault> {
     let found = answer.body().kind();
     let fits = match (sent, found) {
-        (_, BodyKind::Error) | (BodyKind::PollReq, BodyKind::PollRep) | (BodyKind::Nested, _) => {
-            true
-        }
+        (_, BodyKind::Error) | (BodyKind::PollReq, BodyKind::PollRep) | (BodyKind::Nested, _) => true,
         (BodyKind::PollReq, found) => expected(asked) == Some(found),
         (sent, found) => expected(sent) == Some(found),
     };
-    if fits {
-        Ok(())
-    } else {
-        Err(Fault::request(format!("{asked} was answered by {found}")))
-    }
+    if fits { Ok(()) } else { Err(Fault::request(format!("{asked} was answered by {found}"))) }
 }
 
 fn expected(request: BodyKind) -> Option<BodyKind> {
@@ -118,36 +96,22 @@ mod tests {
     fn failure(change: impl FnOnce(&mut Draft)) -> Option<FailureInfo> {
         let sent = sample::message(body::cert_conf(&[]));
         let answer = answer(&sent, body::pki_conf(), change);
-        check_answer(&sent, &answer)
-            .err()
-            .map(|fault| fault.failure)
+        check_answer(&sent, &answer).err().map(|fault| fault.failure)
     }
 
     #[test]
     fn an_answer_belongs_to_its_request() {
         assert_eq!(failure(|_| ()), None);
         let other = Some(FailureInfo::BAD_DATA_FORMAT);
-        assert_eq!(
-            failure(|draft| draft.transaction_id = Some(vec![8; 16])),
-            other
-        );
+        assert_eq!(failure(|draft| draft.transaction_id = Some(vec![8; 16])), other);
         assert_eq!(failure(|draft| draft.transaction_id = None), other);
         let nonce = Some(FailureInfo::BAD_RECIPIENT_NONCE);
-        assert_eq!(
-            failure(|draft| draft.recip_nonce = Some(vec![8; 16])),
-            nonce
-        );
+        assert_eq!(failure(|draft| draft.recip_nonce = Some(vec![8; 16])), nonce);
         assert_eq!(failure(|draft| draft.recip_nonce = None), nonce);
         let fresh = Some(FailureInfo::BAD_SENDER_NONCE);
-        assert_eq!(
-            failure(|draft| draft.sender_nonce = Some(vec![8; 15])),
-            fresh
-        );
+        assert_eq!(failure(|draft| draft.sender_nonce = Some(vec![8; 15])), fresh);
         assert_eq!(failure(|draft| draft.sender_nonce = None), fresh);
-        assert_eq!(
-            failure(|draft| draft.pvno = 4),
-            Some(FailureInfo::UNSUPPORTED_VERSION)
-        );
+        assert_eq!(failure(|draft| draft.pvno = 4), Some(FailureInfo::UNSUPPORTED_VERSION));
     }
 
     #[test]
@@ -156,11 +120,7 @@ mod tests {
         let check = |body| check_answer(&sent, &answer(&sent, body, |_| ()));
         assert!(check(body::ip(&crate::CertRepMessage::default())).is_ok());
         assert!(check(body::error(&(&Fault::request("no")).into())).is_ok());
-        for body in [
-            body::cp(&crate::CertRepMessage::default()),
-            body::pki_conf(),
-            body::poll_rep(&[]),
-        ] {
+        for body in [body::cp(&crate::CertRepMessage::default()), body::pki_conf(), body::poll_rep(&[])] {
             assert_eq!(check(body).unwrap_err().failure, FailureInfo::BAD_REQUEST);
         }
     }

@@ -26,24 +26,16 @@ impl CertTemplateDraft {
     /// A template for a name and a key.
     #[must_use]
     pub fn new(subject: Name, public_key: PublicKey) -> Self {
-        Self {
-            subject: Some(subject),
-            public_key: Some(public_key),
-            ..Self::default()
-        }
+        Self { subject: Some(subject), public_key: Some(public_key), ..Self::default() }
     }
 
     /// `CertTemplate` (DER).
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let name = |tag, name: &Option<Name>| asn1::explicit(tag, name.as_ref().map(Name::der));
-        let serial = self
-            .serial
-            .as_deref()
-            .map(|serial| asn1::element(0x81, &[serial]));
+        let serial = self.serial.as_deref().map(|serial| asn1::element(0x81, &[serial]));
         let key = self.public_key.as_ref().map(|key| implicit(6, key.der()));
-        let extensions = (!self.extensions.is_empty())
-            .then(|| implicit(9, &Extension::encode_all(&self.extensions)));
+        let extensions = (!self.extensions.is_empty()).then(|| implicit(9, &Extension::encode_all(&self.extensions)));
         asn1::sequence(&[
             serial.as_deref().unwrap_or_default(),
             &name(3, &self.issuer),
@@ -63,21 +55,13 @@ pub fn request(cert_req_id: i64, template: &CertTemplateDraft) -> Vec<u8> {
 
 /// `CertRequest` (DER) with controls, such as [`Control::old_cert_id`].
 #[must_use]
-pub fn request_with(
-    cert_req_id: i64,
-    template: &CertTemplateDraft,
-    controls: &[Control],
-) -> Vec<u8> {
+pub fn request_with(cert_req_id: i64, template: &CertTemplateDraft, controls: &[Control]) -> Vec<u8> {
     let controls = (!controls.is_empty()).then(|| {
-        asn1::sequence_of(controls.iter().map(|control| {
-            asn1::sequence(&[&asn1::object_identifier(control.oid), &control.value])
-        }))
+        asn1::sequence_of(
+            controls.iter().map(|control| asn1::sequence(&[&asn1::object_identifier(control.oid), &control.value])),
+        )
     });
-    asn1::sequence(&[
-        &asn1::integer(cert_req_id),
-        &template.encode(),
-        controls.as_deref().unwrap_or_default(),
-    ])
+    asn1::sequence(&[&asn1::integer(cert_req_id), &template.encode(), controls.as_deref().unwrap_or_default()])
 }
 
 /// `CertReqMsg` (DER) from a `CertRequest` (DER) and its proof of possession.
@@ -92,18 +76,13 @@ pub fn message(cert_req_der: &[u8], popo: Option<&Popo>) -> Vec<u8> {
 /// When the key does not sign.
 pub async fn sign(cert_req_der: &[u8], new_key: &dyn Signer) -> Result<Vec<u8>, SignerFault> {
     let signature = new_key.sign(cert_req_der).await?;
-    let popo = Popo::Signature {
-        poposk_input: None,
-        algorithm: new_key.algorithm().to_vec(),
-        signature,
-    };
+    let popo = Popo::Signature { poposk_input: None, algorithm: new_key.algorithm().to_vec(), signature };
     Ok(message(cert_req_der, Some(&popo)))
 }
 
 /// The contents of a SEQUENCE under an IMPLICIT tag.
 fn implicit(tag: u8, sequence: &[u8]) -> Vec<u8> {
-    let contents =
-        asn1::Element::only(sequence, "SEQUENCE").map_or(&[][..], |element| element.value);
+    let contents = asn1::Element::only(sequence, "SEQUENCE").map_or(&[][..], |element| element.value);
     asn1::context(tag, &[contents])
 }
 
@@ -116,12 +95,8 @@ fn time(tag: u8, at: Option<Millis>) -> Vec<u8> {
     let Some(at) = at else { return Vec::new() };
     let der = asn1::generalized_time(at);
     match der.get(2..) {
-        Some([b'1', b'9', short @ ..]) if short >= b"50" => {
-            asn1::context(tag, &[&asn1::element(0x17, &[short])])
-        }
-        Some([b'2', b'0', short @ ..]) if short < b"50" => {
-            asn1::context(tag, &[&asn1::element(0x17, &[short])])
-        }
+        Some([b'1', b'9', short @ ..]) if short >= b"50" => asn1::context(tag, &[&asn1::element(0x17, &[short])]),
+        Some([b'2', b'0', short @ ..]) if short < b"50" => asn1::context(tag, &[&asn1::element(0x17, &[short])]),
         _ => asn1::context(tag, &[&der]),
     }
 }

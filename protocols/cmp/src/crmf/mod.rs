@@ -70,10 +70,7 @@ pub struct Control {
 
 impl CertReqMessages {
     pub(crate) fn parse(element: Element<'_>, limits: &Limits) -> Result<Self, Fault> {
-        element
-            .sequence("CertReqMessages")?
-            .each(limits.requests, CertReqMsg::read)
-            .map(Self)
+        element.sequence("CertReqMessages")?.each(limits.requests, CertReqMsg::read).map(Self)
     }
 }
 
@@ -116,18 +113,12 @@ impl CertReqMsg {
     /// # Errors
     /// badDataFormat when the control is not a `CertId` with a directoryName.
     pub fn old_cert_id(&self) -> Result<Option<(Name, Vec<u8>)>, Fault> {
-        let Some(control) = self
-            .controls
-            .iter()
-            .find(|found| found.oid == oid::OLD_CERT_ID)
-        else {
+        let Some(control) = self.controls.iter().find(|found| found.oid == oid::OLD_CERT_ID) else {
             return Ok(None);
         };
         match parse_cert_id(Element::only(&control.value, "oldCertID")?)? {
             (Some(issuer), serial) => Ok(Some((issuer, serial))),
-            (None, _) => Err(Fault::format(
-                "oldCertID: the issuer must be a directoryName",
-            )),
+            (None, _) => Err(Fault::format("oldCertID: the issuer must be a directoryName")),
         }
     }
 }
@@ -136,10 +127,7 @@ impl Control {
     /// oldCertID (RFC 4211 section 6.5); the serial number as content octets.
     #[must_use]
     pub fn old_cert_id(issuer: &Name, serial: &[u8]) -> Self {
-        Self {
-            oid: oid::OLD_CERT_ID,
-            value: encode_cert_id(issuer, serial),
-        }
+        Self { oid: oid::OLD_CERT_ID, value: encode_cert_id(issuer, serial) }
     }
 
     fn parse_all(element: Option<Element<'_>>, what: &'static str) -> Result<Vec<Self>, Fault> {

@@ -41,23 +41,15 @@ pub enum Popo {
 
 impl Popo {
     pub(crate) fn parse(element: Element<'_>) -> Result<Self, Fault> {
-        let Tag::ContextSpecific {
-            number: TagNumber(number),
-            ..
-        } = element.tag
-        else {
+        let Tag::ContextSpecific { number: TagNumber(number), .. } = element.tag else {
             return Err(Fault::format("ProofOfPossession: not one of its choices"));
         };
         match number {
             0 if element.value.is_empty() => Ok(Self::RaVerified),
             1 => Self::parse_signature(element),
             // POPOPrivKey is a CHOICE, hence an explicit tag.
-            2 => Ok(Self::KeyEncipherment(
-                element.explicit("POPOPrivKey")?.der.to_vec(),
-            )),
-            3 => Ok(Self::KeyAgreement(
-                element.explicit("POPOPrivKey")?.der.to_vec(),
-            )),
+            2 => Ok(Self::KeyEncipherment(element.explicit("POPOPrivKey")?.der.to_vec())),
+            3 => Ok(Self::KeyAgreement(element.explicit("POPOPrivKey")?.der.to_vec())),
             _ => Err(Fault::format("ProofOfPossession: not one of its choices")),
         }
     }
@@ -79,17 +71,9 @@ impl Popo {
     pub(crate) fn encode(&self) -> Vec<u8> {
         match self {
             Self::RaVerified => asn1::element(0x80, &[]),
-            Self::Signature {
-                poposk_input,
-                algorithm,
-                signature,
-            } => asn1::context(
+            Self::Signature { poposk_input, algorithm, signature } => asn1::context(
                 1,
-                &[
-                    poposk_input.as_deref().unwrap_or_default(),
-                    algorithm,
-                    &asn1::bit_string(signature),
-                ],
+                &[poposk_input.as_deref().unwrap_or_default(), algorithm, &asn1::bit_string(signature)],
             ),
             Self::KeyEncipherment(key) => asn1::context(2, &[key]),
             Self::KeyAgreement(key) => asn1::context(3, &[key]),
@@ -114,9 +98,7 @@ impl CertReqMsg {
         let key = self.template.key()?;
         let bad = |text: &str| Fault::new(FailureInfo::BAD_POP, text);
         match &self.popo {
-            None => Err(bad(
-                "the request has no proof of possession; sign it with the new key",
-            )),
+            None => Err(bad("the request has no proof of possession; sign it with the new key")),
             // RFC 9810 section 5.2.8: only a trusted RA may say so.
             Some(Popo::RaVerified) => Err(Fault::new(
                 FailureInfo::NOT_AUTHORIZED,
@@ -126,28 +108,18 @@ impl CertReqMsg {
                 Err(bad("only a signature is taken as proof of possession"))
             }
             // RFC 4211 section 4.1: poposkInput MUST be omitted if subject and publicKey are there.
-            Some(Popo::Signature {
-                poposk_input: Some(_),
-                ..
-            }) if self.template.subject.is_some() => Err(bad(
-                "poposkInput must be absent when subject and public key are present",
-            )),
+            Some(Popo::Signature { poposk_input: Some(_), .. }) if self.template.subject.is_some() => {
+                Err(bad("poposkInput must be absent when subject and public key are present"))
+            }
             // It would bind the key to an identity that we establish by the protection instead.
-            Some(Popo::Signature {
-                poposk_input: Some(_),
-                ..
-            }) => Err(bad(
-                "poposkInput is not supported; put a subject into the template",
-            )),
+            Some(Popo::Signature { poposk_input: Some(_), .. }) => {
+                Err(bad("poposkInput is not supported; put a subject into the template"))
+            }
             // RFC 4211 section 4.1: without a subject poposkInput MUST be present and signed.
             Some(Popo::Signature { .. }) if self.template.subject.is_none() => {
                 Err(bad("the template has no subject; an empty one is enough"))
             }
-            Some(Popo::Signature {
-                algorithm,
-                signature,
-                ..
-            }) => {
+            Some(Popo::Signature { algorithm, signature, .. }) => {
                 // An algorithm that is unknown or broken makes the proof invalid, too: badPOP, so that
                 // it is reported in ip, cp or kup (RFC 9483 section 3.6.2); the text names it.
                 ProvenKey::prove(key, algorithm, &self.cert_req_der, signature)
@@ -175,11 +147,7 @@ mod tests {
 
     fn signature(key: &Key, request: &[u8], poposk_input: Option<Vec<u8>>) -> Popo {
         let signature = sample::wait(key.sign(request)).unwrap();
-        Popo::Signature {
-            poposk_input,
-            algorithm: key.algorithm().to_vec(),
-            signature,
-        }
+        Popo::Signature { poposk_input, algorithm: key.algorithm().to_vec(), signature }
     }
 
     fn failure(request: &[u8], popo: Option<&Popo>) -> Option<FailureInfo> {
@@ -197,20 +165,8 @@ mod tests {
     fn another_key_or_another_request_proves_nothing() {
         let (key, other) = (Key::new(), Key::new());
         let bad = Some(FailureInfo::BAD_POP);
-        assert_eq!(
-            failure(
-                &request(&key),
-                Some(&signature(&other, &request(&key), None))
-            ),
-            bad
-        );
-        assert_eq!(
-            failure(
-                &request(&key),
-                Some(&signature(&key, &request(&other), None))
-            ),
-            bad
-        );
+        assert_eq!(failure(&request(&key), Some(&signature(&other, &request(&key), None))), bad);
+        assert_eq!(failure(&request(&key), Some(&signature(&key, &request(&other), None))), bad);
         assert_eq!(failure(&request(&key), None), bad);
     }
 
@@ -218,25 +174,16 @@ mod tests {
     fn the_word_of_an_ra_is_not_a_proof() {
         let message = read(&request(&Key::new()), Some(&Popo::RaVerified));
         assert!(message.is_ra_verified());
-        assert_eq!(
-            message.prove().unwrap_err().failure,
-            FailureInfo::NOT_AUTHORIZED
-        );
+        assert_eq!(message.prove().unwrap_err().failure, FailureInfo::NOT_AUTHORIZED);
     }
 
     #[test]
     fn a_broken_algorithm_is_named() {
         let key = Key::new();
-        let Popo::Signature { signature, .. } = signature(&key, &request(&key), None) else {
-            panic!("no signature")
-        };
+        let Popo::Signature { signature, .. } = signature(&key, &request(&key), None) else { panic!("no signature") };
         // ecdsa-with-SHA1
         let algorithm = asn1::sequence(&[&[6, 7, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 1]]);
-        let popo = Popo::Signature {
-            poposk_input: None,
-            algorithm,
-            signature,
-        };
+        let popo = Popo::Signature { poposk_input: None, algorithm, signature };
         let fault = read(&request(&key), Some(&popo)).prove().unwrap_err();
         assert_eq!(fault.failure, FailureInfo::BAD_POP);
         assert!(fault.text.contains("too weak"), "{fault}");
@@ -246,10 +193,7 @@ mod tests {
     fn poposk_input_is_refused() {
         let key = Key::new();
         let popo = signature(&key, &request(&key), Some(asn1::context(0, &[])));
-        assert_eq!(
-            failure(&request(&key), Some(&popo)),
-            Some(FailureInfo::BAD_POP)
-        );
+        assert_eq!(failure(&request(&key), Some(&popo)), Some(FailureInfo::BAD_POP));
     }
 
     #[test]
@@ -265,14 +209,8 @@ mod tests {
     #[test]
     fn keys_that_do_not_sign_are_refused() {
         let key = asn1::element(0x81, &[&[0]]);
-        for popo in [
-            Popo::KeyEncipherment(key.clone()),
-            Popo::KeyAgreement(key.clone()),
-        ] {
-            assert_eq!(
-                failure(&request(&Key::new()), Some(&popo)),
-                Some(FailureInfo::BAD_POP)
-            );
+        for popo in [Popo::KeyEncipherment(key.clone()), Popo::KeyAgreement(key.clone())] {
+            assert_eq!(failure(&request(&Key::new()), Some(&popo)), Some(FailureInfo::BAD_POP));
         }
     }
 }

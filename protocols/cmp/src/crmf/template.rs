@@ -59,22 +59,17 @@ impl CertTemplate {
         let _subject_uid = fields.context(8)?;
         let extensions = fields.context(9)?;
         fields.end()?;
-        let name =
-            |element: Option<Element<'_>>| element.map(|name| Name::parse(name.der)).transpose();
+        let name = |element: Option<Element<'_>>| element.map(|name| Name::parse(name.der)).transpose();
         let public_key_der = public_key.map(|key| asn1::sequence(&[key.value]));
         Ok(Self {
             der: element.der.to_vec(),
             version: version.map(|version| version.value.first().copied().unwrap_or(u8::MAX)),
-            serial: serial
-                .map(|serial| asn1::serial(serial.value, "serialNumber"))
-                .transpose()?,
+            serial: serial.map(|serial| asn1::serial(serial.value, "serialNumber")).transpose()?,
             issuer: name(issuer)?,
             validity: validity.map(parse_validity).transpose()?,
             subject: name(subject)?,
             // A key that we do not know is no format fault: it is refused by name later.
-            public_key: public_key_der
-                .as_deref()
-                .and_then(|spki| PublicKey::parse(spki).ok()),
+            public_key: public_key_der.as_deref().and_then(|spki| PublicKey::parse(spki).ok()),
             public_key_der,
             extensions: match extensions {
                 Some(extensions) => Extension::parse_all(&asn1::sequence(&[extensions.value]))?,
@@ -96,9 +91,7 @@ impl CertTemplate {
                 Ok(_) => "the public key is not usable".to_owned(),
                 Err(fault) => fault.to_string(),
             })),
-            _ => Err(bad(
-                "the template has no public key; keys are not generated here".to_owned(),
-            )),
+            _ => Err(bad("the template has no public key; keys are not generated here".to_owned())),
         }
     }
 
@@ -122,8 +115,7 @@ impl CertTemplate {
             return Ok(None);
         };
         let (octets, _) = Element::only(&found.value, "keyUsage")?.bits("keyUsage")?;
-        let octet =
-            |index: usize| u16::from(octets.get(index).copied().unwrap_or(0).reverse_bits());
+        let octet = |index: usize| u16::from(octets.get(index).copied().unwrap_or(0).reverse_bits());
         Ok(Some(KeyUsage::from_bits(octet(0) | octet(1) << 8)))
     }
 
@@ -135,9 +127,7 @@ impl CertTemplate {
         let Some(found) = self.extension(certs::oid::EXTENDED_KEY_USAGE) else {
             return Ok(None);
         };
-        Fields::sequence(&found.value, "extKeyUsage")?
-            .each(PURPOSES, |purpose| purpose.oid("extKeyUsage"))
-            .map(Some)
+        Fields::sequence(&found.value, "extKeyUsage")?.each(PURPOSES, |purpose| purpose.oid("extKeyUsage")).map(Some)
     }
 
     /// One extension.
@@ -190,10 +180,7 @@ mod tests {
             serial: Some(vec![0, 0x80]),
             issuer: Some(name("CN=authority")),
             // 1970 is before, and 2070 after, what UTCTime can say without doubt.
-            validity: Some((
-                Some(Millis(1000)),
-                Some(Millis::from_seconds(3_155_760_000)),
-            )),
+            validity: Some((Some(Millis(1000)), Some(Millis::from_seconds(3_155_760_000)))),
             subject: Some(name("CN=device")),
             public_key: Some(key.public_key().clone()),
             extensions: vec![
@@ -220,30 +207,18 @@ mod tests {
         let template = read(&CertTemplateDraft::default());
         assert_eq!(template.der, [0x30, 0]);
         assert!(template.subject.is_none() && template.validity.is_none());
-        assert_eq!(
-            template.key().unwrap_err().failure,
-            FailureInfo::BAD_CERT_TEMPLATE
-        );
+        assert_eq!(template.key().unwrap_err().failure, FailureInfo::BAD_CERT_TEMPLATE);
         assert_eq!(template.alt_names().unwrap(), []);
     }
 
     #[test]
     fn a_key_of_unknown_kind_is_a_fault_of_the_template() {
         // X25519, which cannot sign.
-        let spki = asn1::context(
-            6,
-            &[
-                &asn1::sequence(&[&[6, 3, 0x2B, 0x65, 0x6E]]),
-                &asn1::bit_string(&[1; 32]),
-            ],
-        );
+        let spki = asn1::context(6, &[&asn1::sequence(&[&[6, 3, 0x2B, 0x65, 0x6E]]), &asn1::bit_string(&[1; 32])]);
         let der = asn1::sequence(&[&spki]);
         let template = CertTemplate::parse(Element::only(&der, "test").unwrap()).unwrap();
         assert!(template.public_key.is_none() && template.public_key_der.is_some());
-        assert_eq!(
-            template.key().unwrap_err().failure,
-            FailureInfo::BAD_CERT_TEMPLATE
-        );
+        assert_eq!(template.key().unwrap_err().failure, FailureInfo::BAD_CERT_TEMPLATE);
     }
 
     #[test]
@@ -253,10 +228,7 @@ mod tests {
         let request = crmf::request_with(0, &draft, &controls);
         let message = CertReqMsg::parse(&crmf::message(&request, None)).unwrap();
         assert_eq!(message.controls, controls);
-        assert_eq!(
-            message.old_cert_id().unwrap(),
-            Some((name("CN=authority"), vec![0x17]))
-        );
+        assert_eq!(message.old_cert_id().unwrap(), Some((name("CN=authority"), vec![0x17])));
         let plain = CertReqMsg::parse(&crmf::message(&crmf::request(0, &draft), None)).unwrap();
         assert_eq!(plain.old_cert_id().unwrap(), None);
     }

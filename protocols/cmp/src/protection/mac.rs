@@ -43,13 +43,7 @@ impl MacProof {
         protected_part: Vec<u8>,
         tag: Vec<u8>,
     ) -> Self {
-        Self {
-            reference,
-            parameters,
-            algorithm,
-            protected_part,
-            tag,
-        }
+        Self { reference, parameters, algorithm, protected_part, tag }
     }
 
     /// By what the secret is found: senderKID, or the sender's common name if that is absent.
@@ -92,9 +86,7 @@ impl MacProof {
     /// protection stay the same for a whole transaction.
     pub fn verify_with(&self, key: &MacKey) -> Result<(), Fault> {
         if key.algorithm != self.algorithm {
-            return Err(Fault::integrity(
-                "the MAC parameters changed within the transaction",
-            ));
+            return Err(Fault::integrity("the MAC parameters changed within the transaction"));
         }
         hmac::verify(&key.hmac(), &self.protected_part, &self.tag)
             .map_err(|_| Fault::integrity("the MAC does not verify"))
@@ -124,12 +116,7 @@ impl MacKey {
             ]),
         ]);
         let key = parameters.derive(secret);
-        Self {
-            reference: reference.to_vec(),
-            algorithm,
-            mac: parameters.mac,
-            key,
-        }
+        Self { reference: reference.to_vec(), algorithm, mac: parameters.mac, key }
     }
 
     /// Derives the key of a recorded protectionAlg (DER) anew, so that a node that did not see the
@@ -137,21 +124,11 @@ impl MacKey {
     ///
     /// # Errors
     /// As [`crate::Message::protection_kind`].
-    pub fn from_algorithm(
-        algorithm: &[u8],
-        reference: &[u8],
-        secret: &[u8],
-        limits: &Limits,
-    ) -> Result<Self, Fault> {
+    pub fn from_algorithm(algorithm: &[u8], reference: &[u8], secret: &[u8], limits: &Limits) -> Result<Self, Fault> {
         let (oid, parameters) = asn1::parse_algorithm(algorithm, "protectionAlg")?;
         let parameters = Parameters::parse(oid, parameters, limits)?;
         let key = parameters.derive(secret);
-        Ok(Self {
-            reference: reference.to_vec(),
-            algorithm: algorithm.to_vec(),
-            mac: parameters.mac,
-            key,
-        })
+        Ok(Self { reference: reference.to_vec(), algorithm: algorithm.to_vec(), mac: parameters.mac, key })
     }
 
     /// The `AlgorithmIdentifier` (DER) for protectionAlg.
@@ -180,17 +157,13 @@ impl MacKey {
 impl fmt::Debug for MacProof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reference = String::from_utf8_lossy(&self.reference);
-        f.debug_struct("MacProof")
-            .field("reference", &reference)
-            .finish_non_exhaustive()
+        f.debug_struct("MacProof").field("reference", &reference).finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for MacKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reference = String::from_utf8_lossy(&self.reference);
-        f.debug_struct("MacKey")
-            .field("reference", &reference)
-            .finish_non_exhaustive()
+        f.debug_struct("MacKey").field("reference", &reference).finish_non_exhaustive()
     }
 }

@@ -38,14 +38,10 @@ pub(crate) fn kind(message: &Message, limits: &Limits) -> Result<Protection, Fau
         (Some(algorithm), Some(tag)) => (algorithm, tag),
         // RFC 9483 section 3.1: protectionAlg MUST be present if and only if protection is.
         (Some(_), None) => {
-            return Err(Fault::integrity(
-                "protectionAlg is set, but protection is missing",
-            ));
+            return Err(Fault::integrity("protectionAlg is set, but protection is missing"));
         }
         (None, Some(_)) => {
-            return Err(Fault::integrity(
-                "protection is there, but protectionAlg is missing",
-            ));
+            return Err(Fault::integrity("protection is there, but protectionAlg is missing"));
         }
     };
     let (oid, parameters) = asn1::parse_algorithm(algorithm, "protectionAlg")?;
@@ -57,13 +53,10 @@ pub(crate) fn kind(message: &Message, limits: &Limits) -> Result<Protection, Fau
             message.protected_part(),
             tag.to_vec(),
         ))),
-        oid::DH_BASED_MAC | oid::KEM_BASED_MAC => Err(Fault::new(
-            FailureInfo::BAD_ALG,
-            "only PasswordBasedMac, PBMAC1 and signatures protect messages here",
-        )),
-        _ => {
-            SignatureProof::new(algorithm, message.protected_part(), tag).map(Protection::Signature)
+        oid::DH_BASED_MAC | oid::KEM_BASED_MAC => {
+            Err(Fault::new(FailureInfo::BAD_ALG, "only PasswordBasedMac, PBMAC1 and signatures protect messages here"))
         }
+        _ => SignatureProof::new(algorithm, message.protected_part(), tag).map(Protection::Signature),
     }
 }
 
@@ -71,21 +64,13 @@ pub(crate) fn kind(message: &Message, limits: &Limits) -> Result<Protection, Fau
 /// RFC 9483 section 4.1.5 wants both to be the same; `openssl cmp` sends another name.
 fn reference(message: &Message) -> Result<Vec<u8>, Fault> {
     let header = message.header();
-    let by_name = || {
-        header
-            .sender
-            .as_ref()?
-            .common_name()
-            .map(String::into_bytes)
-    };
+    let by_name = || header.sender.as_ref()?.common_name().map(String::into_bytes);
     header
         .sender_kid
         .clone()
         .or_else(by_name)
         .filter(|reference| !reference.is_empty())
-        .ok_or_else(|| {
-            Fault::integrity("senderKID is missing; put the reference of the shared secret there")
-        })
+        .ok_or_else(|| Fault::integrity("senderKID is missing; put the reference of the shared secret there"))
 }
 
 #[cfg(test)]
@@ -115,10 +100,7 @@ mod tests {
     }
 
     fn failure(algorithm: &[u8]) -> Option<FailureInfo> {
-        with_algorithm(algorithm)
-            .protection_kind()
-            .err()
-            .map(|fault| fault.failure)
+        with_algorithm(algorithm).protection_kind().err().map(|fault| fault.failure)
     }
 
     fn algorithm(oid: der::asn1::ObjectIdentifier, parameters: &[u8]) -> Vec<u8> {
@@ -134,10 +116,7 @@ mod tests {
     fn pbmac1(iterations: i64, more: &[u8]) -> Vec<u8> {
         let salt = asn1::octet_string(&[7; 16]);
         let kdf = asn1::sequence(&[&salt, &asn1::integer(iterations), more]);
-        let parameters = asn1::sequence(&[
-            &algorithm(oid::PBKDF2, &kdf),
-            &algorithm(oid::HMAC_SHA256, &[]),
-        ]);
+        let parameters = asn1::sequence(&[&algorithm(oid::PBKDF2, &kdf), &algorithm(oid::HMAC_SHA256, &[])]);
         algorithm(oid::PBMAC1, &parameters)
     }
 
@@ -159,11 +138,7 @@ mod tests {
         let message = sample::read(&der);
         // The last octet of the nonce, and the certReqId.
         for octet in [&[2_u8; 16][..], message.body_der()] {
-            let end = der
-                .windows(octet.len())
-                .position(|part| part == octet)
-                .unwrap()
-                + octet.len();
+            let end = der.windows(octet.len()).position(|part| part == octet).unwrap() + octet.len();
             let mut changed = der.clone();
             changed[end - 1] ^= 1;
             assert!(proof(&sample::read(&changed)).verify(b"secret").is_err());
@@ -174,37 +149,21 @@ mod tests {
     fn the_answer_to_a_mac_uses_the_same_key() {
         let request = sample::read(&sample::draft(body::pki_conf()).mac(&key(500), &[]));
         let derived = proof(&request).verify(b"secret").unwrap();
-        let answer = crate::Draft::answering(
-            request.header(),
-            &sample::name("CN=ra"),
-            [5; 16],
-            body::pki_conf(),
-        );
+        let answer = crate::Draft::answering(request.header(), &sample::name("CN=ra"), [5; 16], body::pki_conf());
         let answer = sample::read(&answer.mac(&derived, &[]));
         assert_eq!(answer.header().sender_kid.as_deref(), Some(REFERENCE));
         proof(&answer).verify_with(&key(500)).unwrap();
         let other = MacKey::from_secret(b"secret", [4; 16], 500, REFERENCE);
         assert!(proof(&answer).verify_with(&other).is_err());
-        let again = MacKey::from_algorithm(
-            key(500).algorithm(),
-            REFERENCE,
-            b"secret",
-            &Limits::default(),
-        );
+        let again = MacKey::from_algorithm(key(500).algorithm(), REFERENCE, b"secret", &Limits::default());
         proof(&answer).verify_with(&again.unwrap()).unwrap();
     }
 
     #[test]
     fn a_secret_never_shows() {
         let message = sample::read(&sample::draft(body::pki_conf()).mac(&key(500), &[]));
-        assert_eq!(
-            format!("{:?}", key(500)),
-            "MacKey { reference: \"ref1\", .. }"
-        );
-        assert_eq!(
-            format!("{:?}", proof(&message)),
-            "MacProof { reference: \"ref1\", .. }"
-        );
+        assert_eq!(format!("{:?}", key(500)), "MacKey { reference: \"ref1\", .. }");
+        assert_eq!(format!("{:?}", proof(&message)), "MacProof { reference: \"ref1\", .. }");
     }
 
     #[test]
@@ -245,8 +204,7 @@ mod tests {
         let prf = algorithm(oid::HMAC_SHA256, &asn1::NULL);
         let more = [asn1::integer(32), prf].concat();
         let algorithm = pbmac1(1000, &more);
-        let key =
-            MacKey::from_algorithm(&algorithm, REFERENCE, b"secret", &Limits::default()).unwrap();
+        let key = MacKey::from_algorithm(&algorithm, REFERENCE, b"secret", &Limits::default()).unwrap();
         let message = sample::read(&sample::draft(body::pki_conf()).mac(&key, &[]));
         proof(&message).verify(b"secret").unwrap();
         assert!(proof(&message).verify(b"other").is_err());
@@ -258,13 +216,10 @@ mod tests {
         let whole = sample::read(&der);
         let headless = sample::message(body::pki_conf());
         let bits = asn1::context(0, &[&asn1::bit_string(whole.protection().unwrap())]);
-        for parts in [
-            vec![whole.header_der(), whole.body_der()],
-            vec![headless.header_der(), headless.body_der(), &bits],
-        ] {
-            let fault = sample::read(&asn1::sequence(&parts))
-                .protection_kind()
-                .unwrap_err();
+        for parts in
+            [vec![whole.header_der(), whole.body_der()], vec![headless.header_der(), headless.body_der(), &bits]]
+        {
+            let fault = sample::read(&asn1::sequence(&parts)).protection_kind().unwrap_err();
             assert_eq!(fault.failure, FailureInfo::BAD_MESSAGE_CHECK);
         }
         assert!(matches!(headless.protection_kind(), Ok(Protection::None)));
@@ -274,9 +229,7 @@ mod tests {
     fn a_signature_verifies_with_its_key_only() {
         let (key, other) = (Key::new(), Key::new());
         let der = sample::wait(sample::draft(body::pki_conf()).sign(&key, &[])).unwrap();
-        let Ok(Protection::Signature(proof)) = sample::read(&der).protection_kind() else {
-            panic!("no signature")
-        };
+        let Ok(Protection::Signature(proof)) = sample::read(&der).protection_kind() else { panic!("no signature") };
         proof.verify(key.public_key()).unwrap();
         let fault = proof.verify(other.public_key()).unwrap_err();
         assert_eq!(fault.failure, FailureInfo::BAD_MESSAGE_CHECK);

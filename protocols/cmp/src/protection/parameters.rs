@@ -25,10 +25,7 @@ pub(super) struct Parameters {
 #[derive(Clone)]
 pub(super) enum Derivation {
     Pbm(&'static digest::Algorithm),
-    Pbkdf2 {
-        prf: pbkdf2::Algorithm,
-        length: usize,
-    },
+    Pbkdf2 { prf: pbkdf2::Algorithm, length: usize },
 }
 
 impl Parameters {
@@ -37,8 +34,7 @@ impl Parameters {
         parameters: Option<Element<'_>>,
         limits: &Limits,
     ) -> Result<Self, Fault> {
-        let parameters =
-            parameters.ok_or_else(|| Fault::format("protectionAlg: the parameters are missing"))?;
+        let parameters = parameters.ok_or_else(|| Fault::format("protectionAlg: the parameters are missing"))?;
         match oid {
             oid::PASSWORD_BASED_MAC => Self::parse_pbm(parameters, limits.pbm_iterations),
             oid::PBMAC1 => Self::parse_pbmac1(parameters, limits.pbmac1_iterations),
@@ -60,12 +56,7 @@ impl Parameters {
         let iterations = iterations(fields.required()?, MINIMUM, cap)?;
         let mac = hmac_algorithm(fields.required()?)?;
         fields.end()?;
-        Ok(Self {
-            derivation: Derivation::Pbm(owf),
-            salt,
-            iterations,
-            mac,
-        })
+        Ok(Self { derivation: Derivation::Pbm(owf), salt, iterations, mac })
     }
 
     /// ```text
@@ -80,8 +71,7 @@ impl Parameters {
     /// ```
     fn parse_pbmac1(element: Element<'_>, cap: u32) -> Result<Self, Fault> {
         let mut outer = element.sequence("PBMAC1-params")?;
-        let (kdf, kdf_parameters) =
-            asn1::parse_algorithm(outer.required()?.der, "keyDerivationFunc")?;
+        let (kdf, kdf_parameters) = asn1::parse_algorithm(outer.required()?.der, "keyDerivationFunc")?;
         let mac = hmac_algorithm(outer.required()?)?;
         outer.end()?;
         let (oid::PBKDF2, Some(kdf_parameters)) = (kdf, kdf_parameters) else {
@@ -98,17 +88,10 @@ impl Parameters {
             None => mac.digest_algorithm().output_len(),
         };
         if !(16..=128).contains(&length) {
-            return Err(bad_algorithm(format!(
-                "keyLength {length} is not between 16 and 128"
-            )));
+            return Err(bad_algorithm(format!("keyLength {length} is not between 16 and 128")));
         }
         let prf = prf.map_or(Ok(pbkdf2::PBKDF2_HMAC_SHA1), pseudo_random_function)?;
-        Ok(Self {
-            derivation: Derivation::Pbkdf2 { prf, length },
-            salt,
-            iterations,
-            mac,
-        })
+        Ok(Self { derivation: Derivation::Pbkdf2 { prf, length }, salt, iterations, mac })
     }
 
     pub(super) fn derive(&self, secret: &[u8]) -> Zeroizing<Vec<u8>> {
@@ -136,9 +119,7 @@ fn salt(element: Element<'_>) -> Result<Vec<u8>, Fault> {
     let salt = element.octets("salt")?;
     // RFC 9810 section 5.1.3.1: "Implementations MAY wish to limit acceptable sizes".
     if salt.len() > SALT {
-        return Err(bad_algorithm(format!(
-            "the salt is longer than {SALT} octets"
-        )));
+        return Err(bad_algorithm(format!("the salt is longer than {SALT} octets")));
     }
     Ok(salt)
 }
@@ -149,11 +130,7 @@ fn iterations(element: Element<'_>, minimum: u32, cap: u32) -> Result<NonZeroU32
         .ok()
         .filter(|count| (minimum..=cap).contains(count))
         .and_then(NonZeroU32::new)
-        .ok_or_else(|| {
-            bad_algorithm(format!(
-                "iterationCount {count} is not between {minimum} and {cap}"
-            ))
-        })
+        .ok_or_else(|| bad_algorithm(format!("iterationCount {count} is not between {minimum} and {cap}")))
 }
 
 /// RFC 9481 section 2; SHA-1 because OpenSSL and many devices still use it in `PasswordBasedMac`,

@@ -16,18 +16,10 @@ pub struct SignatureProof {
 }
 
 impl SignatureProof {
-    pub(super) fn new(
-        algorithm: &[u8],
-        protected_part: Vec<u8>,
-        signature: &[u8],
-    ) -> Result<Self, Fault> {
+    pub(super) fn new(algorithm: &[u8], protected_part: Vec<u8>, signature: &[u8]) -> Result<Self, Fault> {
         // badAlg for what is unknown or broken, before anybody looks for a certificate.
         SignatureAlgorithm::parse(algorithm)?;
-        Ok(Self {
-            algorithm: algorithm.to_vec(),
-            protected_part,
-            signature: signature.to_vec(),
-        })
+        Ok(Self { algorithm: algorithm.to_vec(), protected_part, signature: signature.to_vec() })
     }
 
     /// `AlgorithmIdentifier` (DER).
@@ -50,37 +42,22 @@ pub(crate) fn signer(message: &Message) -> Result<Certificate, Fault> {
     let header = message.header();
     // RFC 9483 section 3.3: a signed message carries the protection certificate.
     if message.extra_certs().is_empty() {
-        return Err(Fault::integrity(
-            "extraCerts is empty; put the protection certificate first",
-        ));
+        return Err(Fault::integrity("extraCerts is empty; put the protection certificate first"));
     }
-    let named = |certificate: &Certificate| {
-        header
-            .sender
-            .as_ref()
-            .is_some_and(|sender| certificate.subject().matches(sender))
-    };
-    let identified = |certificate: &Certificate| {
-        header
-            .sender_kid
-            .as_deref()
-            .is_some_and(|kid| kid == key_identifier(certificate))
-    };
+    let named =
+        |certificate: &Certificate| header.sender.as_ref().is_some_and(|sender| certificate.subject().matches(sender));
+    let identified =
+        |certificate: &Certificate| header.sender_kid.as_deref().is_some_and(|kid| kid == key_identifier(certificate));
     // Someone else's certificate further down may be of a kind we cannot read.
-    let readable: Vec<Certificate> = message
-        .extra_certs()
-        .iter()
-        .filter_map(|der| Certificate::parse(der).ok())
-        .collect();
+    let readable: Vec<Certificate> =
+        message.extra_certs().iter().filter_map(|der| Certificate::parse(der).ok()).collect();
     let found = readable
         .iter()
         .find(|certificate| identified(certificate) && named(certificate))
         .or_else(|| readable.iter().find(|certificate| identified(certificate)))
         .or_else(|| readable.iter().find(|certificate| named(certificate)))
         .or(readable.first())
-        .ok_or_else(|| {
-            Fault::integrity("the protection certificate in extraCerts is not readable")
-        })?;
+        .ok_or_else(|| Fault::integrity("the protection certificate in extraCerts is not readable"))?;
     check_signer(header, found)?;
     Ok(found.clone())
 }
@@ -91,34 +68,25 @@ pub(crate) fn check_signer(header: &Header, certificate: &Certificate) -> Result
     if let Some(kid) = header.sender_kid.as_deref()
         && kid != key_identifier(certificate)
     {
-        return Err(Fault::integrity(
-            "senderKID is not the subject key identifier of the protection certificate",
-        ));
+        return Err(Fault::integrity("senderKID is not the subject key identifier of the protection certificate"));
     }
     // RFC 9483 section 3.5: "the sender field MUST match the subject of the CMP protection certificate".
-    if !header
-        .sender
-        .as_ref()
-        .is_some_and(|sender| sender.matches(certificate.subject()))
-    {
-        return Err(Fault::integrity(
-            "sender is not the subject of the protection certificate",
-        ));
+    if !header.sender.as_ref().is_some_and(|sender| sender.matches(certificate.subject())) {
+        return Err(Fault::integrity("sender is not the subject of the protection certificate"));
     }
     // RFC 9483 section 3.5: "If the keyUsage extension is present [..] the digitalSignature bit MUST be set".
     match certificate.key_usage() {
-        Some(usage) if !usage.contains(KeyUsage::DIGITAL_SIGNATURE) => Err(Fault::integrity(
-            "the protection certificate lacks keyUsage digitalSignature",
-        )),
+        Some(usage) if !usage.contains(KeyUsage::DIGITAL_SIGNATURE) => {
+            Err(Fault::integrity("the protection certificate lacks keyUsage digitalSignature"))
+        }
         _ => Ok(()),
     }
 }
 
 fn key_identifier(certificate: &Certificate) -> Vec<u8> {
-    certificate.subject_key_identifier().map_or_else(
-        || certificate.public_key().sha1_key_identifier().to_vec(),
-        <[u8]>::to_vec,
-    )
+    certificate
+        .subject_key_identifier()
+        .map_or_else(|| certificate.public_key().sha1_key_identifier().to_vec(), <[u8]>::to_vec)
 }
 
 #[cfg(test)]
@@ -135,10 +103,7 @@ mod tests {
     fn message(sender_kid: Option<&[u8]>, extra_certs: &[&Certificate]) -> Message {
         let mut draft = sample::draft(body::pki_conf());
         draft.sender_kid = sender_kid.map(<[u8]>::to_vec);
-        let extra_certs: Vec<Vec<u8>> = extra_certs
-            .iter()
-            .map(|certificate| certificate.der().to_vec())
-            .collect();
+        let extra_certs: Vec<Vec<u8>> = extra_certs.iter().map(|certificate| certificate.der().to_vec()).collect();
         sample::read(&sample::wait(draft.sign(&Key::new(), &extra_certs)).unwrap())
     }
 
@@ -149,28 +114,13 @@ mod tests {
 
     #[test]
     fn the_signer_is_found_wherever_it_stands() {
-        let (mine, other) = (
-            certificate(&Key::new(), "CN=device"),
-            certificate(&Key::new(), "CN=ca"),
-        );
+        let (mine, other) = (certificate(&Key::new(), "CN=device"), certificate(&Key::new(), "CN=ca"));
         let twin = certificate(&Key::new(), "CN=DEVICE");
         let kid = mine.subject_key_identifier();
-        for extra_certs in [
-            [&mine, &other, &twin],
-            [&other, &mine, &twin],
-            [&twin, &other, &mine],
-        ] {
-            assert_eq!(
-                message(kid, &extra_certs).signer_certificate().unwrap(),
-                mine
-            );
+        for extra_certs in [[&mine, &other, &twin], [&other, &mine, &twin], [&twin, &other, &mine]] {
+            assert_eq!(message(kid, &extra_certs).signer_certificate().unwrap(), mine);
         }
-        assert_eq!(
-            message(None, &[&other, &mine])
-                .signer_certificate()
-                .unwrap(),
-            mine
-        );
+        assert_eq!(message(None, &[&other, &mine]).signer_certificate().unwrap(), mine);
     }
 
     #[test]
@@ -188,10 +138,7 @@ mod tests {
     #[test]
     fn a_key_that_may_not_sign_signs_nothing() {
         let usage = Some(KeyUsage::KEY_AGREEMENT);
-        refused(&message(
-            None,
-            &[&sample::certificate(&Key::new(), "CN=device", usage)],
-        ));
+        refused(&message(None, &[&sample::certificate(&Key::new(), "CN=device", usage)]));
         let silent = sample::certificate(&Key::new(), "CN=device", None);
         assert!(message(None, &[&silent]).signer_certificate().is_ok());
     }

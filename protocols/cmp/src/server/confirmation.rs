@@ -32,29 +32,21 @@ pub fn check_confirmation(
     let status = match statuses {
         // RFC 9810 section 5.3.18: an empty CertConfirmContent rejects all certificates.
         [] => {
-            return Ok(Confirmation::Rejected {
-                text: String::new(),
-            });
+            return Ok(Confirmation::Rejected { text: String::new() });
         }
         [status] => status,
         all => {
-            return Err(Fault::request(format!(
-                "certConf has {} entries; send exactly one",
-                all.len()
-            )));
+            return Err(Fault::request(format!("certConf has {} entries; send exactly one", all.len())));
         }
     };
     check_identity(status, certificate, p10)?;
     match &status.status {
         None => Ok(Confirmation::Accepted),
         Some(info) if info.is_granted() => Ok(Confirmation::Accepted),
-        Some(info) if info.status == Status::Rejection => Ok(Confirmation::Rejected {
-            text: info.text.join("; "),
-        }),
-        Some(info) => Err(Fault::request(format!(
-            "certConf has the status {:?}; use accepted or rejection",
-            info.status
-        ))),
+        Some(info) if info.status == Status::Rejection => Ok(Confirmation::Rejected { text: info.text.join("; ") }),
+        Some(info) => {
+            Err(Fault::request(format!("certConf has the status {:?}; use accepted or rejection", info.status)))
+        }
     }
 }
 
@@ -69,10 +61,7 @@ fn check_identity(status: &CertStatus, certificate: &Certificate, p10: bool) -> 
     if fits && status.cert_hash == digest.hash(certificate.der()) {
         return Ok(());
     }
-    Err(Fault::new(
-        FailureInfo::BAD_CERT_ID,
-        "certReqId or certHash is not that of the certificate to be confirmed",
-    ))
+    Err(Fault::new(FailureInfo::BAD_CERT_ID, "certReqId or certHash is not that of the certificate to be confirmed"))
 }
 
 #[cfg(test)]
@@ -86,9 +75,7 @@ mod tests {
     }
 
     fn failure(status: CertStatus, certificate: &Certificate) -> FailureInfo {
-        check_confirmation(&[status], certificate, false)
-            .unwrap_err()
-            .failure
+        check_confirmation(&[status], certificate, false).unwrap_err().failure
     }
 
     #[test]
@@ -101,19 +88,9 @@ mod tests {
         assert_eq!(check(explicit), Confirmation::Accepted);
         let rejection = StatusInfo::rejection(FailureInfo::BAD_CERT_TEMPLATE, "not mine");
         let rejected = CertStatus::about(&certificate, 0, Some(rejection));
-        assert_eq!(
-            check(rejected),
-            Confirmation::Rejected {
-                text: "not mine".to_owned()
-            }
-        );
+        assert_eq!(check(rejected), Confirmation::Rejected { text: "not mine".to_owned() });
         let nothing = check_confirmation(&[], &certificate, false).unwrap();
-        assert_eq!(
-            nothing,
-            Confirmation::Rejected {
-                text: String::new()
-            }
-        );
+        assert_eq!(nothing, Confirmation::Rejected { text: String::new() });
     }
 
     #[test]
@@ -138,10 +115,7 @@ mod tests {
         let certificate = certificate();
         let mut status = CertStatus::about(&certificate, 0, None);
         status.hash_alg = Some(Digest::Sha384.identifier());
-        assert_eq!(
-            failure(status.clone(), &certificate),
-            FailureInfo::BAD_CERT_ID
-        );
+        assert_eq!(failure(status.clone(), &certificate), FailureInfo::BAD_CERT_ID);
         status.cert_hash = Digest::Sha384.hash(certificate.der());
         assert!(check_confirmation(&[status.clone()], &certificate, false).is_ok());
         status.hash_alg = Some(certs::algorithm::ed25519());
@@ -153,10 +127,7 @@ mod tests {
         let certificate = certificate();
         let status = CertStatus::about(&certificate, 0, Some(StatusInfo::waiting()));
         assert_eq!(failure(status, &certificate), FailureInfo::BAD_REQUEST);
-        let twice = [
-            CertStatus::about(&certificate, 0, None),
-            CertStatus::about(&certificate, 0, None),
-        ];
+        let twice = [CertStatus::about(&certificate, 0, None), CertStatus::about(&certificate, 0, None)];
         let fault = check_confirmation(&twice, &certificate, false).unwrap_err();
         assert_eq!(fault.failure, FailureInfo::BAD_REQUEST);
     }

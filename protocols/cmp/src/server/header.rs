@@ -38,34 +38,20 @@ pub fn check_header(
 fn check_version(header: &Header) -> Result<(), Fault> {
     match header.pvno {
         2 | 3 => Ok(()),
-        other => Err(Fault::new(
-            FailureInfo::UNSUPPORTED_VERSION,
-            format!("pvno {other} is not supported; use 2 or 3"),
-        )),
+        other => {
+            Err(Fault::new(FailureInfo::UNSUPPORTED_VERSION, format!("pvno {other} is not supported; use 2 or 3")))
+        }
     }
 }
 
 fn check_identifiers(header: &Header, expected_recip_nonce: Option<&[u8]>) -> Result<(), Fault> {
     // RFC 9483 section 3.5: "The transactionID MUST be present."
-    if header
-        .transaction_id
-        .as_deref()
-        .is_none_or(<[u8]>::is_empty)
-    {
-        return Err(Fault::format(
-            "transactionID is missing; use 16 random octets",
-        ));
+    if header.transaction_id.as_deref().is_none_or(<[u8]>::is_empty) {
+        return Err(Fault::format("transactionID is missing; use 16 random octets"));
     }
     // RFC 9483 section 3.5: "The senderNonce MUST be present and MUST contain at least 128 bits".
-    if header
-        .sender_nonce
-        .as_ref()
-        .is_none_or(|nonce| nonce.len() < 16)
-    {
-        return Err(Fault::new(
-            FailureInfo::BAD_SENDER_NONCE,
-            "senderNonce must be there and have at least 16 octets",
-        ));
+    if header.sender_nonce.as_ref().is_none_or(|nonce| nonce.len() < 16) {
+        return Err(Fault::new(FailureInfo::BAD_SENDER_NONCE, "senderNonce must be there and have at least 16 octets"));
     }
     match (expected_recip_nonce, header.recip_nonce.as_deref()) {
         // RFC 9483 section 3.1: recipNonce is absent in the first message of an operation.
@@ -74,10 +60,9 @@ fn check_identifiers(header: &Header, expected_recip_nonce: Option<&[u8]>) -> Re
             "recipNonce must be absent in the first message of a transaction",
         )),
         // RFC 9483 section 3.5: "the recipNonce MUST be present and MUST equal the senderNonce".
-        (Some(expected), found) if found != Some(expected) => Err(Fault::new(
-            FailureInfo::BAD_RECIPIENT_NONCE,
-            "recipNonce is not the senderNonce of our last message",
-        )),
+        (Some(expected), found) if found != Some(expected) => {
+            Err(Fault::new(FailureInfo::BAD_RECIPIENT_NONCE, "recipNonce is not the senderNonce of our last message"))
+        }
         _ => Ok(()),
     }
 }
@@ -88,10 +73,7 @@ fn check_time(header: &Header, now: Millis, rules: &HeaderRules) -> Result<(), F
     match (header.message_time, rules.time_window) {
         (None, _) if rules.time_required => Err(bad("messageTime is missing".to_owned())),
         (Some(time), Some(window)) if time.0.abs_diff(now.0) > window.unsigned_abs() => {
-            Err(bad(format!(
-                "messageTime is off by more than {} s; set the clock",
-                window / 1000
-            )))
+            Err(bad(format!("messageTime is off by more than {} s; set the clock", window / 1000)))
         }
         _ => Ok(()),
     }
@@ -101,26 +83,17 @@ fn check_confirm_infos(header: &Header) -> Result<(), Fault> {
     let waits = header.confirm_wait_time()?.is_some();
     if let Some(info) = header.info(oid::IMPLICIT_CONFIRM) {
         // RFC 9483 section 3.1: "ImplicitConfirmValue MUST be NULL". An absent value means the same.
-        if info
-            .value
-            .as_deref()
-            .is_some_and(|value| value != asn1::NULL)
-        {
+        if info.value.as_deref().is_some_and(|value| value != asn1::NULL) {
             return Err(Fault::request("the value of implicitConfirm must be NULL"));
         }
         // RFC 9483 section 3.1: confirmWaitTime is for messages without implicitConfirm.
         if waits {
-            return Err(Fault::request(
-                "implicitConfirm and confirmWaitTime exclude each other",
-            ));
+            return Err(Fault::request("implicitConfirm and confirmWaitTime exclude each other"));
         }
     }
     // RFC 9483 section 3.1: messageTime MUST be there with confirmWaitTime.
     if waits && header.message_time.is_none() {
-        return Err(Fault::new(
-            FailureInfo::BAD_TIME,
-            "confirmWaitTime needs messageTime",
-        ));
+        return Err(Fault::new(FailureInfo::BAD_TIME, "confirmWaitTime needs messageTime"));
     }
     Ok(())
 }
@@ -140,25 +113,18 @@ mod tests {
         header
     }
 
-    const RULES: HeaderRules = HeaderRules {
-        time_window: Some(300_000),
-        time_required: false,
-    };
+    const RULES: HeaderRules = HeaderRules { time_window: Some(300_000), time_required: false };
 
     fn first(change: impl FnOnce(&mut Header)) -> Option<FailureInfo> {
         let mut header = header();
         change(&mut header);
-        check_header(&header, NOW, &RULES, None)
-            .err()
-            .map(|fault| fault.failure)
+        check_header(&header, NOW, &RULES, None).err().map(|fault| fault.failure)
     }
 
     fn later(nonce: Option<&[u8]>) -> Option<FailureInfo> {
         let mut header = header();
         header.recip_nonce = nonce.map(<[u8]>::to_vec);
-        check_header(&header, NOW, &RULES, Some(&[9; 16]))
-            .err()
-            .map(|fault| fault.failure)
+        check_header(&header, NOW, &RULES, Some(&[9; 16])).err().map(|fault| fault.failure)
     }
 
     #[test]
@@ -181,33 +147,21 @@ mod tests {
     fn a_transaction_has_an_id() {
         let failure = Some(FailureInfo::BAD_DATA_FORMAT);
         assert_eq!(first(|header| header.transaction_id = None), failure);
-        assert_eq!(
-            first(|header| header.transaction_id = Some(Vec::new())),
-            failure
-        );
+        assert_eq!(first(|header| header.transaction_id = Some(Vec::new())), failure);
     }
 
     #[test]
     fn a_sender_nonce_has_sixteen_octets() {
         let failure = Some(FailureInfo::BAD_SENDER_NONCE);
         assert_eq!(first(|header| header.sender_nonce = None), failure);
-        assert_eq!(
-            first(|header| header.sender_nonce = Some(vec![1; 15])),
-            failure
-        );
-        assert_eq!(
-            first(|header| header.sender_nonce = Some(vec![1; 20])),
-            None
-        );
+        assert_eq!(first(|header| header.sender_nonce = Some(vec![1; 15])), failure);
+        assert_eq!(first(|header| header.sender_nonce = Some(vec![1; 20])), None);
     }
 
     #[test]
     fn the_recip_nonce_echoes_our_last_one_and_is_absent_at_first() {
         let failure = Some(FailureInfo::BAD_RECIPIENT_NONCE);
-        assert_eq!(
-            first(|header| header.recip_nonce = Some(vec![9; 16])),
-            failure
-        );
+        assert_eq!(first(|header| header.recip_nonce = Some(vec![9; 16])), failure);
         assert_eq!(later(None), failure);
         assert_eq!(later(Some(&[8; 16])), failure);
         assert_eq!(later(Some(&[9; 15])), failure);
@@ -216,24 +170,12 @@ mod tests {
     #[test]
     fn a_message_time_far_off_is_bad() {
         let failure = Some(FailureInfo::BAD_TIME);
-        assert_eq!(
-            first(|header| header.message_time = Some(NOW.plus(300_000))),
-            None
-        );
-        assert_eq!(
-            first(|header| header.message_time = Some(NOW.plus(301_000))),
-            failure
-        );
-        assert_eq!(
-            first(|header| header.message_time = Some(NOW.plus(-301_000))),
-            failure
-        );
+        assert_eq!(first(|header| header.message_time = Some(NOW.plus(300_000))), None);
+        assert_eq!(first(|header| header.message_time = Some(NOW.plus(301_000))), failure);
+        assert_eq!(first(|header| header.message_time = Some(NOW.plus(-301_000))), failure);
         let mut late = header();
         late.message_time = None;
-        let rules = HeaderRules {
-            time_required: true,
-            ..RULES
-        };
+        let rules = HeaderRules { time_required: true, ..RULES };
         let fault = check_header(&late, NOW, &rules, None).unwrap_err();
         assert_eq!(Some(fault.failure), failure);
     }
@@ -244,10 +186,7 @@ mod tests {
         let confirm = InfoTypeAndValue::implicit_confirm;
         let set = |infos: Vec<InfoTypeAndValue>| first(|header| header.general_info = infos);
         assert_eq!(set(vec![confirm()]), None);
-        let wrong = InfoTypeAndValue {
-            value: Some(vec![1, 1, 0xFF]),
-            ..confirm()
-        };
+        let wrong = InfoTypeAndValue { value: Some(vec![1, 1, 0xFF]), ..confirm() };
         assert_eq!(set(vec![wrong]), failure);
         let wait = InfoTypeAndValue::confirm_wait_time(NOW);
         assert_eq!(set(vec![wait.clone()]), None);
@@ -257,10 +196,7 @@ mod tests {
     #[test]
     fn confirm_wait_time_is_a_generalized_time_beside_a_message_time() {
         let utc = asn1::element(0x17, &[b"261123000000Z"]);
-        let info = InfoTypeAndValue {
-            oid: oid::CONFIRM_WAIT_TIME,
-            value: Some(utc),
-        };
+        let info = InfoTypeAndValue { oid: oid::CONFIRM_WAIT_TIME, value: Some(utc) };
         let failure = first(|header| header.general_info = vec![info]);
         assert_eq!(failure, Some(FailureInfo::BAD_DATA_FORMAT));
         let alone = first(|header| {

@@ -32,20 +32,12 @@ mod tests {
     #[test]
     fn updates_and_revocations_are_signed() {
         let key = MacKey::from_secret(b"secret", [3; 16], 500, b"ref");
-        let mac = sample::read(&sample::draft(body::pki_conf()).mac(&key, &[]))
-            .protection_kind()
-            .unwrap();
+        let mac = sample::read(&sample::draft(body::pki_conf()).mac(&key, &[])).protection_kind().unwrap();
         for kind in [BodyKind::Kur, BodyKind::Rr, BodyKind::Nested] {
             let fault = check_integrity(&mac, kind).unwrap_err();
             assert_eq!(fault.failure, FailureInfo::WRONG_INTEGRITY);
         }
-        for kind in [
-            BodyKind::Ir,
-            BodyKind::Cr,
-            BodyKind::P10cr,
-            BodyKind::CertConf,
-            BodyKind::PollReq,
-        ] {
+        for kind in [BodyKind::Ir, BodyKind::Cr, BodyKind::P10cr, BodyKind::CertConf, BodyKind::PollReq] {
             assert!(check_integrity(&mac, kind).is_ok());
         }
         let signed = sample::wait(sample::draft(body::pki_conf()).sign(&Key::new(), &[])).unwrap();

@@ -30,10 +30,9 @@ pub fn refusal_body(fault: &Fault, request: BodyKind) -> Vec<u8> {
     // RFC 9810 section 5.3.4: -1 for a p10cr.
     let cert_req_id = if request == BodyKind::P10cr { -1 } else { 0 };
     match reply_kind(fault.failure, request) {
-        kind @ (BodyKind::Ip | BodyKind::Cp | BodyKind::Kup) => body::answer(
-            kind,
-            &CertRepMessage::one(CertResponse::rejected(cert_req_id, fault)),
-        ),
+        kind @ (BodyKind::Ip | BodyKind::Cp | BodyKind::Kup) => {
+            body::answer(kind, &CertRepMessage::one(CertResponse::rejected(cert_req_id, fault)))
+        }
         BodyKind::Rp => body::rp(&RevRepContent::one(StatusInfo::from(fault))),
         _ => body::error(&ErrorMsgContent::from(fault)),
     }
@@ -66,14 +65,8 @@ mod tests {
         assert_eq!(reply_kind(bad, BodyKind::Ir), BodyKind::Ip);
         assert_eq!(reply_kind(bad, BodyKind::P10cr), BodyKind::Cp);
         assert_eq!(reply_kind(bad, BodyKind::Kur), BodyKind::Kup);
-        assert_eq!(
-            reply_kind(FailureInfo::CERT_REVOKED, BodyKind::Rr),
-            BodyKind::Rp
-        );
-        assert_eq!(
-            reply_kind(FailureInfo::BAD_CERT_ID, BodyKind::CertConf),
-            BodyKind::Error
-        );
+        assert_eq!(reply_kind(FailureInfo::CERT_REVOKED, BodyKind::Rr), BodyKind::Rp);
+        assert_eq!(reply_kind(FailureInfo::BAD_CERT_ID, BodyKind::CertConf), BodyKind::Error);
     }
 
     #[test]
@@ -95,9 +88,7 @@ mod tests {
         let fault = Fault::new(FailureInfo::BAD_POP, "no");
         for (kind, id) in [(BodyKind::P10cr, -1), (BodyKind::Cr, 0)] {
             let message = sample::message(refusal_body(&fault, kind));
-            let Body::Cp(content) = message.body() else {
-                panic!("no cp")
-            };
+            let Body::Cp(content) = message.body() else { panic!("no cp") };
             assert_eq!(content.responses[0].cert_req_id, id);
             assert_eq!(content.responses[0].status, StatusInfo::from(&fault));
         }

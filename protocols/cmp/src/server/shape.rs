@@ -41,45 +41,31 @@ pub enum Operation<'a> {
 pub fn check_shape(message: &Message) -> Result<Operation<'_>, Fault> {
     let body = message.body();
     match body {
-        Body::Ir(all) | Body::Cr(all) | Body::Kur(all) => Ok(Operation::Enrol {
-            kind: body.kind(),
-            request: check_request(all)?,
-        }),
+        Body::Ir(all) | Body::Cr(all) | Body::Kur(all) => {
+            Ok(Operation::Enrol { kind: body.kind(), request: check_request(all)? })
+        }
         Body::P10cr(csr) => Ok(Operation::Pkcs10(csr)),
         Body::Rr(all) => match all.0.as_slice() {
             // RFC 9483 section 4.2: exactly one RevDetails, which names issuer and serialNumber.
             [details] => details.certificate().map(|_| Operation::Revoke(details)),
-            all => Err(Fault::request(format!(
-                "rr has {} entries; send exactly one",
-                all.len()
-            ))),
+            all => Err(Fault::request(format!("rr has {} entries; send exactly one", all.len()))),
         },
         // RFC 9810 section 5.3.18: with hashAlg the version "must be cmp2021(3)".
-        Body::CertConf(statuses)
-            if message.header().pvno < 3 && statuses.iter().any(CertStatus::needs_pvno_3) =>
-        {
+        Body::CertConf(statuses) if message.header().pvno < 3 && statuses.iter().any(CertStatus::needs_pvno_3) => {
             Err(Fault::request("certConf with hashAlg needs pvno 3"))
         }
         Body::CertConf(statuses) => Ok(Operation::Confirm(statuses)),
         Body::PollReq(ids) => match ids.as_slice() {
             [id] => Ok(Operation::Poll(*id)),
-            ids => Err(Fault::request(format!(
-                "pollReq has {} entries; send exactly one",
-                ids.len()
-            ))),
+            ids => Err(Fault::request(format!("pollReq has {} entries; send exactly one", ids.len()))),
         },
         Body::Genm(infos) => match infos.as_slice() {
             // RFC 9810 section 5.3.19: an empty genm asks for anything we have.
             [] => Ok(Operation::Support(None)),
             [info] => Ok(Operation::Support(Some(info))),
-            infos => Err(Fault::request(format!(
-                "genm has {} entries; send exactly one",
-                infos.len()
-            ))),
+            infos => Err(Fault::request(format!("genm has {} entries; send exactly one", infos.len()))),
         },
-        Body::Nested(messages) if messages.is_empty() => {
-            Err(Fault::request("nested has no message in it"))
-        }
+        Body::Nested(messages) if messages.is_empty() => Err(Fault::request("nested has no message in it")),
         Body::Nested(messages) => Ok(Operation::Nested(messages)),
         // Requests that the lightweight profile leaves out.
         Body::Popdecr(_) | Body::Krr(_) | Body::Ccr(_) => {
@@ -107,16 +93,10 @@ pub fn check_shape(message: &Message) -> Result<Operation<'_>, Fault> {
 fn check_request(all: &CertReqMessages) -> Result<&CertReqMsg, Fault> {
     // RFC 9483 section 4.1.1: exactly one CertReqMsg, certReqId 0.
     let [request] = all.0.as_slice() else {
-        return Err(Fault::request(format!(
-            "{} certificate requests; send exactly one",
-            all.0.len()
-        )));
+        return Err(Fault::request(format!("{} certificate requests; send exactly one", all.0.len())));
     };
     if request.cert_req_id != 0 {
-        return Err(Fault::request(format!(
-            "certReqId is {}; it must be 0",
-            request.cert_req_id
-        )));
+        return Err(Fault::request(format!("certReqId is {}; it must be 0", request.cert_req_id)));
     }
     let template = &request.template;
     let bad = |text| Fault::new(FailureInfo::BAD_CERT_TEMPLATE, text);
@@ -148,9 +128,7 @@ mod tests {
     use certs::Signer;
 
     fn failure(body: Vec<u8>) -> Option<FailureInfo> {
-        check_shape(&sample::message(body))
-            .err()
-            .map(|fault| fault.failure)
+        check_shape(&sample::message(body)).err().map(|fault| fault.failure)
     }
 
     fn template(key: &Key) -> CertTemplateDraft {
@@ -165,21 +143,12 @@ mod tests {
     fn requests_of_the_profile_pass() {
         let key = Key::new();
         let message = sample::ir(&key);
-        let Ok(Operation::Enrol { kind, request }) = check_shape(&message) else {
-            panic!("no ir")
-        };
+        let Ok(Operation::Enrol { kind, request }) = check_shape(&message) else { panic!("no ir") };
         assert_eq!(kind, BodyKind::Ir);
         assert_eq!(request.prove().unwrap().print(), key.public_key().print());
         assert_eq!(failure(body::kur(&sample::request(&key))), None);
         assert_eq!(failure(body::p10cr(&asn1::sequence(&[]))), None);
-        assert_eq!(
-            failure(body::rr(&RevDetails::compose(
-                &name("CN=authority"),
-                &[5],
-                Some(1)
-            ))),
-            None
-        );
+        assert_eq!(failure(body::rr(&RevDetails::compose(&name("CN=authority"), &[5], Some(1)))), None);
         assert_eq!(failure(body::cert_conf(&[])), None);
         assert_eq!(failure(body::poll_req(&[-1])), None);
         assert_eq!(failure(body::genm(&[])), None);
@@ -191,14 +160,8 @@ mod tests {
         let request = sample::request(&Key::new());
         let two = body::requests(BodyKind::Cr, &[&request, &request]);
         assert_eq!(failure(two), Some(FailureInfo::BAD_REQUEST));
-        assert_eq!(
-            failure(body::requests(BodyKind::Cr, &[])),
-            Some(FailureInfo::BAD_REQUEST)
-        );
-        assert_eq!(
-            failure(body::poll_req(&[0, 1])),
-            Some(FailureInfo::BAD_REQUEST)
-        );
+        assert_eq!(failure(body::requests(BodyKind::Cr, &[])), Some(FailureInfo::BAD_REQUEST));
+        assert_eq!(failure(body::poll_req(&[0, 1])), Some(FailureInfo::BAD_REQUEST));
         assert_eq!(failure(body::nested(&[])), Some(FailureInfo::BAD_REQUEST));
     }
 
@@ -206,40 +169,26 @@ mod tests {
     fn the_cert_req_id_is_zero() {
         let draft = template(&Key::new());
         assert_eq!(cr(0, &draft, Some(&Popo::RaVerified)), None);
-        assert_eq!(
-            cr(1, &draft, Some(&Popo::RaVerified)),
-            Some(FailureInfo::BAD_REQUEST)
-        );
+        assert_eq!(cr(1, &draft, Some(&Popo::RaVerified)), Some(FailureInfo::BAD_REQUEST));
     }
 
     #[test]
     fn a_template_names_a_holder_and_a_key() {
         let key = Key::new();
         let failure = Some(FailureInfo::BAD_CERT_TEMPLATE);
-        let nameless = CertTemplateDraft {
-            subject: None,
-            ..template(&key)
-        };
+        let nameless = CertTemplateDraft { subject: None, ..template(&key) };
         assert_eq!(cr(0, &nameless, Some(&Popo::RaVerified)), failure);
-        let keyless = CertTemplateDraft {
-            public_key: None,
-            ..template(&key)
-        };
+        let keyless = CertTemplateDraft { public_key: None, ..template(&key) };
         assert_eq!(cr(0, &keyless, Some(&Popo::RaVerified)), failure);
         let names = [certs::AltName::Dns("device.example".to_owned())];
-        let by_san = CertTemplateDraft {
-            extensions: vec![certs::Extension::subject_alt_name(&names, true)],
-            ..nameless
-        };
+        let by_san =
+            CertTemplateDraft { extensions: vec![certs::Extension::subject_alt_name(&names, true)], ..nameless };
         assert_eq!(cr(0, &by_san, Some(&Popo::RaVerified)), None);
     }
 
     #[test]
     fn a_key_comes_with_a_proof_of_possession() {
-        assert_eq!(
-            cr(0, &template(&Key::new()), None),
-            Some(FailureInfo::BAD_POP)
-        );
+        assert_eq!(cr(0, &template(&Key::new()), None), Some(FailureInfo::BAD_POP));
     }
 
     #[test]
@@ -252,10 +201,7 @@ mod tests {
         };
         let mut draft = sample::draft(body::cert_conf(&[status]));
         let second = sample::read(&draft.clone().unprotected(&[]));
-        assert_eq!(
-            check_shape(&second).unwrap_err().failure,
-            FailureInfo::BAD_REQUEST
-        );
+        assert_eq!(check_shape(&second).unwrap_err().failure, FailureInfo::BAD_REQUEST);
         draft.pvno = 3;
         assert!(check_shape(&sample::read(&draft.unprotected(&[]))).is_ok());
     }
@@ -263,10 +209,7 @@ mod tests {
     #[test]
     fn a_revocation_names_issuer_and_serial() {
         let details = asn1::sequence(&[&CertTemplateDraft::default().encode()]);
-        assert_eq!(
-            failure(body::rr(&details)),
-            Some(FailureInfo::BAD_CERT_TEMPLATE)
-        );
+        assert_eq!(failure(body::rr(&details)), Some(FailureInfo::BAD_CERT_TEMPLATE));
     }
 
     #[test]

@@ -4,8 +4,8 @@ use spki::AlgorithmIdentifierOwned;
 
 use super::template::RSA_ENCRYPTION;
 use super::{
-    AttrOrOid, Attribute, CHALLENGE_PASSWORD, CsrAttrs, EXTENSION_REQUEST, EXTENSION_REQUEST_TEMPLATE, ExtensionTemplate, KeyTemplate,
-    NameAttribute, TEMPLATE, Template, WHAT,
+    AttrOrOid, Attribute, CHALLENGE_PASSWORD, CsrAttrs, EXTENSION_REQUEST, EXTENSION_REQUEST_TEMPLATE,
+    ExtensionTemplate, KeyTemplate, NameAttribute, TEMPLATE, Template, WHAT,
 };
 use crate::Fault;
 
@@ -81,7 +81,8 @@ impl CsrAttrsDraft {
     }
 
     fn has_template(&self) -> bool {
-        let wants_something = self.key.is_some() || self.challenge_password || !self.extensions.is_empty() || !self.subject.is_empty();
+        let wants_something =
+            self.key.is_some() || self.challenge_password || !self.extensions.is_empty() || !self.subject.is_empty();
         wants_something && !self.list_only
     }
 
@@ -91,7 +92,8 @@ impl CsrAttrsDraft {
             let extensions = self.extensions.iter().map(WantedExtension::template).collect::<der::Result<Vec<_>>>()?;
             // RFC 9908 section 3.4: the template form is only for extensions that the client fills in.
             let complete = extensions.iter().all(|extension| extension.value.is_some());
-            attributes.insert(single(if complete { EXTENSION_REQUEST } else { EXTENSION_REQUEST_TEMPLATE }, &extensions)?)?;
+            attributes
+                .insert(single(if complete { EXTENSION_REQUEST } else { EXTENSION_REQUEST_TEMPLATE }, &extensions)?)?;
         }
         if self.challenge_password {
             // No RFC says how a template asks for an attribute without telling its value. Of an empty SET and an empty string we
@@ -149,7 +151,8 @@ fn key_attribute(kind: KeyKind) -> der::Result<Option<Attribute>> {
 }
 
 fn key_template(kind: KeyKind) -> der::Result<Option<KeyTemplate>> {
-    let algorithm = |oid, parameters| KeyTemplate { algorithm: AlgorithmIdentifierOwned { oid, parameters }, public_key: None };
+    let algorithm =
+        |oid, parameters| KeyTemplate { algorithm: AlgorithmIdentifierOwned { oid, parameters }, public_key: None };
     Ok(match (kind, curve(kind)) {
         (_, Some(curve)) => Some(algorithm(EC_PUBLIC_KEY, Some(Any::encode_from(&curve)?))),
         (KeyKind::Rsa { bits }, None) => Some(KeyTemplate::rsa(bits)?),
@@ -249,7 +252,9 @@ mod tests {
     #[test]
     fn old_clients_find_everything_in_the_list() {
         let attrs = written(&full(Some(KeyKind::P384)));
-        for wanted in [CHALLENGE_PASSWORD, EC_PUBLIC_KEY, SUBJECT_ALT_NAME, COMMON_NAME, oid("1.2.840.10045.4.3.2"), TEMPLATE] {
+        for wanted in
+            [CHALLENGE_PASSWORD, EC_PUBLIC_KEY, SUBJECT_ALT_NAME, COMMON_NAME, oid("1.2.840.10045.4.3.2"), TEMPLATE]
+        {
             assert!(attrs.asks_for(wanted), "{wanted}");
         }
         let extensions = attrs.extensions().unwrap();

@@ -2,7 +2,9 @@ mod draft;
 mod template;
 
 use der::asn1::{Any, ObjectIdentifier, SetOfVec};
-use der::{Decode as _, DecodeValue, Encode as _, EncodeValue, Header, Length, Reader, Sequence, Tag, Tagged, ValueOrd, Writer};
+use der::{
+    Decode as _, DecodeValue, Encode as _, EncodeValue, Header, Length, Reader, Sequence, Tag, Tagged, ValueOrd, Writer,
+};
 
 pub use draft::{CsrAttrsDraft, SubjectPart, WantedExtension};
 pub use template::{ExtensionTemplate, KeyTemplate, NameAttribute, Template};
@@ -187,10 +189,12 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
 
-    const RFC_7030: &str = "MEEGCSqGSIb3DQEJBzASBgcqhkjOPQIBMQcGBSuBBAAiMBYGCSqGSIb3DQEJDjEJBgcrBgEBAQEWBggqhkjOPQQDAw==";
+    const RFC_7030: &str =
+        "MEEGCSqGSIb3DQEJBzASBgcqhkjOPQIBMQcGBSuBBAAiMBYGCSqGSIb3DQEJDjEJBgcrBgEBAQEWBggqhkjOPQQDAw==";
     const RFC_9908_5_1: &str = "MGgwZgYJKoZIhvcNAQkOMVkwVzBVBgNVHREBAf8ESzBJoEcGCCsGAQUFBwgKoDsWOXJmYzg5OTQrZmQ3MzlmYzIzYzM0NDAxMTIyMzM0NDU1MDAwMDAwMDArQGFjcC5leGFtcGxlLmNvbQ==";
     const RFC_9908_5_2: &str = "MDIGCSqGSIb3DQEJBzASBgcqhkjOPQIBMQcGBSuBBAAiBgcrBgEBAQEWBggqhkjOPQQDAw==";
-    const RFC_9908_5_3: &str = "MEUGCSqGSIb3DQEJBzASBgcqhkjOPQIBMQcGBSuBBAAjBgkqhkiG9w0BCRQGCgmSJomT8ixkAQUGA1UEBQYIKoZIzj0EAwQ=";
+    const RFC_9908_5_3: &str =
+        "MEUGCSqGSIb3DQEJBzASBgcqhkjOPQIBMQcGBSuBBAAjBgkqhkiG9w0BCRQGCgmSJomT8ixkAQUGA1UEBQYIKoZIzj0EAwQ=";
     const RFC_9908_5_4: &str = "MCkGCSqGSIb3DQEJBzARBgkqhkiG9w0BAQExBAICEAAGCSqGSIb3DQEBCw==";
     const RFC_9908_5_5: &str = "MC4GCSqGSIb3DQEJBzASBgcqhkjOPQIBMQcGBSuBBAAiBgNVBAUGCCqGSM49BAMD";
 

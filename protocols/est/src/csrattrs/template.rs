@@ -212,8 +212,14 @@ mod tests {
             .map(|attribute| (attribute.oid.to_string(), attribute.text()))
             .collect();
         let part = |oid: &str, text: Option<&str>| (oid.to_owned(), text.map(ToOwned::to_owned));
-        assert_eq!(subject, [part("2.5.4.3", None), part("2.5.4.11", Some("myDept")), part("2.5.4.11", Some("myGroup"))]);
-        assert_eq!(template.key.as_ref().map(|key| key.algorithm.oid.to_string()).as_deref(), Some("1.2.840.10045.2.1"));
+        assert_eq!(
+            subject,
+            [part("2.5.4.3", None), part("2.5.4.11", Some("myDept")), part("2.5.4.11", Some("myGroup"))]
+        );
+        assert_eq!(
+            template.key.as_ref().map(|key| key.algorithm.oid.to_string()).as_deref(),
+            Some("1.2.840.10045.2.1")
+        );
         let extensions = template.extensions().unwrap();
         let found: Vec<_> = extensions.iter().map(|e| (e.oid.to_string(), e.critical, e.value.is_some())).collect();
         let wanted = [("2.5.29.17", false, true), ("2.5.29.15", true, true), ("2.5.29.37", false, false)];
@@ -241,7 +247,8 @@ mod tests {
         assert!(complete.is_ok());
         let partial = changed(|t| t.attributes = vec![with_extensions(EXTENSION_REQUEST, &one)].try_into().unwrap());
         assert!(partial.is_err());
-        let empty = changed(|t| t.attributes = vec![with_extensions(EXTENSION_REQUEST, &[0x30, 0])].try_into().unwrap());
+        let empty =
+            changed(|t| t.attributes = vec![with_extensions(EXTENSION_REQUEST, &[0x30, 0])].try_into().unwrap());
         assert!(empty.is_err());
     }
 
