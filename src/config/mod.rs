@@ -142,6 +142,13 @@ impl Config {
         if self.hsm.wrapping_key.is_none() {
             return fault("hsm.wrapping_key".into(), "is needed: enrolment secrets are encrypted under it".into());
         }
+        let demo_key = |key: &crate::hsm::KeyRef| key.label.as_deref().is_some_and(|label| label.starts_with("demo-"));
+        if !self.demo && (demo_key(&self.hsm.signing_key) || self.data.join(DEMO_MARK).exists()) {
+            return fault(
+                "demo".into(),
+                "the key or the data folder is of a demo; set `demo = true` or use real ones".into(),
+            );
+        }
         for (name, profile) in &self.profile {
             est::check_label(name).map_err(|cause| (format!("profile.{name}"), cause.to_string()))?;
             if !self.authority.contains_key(&profile.authority) {
@@ -175,6 +182,9 @@ impl Config {
         Ok(())
     }
 }
+
+/// A file in a demo's data folder: nothing real is ever kept there.
+pub const DEMO_MARK: &str = "DEMO-NOT-FOR-PRODUCTION";
 
 /// One node needs no name of its own.
 fn default_node() -> String {
@@ -210,6 +220,12 @@ mod tests {
     fn a_profile_needs_its_authority() {
         let fault = load(&REFERENCE.replace("authority = \"oil\"", "authority = \"gas\"")).unwrap_err().to_string();
         assert!(fault.contains("[authority.gas]"), "{fault}");
+    }
+
+    #[test]
+    fn a_demo_key_is_refused_outside_a_demo() {
+        let fault = load(&REFERENCE.replace("label = \"ra-signing\"", "label = \"demo-ra-signing\"")).unwrap_err();
+        assert!(fault.to_string().contains("demo"), "{fault}");
     }
 
     #[test]

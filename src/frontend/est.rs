@@ -45,34 +45,61 @@ async fn serve(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let path = match Path::parse(uri.path()) {
-        Ok(path) => path,
-        Err(fault) => return text(StatusCode::NOT_FOUND, &fault.to_string()),
-    };
-    if !path.operation.is_implemented() {
-        // RFC 7030 section 3.2.2 table 5: optional operations may be left out.
-        return text(StatusCode::NOT_IMPLEMENTED, "this operation is not offered here");
-    }
-    if method.as_str() != path.operation.method() {
-        let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "use the method in Allow");
-        refused.headers_mut().insert(ALLOW, HeaderValue::from_static(path.operation.method()));
-        return refused;
-    }
-    let source = source(Door::Est, &connection, &request, path.label);
-    let Some((_, profile)) = registrar.profile(source.profile.as_deref()) else {
-        return text(StatusCode::NOT_FOUND, "there is no such label");
+    let (source, operation, profile) = match address(&registrar, &connection, &request, &method, &uri) {
+        Ok(found) => found,
+        Err((response, words)) => {
+            let source = source(Door::Est, &connection, &request, None);
+            return noted(&registrar, &source, response, &words).await;
+        }
     };
     let asked = Asked { source, connection, headers, body };
-    let answered = match path.operation {
+    let answered = match operation {
         Operation::CaCerts => Ok(ca_certs(&registrar, &profile, &asked)),
         Operation::CsrAttrs => Ok(csr_attrs(&profile, &asked)),
         Operation::SimpleEnroll => enroll(&registrar, &asked, false).await,
         Operation::SimpleReenroll => enroll(&registrar, &asked, true).await,
-        Operation::FullCmc | Operation::ServerKeyGen => Err(Refusal::UnknownProfile(path.operation.name().to_owned())),
+        Operation::FullCmc | Operation::ServerKeyGen => Err(Refusal::UnknownProfile(operation.name().to_owned())),
     };
     match answered {
         Ok(response) => response,
         Err(refusal) => refused(&registrar, &asked.source, &refusal).await,
+    }
+}
+
+/// What is asked for, and under which profile; or the answer to what nobody can ask.
+fn address(
+    registrar: &Registrar,
+    connection: &Connection,
+    request: &RequestId,
+    method: &Method,
+    uri: &Uri,
+) -> Result<(Source, Operation, Profile), (Response, String)> {
+    let refusal = |code, words: String| Err((text(code, &words), words));
+    let path = match Path::parse(uri.path()) {
+        Ok(path) => path,
+        Err(fault) => return refusal(StatusCode::NOT_FOUND, fault.to_string()),
+    };
+    if !path.operation.is_implemented() {
+        // RFC 7030 section 3.2.2 table 5: optional operations may be left out.
+        return refusal(StatusCode::NOT_IMPLEMENTED, "this operation is not offered here".to_owned());
+    }
+    if method.as_str() != path.operation.method() {
+        let words = "use the method in Allow".to_owned();
+        let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, &words);
+        refused.headers_mut().insert(ALLOW, HeaderValue::from_static(path.operation.method()));
+        return Err((refused, words));
+    }
+    let Some((_, profile)) = registrar.profile(path.label.as_deref()) else {
+        return refusal(StatusCode::NOT_FOUND, "there is no such label".to_owned());
+    };
+    Ok((source(Door::Est, connection, request, path.label), path.operation, profile))
+}
+
+/// A refusal is recorded before it is answered.
+async fn noted(registrar: &Registrar, source: &Source, response: Response, words: &str) -> Response {
+    match registrar.note_bad_input(source, "requester", words).await {
+        Ok(()) => response,
+        Err(fault) => later(StatusCode::SERVICE_UNAVAILABLE, retry_after(&fault)),
     }
 }
 
@@ -242,10 +269,7 @@ impl Reply for CertsOnly {
 async fn refused(registrar: &Registrar, source: &Source, refusal: &Refusal) -> Response {
     match refusal {
         Refusal::Requester(reason) => {
-            if let Err(fault) = registrar.note_bad_input(source, "requester", &reason.text).await {
-                return later(StatusCode::SERVICE_UNAVAILABLE, retry_after(&fault));
-            }
-            text(status_of(reason.code), &reason.text)
+            noted(registrar, source, text(status_of(reason.code), &reason.text), &reason.text).await
         }
         Refusal::NotIdentified => challenge(),
         Refusal::NotAllowed(cause) => {

@@ -58,15 +58,18 @@ macro_rules! insert_message {
 }
 
 impl Store {
-    /// The request with these octets (by their SHA-256) in an exchange, and the first answer recorded to it.
+    /// The request with these octets (by their SHA-256) in an exchange, and the first answer recorded to it; where none names
+    /// it, the first one recorded after it.
     pub async fn request_in_exchange(
         &self,
         exchange: ExchangeId,
         hash: &[u8; 32],
     ) -> Result<Option<RequestRow>, Error> {
         let query = sqlx::query(
-            "SELECT request.id, (SELECT reply.octets FROM message AS reply WHERE reply.leg = 'reply' AND reply.exchange_id = \
-             request.exchange_id AND reply.answers = request.id ORDER BY reply.seq LIMIT 1) AS reply FROM message AS request \
+            "SELECT request.id, COALESCE((SELECT reply.octets FROM message AS reply WHERE reply.leg = 'reply' AND \
+             reply.exchange_id = request.exchange_id AND reply.answers = request.id ORDER BY reply.seq LIMIT 1), \
+             (SELECT reply.octets FROM message AS reply WHERE reply.leg = 'reply' AND reply.exchange_id = request.exchange_id AND \
+             reply.seq > request.seq ORDER BY reply.seq LIMIT 1)) AS reply FROM message AS request \
              WHERE request.leg = 'request' AND request.exchange_id = ? AND request.hash = ?",
         );
         let row =

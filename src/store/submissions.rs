@@ -160,7 +160,11 @@ pub(super) fn step(step: &Move, batch: &mut Batch) {
 }
 
 pub(super) fn release(owner: String, batch: &mut Batch) {
-    batch.run_always("UPDATE submission SET owner = NULL, lease_until = NULL WHERE owner = ?; ").bind(owner);
+    batch
+        .run_always(
+            "UPDATE submission SET owner = NULL, lease_until = NULL WHERE state IN ('due', 'polling') AND owner = ?; ",
+        )
+        .bind(owner);
 }
 
 fn submission_row(row: &SqliteRow) -> Result<SubmissionRow, Error> {

@@ -76,7 +76,7 @@ impl Writer {
         let mut answers = Vec::with_capacity(group.len());
         match self.transaction(group, &mut answers, &mut closing).await {
             Ok(units) => {
-                if units > 0 {
+                if !answers.is_empty() {
                     self.stats.committed(units, began.elapsed());
                 }
                 for answer in answers {
@@ -95,6 +95,7 @@ impl Writer {
         closing
     }
 
+    /// Says how many units were written.
     async fn transaction(
         &mut self,
         group: &mut Vec<Task>,
@@ -110,12 +111,14 @@ impl Writer {
         let stats = self.stats.clone();
         let connection = self.connected().await?;
         connection.execute("BEGIN IMMEDIATE; SAVEPOINT unit;").await?;
+        let mut units = 0;
         for task in group.drain(..) {
             let answer: Answer = match task {
                 Task::Commit(unit, waiting) => {
                     let outcome = commit(unit, connection).await?;
-                    if outcome.is_err() {
-                        stats.conflict();
+                    match outcome {
+                        Ok(()) => units += 1,
+                        Err(_) => stats.conflict(),
                     }
                     Box::new(move || answer(waiting, outcome.map_err(CommitError::from)))
                 }
@@ -137,7 +140,7 @@ impl Writer {
             answers.push(answer);
         }
         connection.execute("COMMIT;").await?;
-        Ok(answers.len())
+        Ok(units)
     }
 
     async fn connected(&mut self) -> Result<&mut SqliteConnection, Error> {

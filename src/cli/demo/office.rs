@@ -11,12 +11,14 @@ use super::files::{configuration, write_private};
 use super::{Failed, Ports};
 use crate::case::{Clock as _, Random as _};
 use crate::cli::system::{Entropy, SystemClock};
+use crate::config::DEMO_MARK;
 
 pub(super) async fn make(dir: &Path, ports: Ports, profiles: &[String]) -> Result<(), Failed> {
     let named = |fault: std::io::Error| Failed::new(format!("{}: {fault}", dir.display()));
     for folder in ["pki", "token", "ca", "data"] {
         std::fs::create_dir_all(dir.join(folder)).map_err(named)?;
     }
+    std::fs::write(dir.join("data").join(DEMO_MARK), "made by `daftar demo`\n").map_err(named)?;
     let now = SystemClock.now();
     let random = aws_lc_rs::rand::SystemRandom::new();
     let pki = Pki::create(dir, now, &random).await.map_err(Failed::new)?;

@@ -51,25 +51,37 @@ async fn serve(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let Some(path) = Path::parse(uri.path()) else {
-        return plain(StatusCode::NOT_FOUND, "the path is /.well-known/cmp[/p/PROFILE][/OPERATION]");
+    let path = match address(&method, &uri, &headers) {
+        Ok(path) => path,
+        Err((status, words)) => {
+            let source = source(Door::Cmp, &connection, &request, None);
+            return match door.registrar.note_bad_input(&source, "requester", words).await {
+                Ok(()) => plain(status, words),
+                Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "not available now"),
+            };
+        }
     };
-    // RFC 9811 section 3.2.
-    if method != Method::POST {
-        let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "use POST");
-        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
-        return refused;
-    }
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    // RFC 9811 section 3.4: MUST be application/pkixcmp; parameters are ignored.
-    if !content_type.split(';').next().is_some_and(|found| found.trim().eq_ignore_ascii_case(PKIXCMP)) {
-        return plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send Content-Type: application/pkixcmp");
-    }
     let source = source(Door::Cmp, &connection, &request, path.profile);
     let answer = door.answer(source, path.operation, &body).await;
     let mut response = Response::new(answer.into());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PKIXCMP));
     response
+}
+
+/// Where the message was sent; or why nothing at that address can be a message.
+fn address(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Path, (StatusCode, &'static str)> {
+    let path = Path::parse(uri.path())
+        .ok_or((StatusCode::NOT_FOUND, "the path is /.well-known/cmp[/p/PROFILE][/OPERATION]"))?;
+    // RFC 9811 section 3.2.
+    if method != Method::POST {
+        return Err((StatusCode::METHOD_NOT_ALLOWED, "use POST"));
+    }
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // RFC 9811 section 3.4: MUST be application/pkixcmp; parameters are ignored.
+    if !content_type.split(';').next().is_some_and(|found| found.trim().eq_ignore_ascii_case(PKIXCMP)) {
+        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send Content-Type: application/pkixcmp"));
+    }
+    Ok(path)
 }
 
 /// Where a message was sent (RFC 9811 section 3.6, RFC 9483 section 6.1).
@@ -113,6 +125,9 @@ fn plain(status: StatusCode, words: &str) -> Response {
     let mut response = Response::new(format!("{words}\n").into());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    }
     response
 }
 
