@@ -1,7 +1,7 @@
 //! Who works on a submission.
 
 use daftar::case::{SubmissionState, SubmissionStep};
-use daftar::store::{Row, Unit};
+use daftar::store::{Leg, NewSubmission, Row, Unit};
 
 use super::office::{NOW, Office};
 
@@ -69,4 +69,42 @@ async fn a_claim_takes_no_more_than_its_limit_and_the_longest_due_first() {
     let mut expected = vec![ids[1], ids[2]];
     expected.sort();
     assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn a_worker_that_starts_anew_gets_back_what_it_had() {
+    let office = Office::open().await;
+    let case = office.opened().await;
+    let (own, other) = (office.submission(case), NewSubmission { owner: "n2".to_owned(), ..office.submission(case) });
+    let own_id = own.id;
+    let unit = Unit::new().with(Row::OpenSubmission(Box::new(own))).with(Row::OpenSubmission(Box::new(other)));
+    office.store.commit(unit.with(Row::Release { owner: "n1".to_owned() })).await.unwrap();
+    let claimed = office.store.claim("n1", NOW.plus(1), NOW.plus(999), 9).await.unwrap();
+    assert_eq!(claimed.iter().map(|row| row.id).collect::<Vec<_>>(), [own_id]);
+}
+
+#[tokio::test]
+async fn attempts_are_counted_from_the_newest_message() {
+    let office = Office::open().await;
+    let case = office.opened().await;
+    let submission = office.submission(case);
+    let id = submission.id;
+    office.store.commit(Unit::new().with(Row::OpenSubmission(Box::new(submission)))).await.unwrap();
+    let put_back = || Row::MoveSubmission {
+        submission: id,
+        from: SubmissionState::Due,
+        to: SubmissionState::Due,
+        step: SubmissionStep::Request,
+        next_attempt: Some(NOW),
+        lease_until: None,
+        deadline: None,
+    };
+    for attempts in 1..=2 {
+        office.store.commit(Unit::new().with(put_back())).await.unwrap();
+        let claimed = office.store.claim("n1", NOW, NOW.plus(9), 9).await.unwrap();
+        assert_eq!(claimed[0].attempts, attempts);
+    }
+    let message = Row::Record(Box::new(office.upstream(Leg::Submission, id, b"certConf")));
+    office.store.commit(Unit::new().with(message).with(put_back())).await.unwrap();
+    assert_eq!(office.store.submission_by_id(id).await.unwrap().unwrap().attempts, 0);
 }

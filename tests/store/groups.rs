@@ -24,6 +24,17 @@ async fn many_writers_share_transactions() {
 }
 
 #[tokio::test]
+async fn a_unit_in_conflict_is_not_counted_as_written() {
+    let office = Office::open().await;
+    let exchange = office.exchange(None);
+    for _ in 0..2 {
+        let _ = office.store.commit(Unit::new().with(Row::OpenExchange(Box::new(exchange.clone())))).await;
+    }
+    let stats = office.store.stats();
+    assert_eq!((stats.units(), stats.conflicts(), stats.commits(), stats.failures()), (1, 1, 2, 0));
+}
+
+#[tokio::test]
 async fn what_was_acknowledged_is_there_for_another_reader_of_the_file() {
     let office = Office::open().await;
     let case = office.opened().await;

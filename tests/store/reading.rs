@@ -118,6 +118,21 @@ async fn a_reply_that_names_its_request_is_the_reply_to_that_one() {
 }
 
 #[tokio::test]
+async fn of_two_requests_at_once_the_first_is_not_left_without_a_reply() {
+    let office = Office::open().await;
+    let exchange = office.exchange(None);
+    let id = exchange.id;
+    let mut unit = Unit::new().with(Row::OpenExchange(Box::new(exchange)));
+    for (leg, octets) in [(Leg::Request, b"1"), (Leg::Request, b"2"), (Leg::Reply, b"a"), (Leg::Reply, b"b")] {
+        unit.push(Row::Record(Box::new(office.at_the_door(leg, id, octets))));
+    }
+    office.store.commit(unit).await.unwrap();
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, b"1");
+    let found = office.store.request_in_exchange(id, hash.as_ref().try_into().unwrap()).await.unwrap().unwrap();
+    assert_eq!(found.reply.as_deref(), Some(b"a".as_slice()));
+}
+
+#[tokio::test]
 async fn a_conversation_with_a_ca_reads_back_in_order() {
     let office = Office::open().await;
     let case = office.opened().await;
