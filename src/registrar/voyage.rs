@@ -250,7 +250,7 @@ impl Registrar {
             .leaf(LeafKind::AnswerDisbelieved, &format!("authority:{}", voyage.authority.name()))
             .case(voyage.case())
             .hash("answer", sha256(octets))
-            .plain("fault", fault);
+            .personal("fault", fault, self.random.as_ref());
         self.note(leaf).await?;
         self.put_back(voyage, fault).await
     }

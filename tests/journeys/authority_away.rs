@@ -17,7 +17,8 @@ fn requests_are_kept_while_the_ca_is_down_and_served_once() {
     let seal = Seal::code(&office.code());
     office.stop_authority();
     let key = office.key("pump");
-    let ask = |office: &Office| office.est("simpleenroll", &Who::Code(&code), &csr_for(&key, "/CN=pump.plant.example", &[]));
+    let ask =
+        |office: &Office| office.est("simpleenroll", &Who::Code(&code), &csr_for(&key, "/CN=pump.plant.example", &[]));
     let first = ask(&office);
     assert_eq!(first.status, 202, "{}", first.text());
     assert!(first.header("Retry-After").is_some());

@@ -35,7 +35,8 @@ fn another_certificate_of_the_same_pki_does_not_speak_for_the_ca() {
     let office = Office::open_with(hasty);
     let seal = Seal::code(&office.code());
     // The second RA's certificate is from the same CA, and is nobody who may answer (RFC 9483 section 3.4).
-    for (certificate, key) in [("device.pem", "device.key"), ("second-ra.pem", "second-ra.key"), ("tls.pem", "tls.key")] {
+    for (certificate, key) in [("device.pem", "device.key"), ("second-ra.pem", "second-ra.key"), ("tls.pem", "tls.key")]
+    {
         let (certificate, key) = (office.pki(certificate), office.pki(key));
         office.mischief(r#"{"next": 0}"#);
         office.mischief(&format!(
@@ -119,6 +120,10 @@ fn a_wrong_certificate_is_rejected_where_the_ca_still_waits_for_confirmation() {
     assert!(answer.is_protected(&office, &seal));
     office.until("the CA revokes it", || office.records().all_revoked());
     let records = office.records();
-    assert!(records.of(Kind::Revoked)[0].detail.contains("rejected by its requester"), "{:?}", records.of(Kind::Revoked));
+    assert!(
+        records.of(Kind::Revoked)[0].detail.contains("rejected by its requester"),
+        "{:?}",
+        records.of(Kind::Revoked)
+    );
     assert_eq!(office.state(), "withheld");
 }

@@ -61,7 +61,11 @@ fn eight_times_the_same_request_are_one_case() {
             .collect();
         asked.into_iter().map(|asked| asked.join().unwrap()).collect()
     });
-    assert!(answers.iter().all(|answer| *answer == answers[0]), "{:?}", answers.iter().map(|answer| answer.0).collect::<Vec<_>>());
+    assert!(
+        answers.iter().all(|answer| *answer == answers[0]),
+        "{:?}",
+        answers.iter().map(|answer| answer.0).collect::<Vec<_>>()
+    );
     assert_eq!(answers[0].0, 200);
     assert_eq!(office.records().count(Kind::Issued), 1);
     assert_eq!(office.case_count(), 1);

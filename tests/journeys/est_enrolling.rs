@@ -79,7 +79,17 @@ fn a_certificate_of_an_unknown_maker_opens_no_door() {
     let key = office.key("stranger");
     let certificate = office.path("stranger.pem");
     openssl(&[
-        "req", "-x509", "-config", "/dev/null", "-key", key.0.to_str().unwrap(), "-subj", "/CN=stranger", "-days", "9", "-out",
+        "req",
+        "-x509",
+        "-config",
+        "/dev/null",
+        "-key",
+        key.0.to_str().unwrap(),
+        "-subj",
+        "/CN=stranger",
+        "-days",
+        "9",
+        "-out",
         certificate.to_str().unwrap(),
     ]);
     let before = office.leaves("authentication_failed");
@@ -94,8 +104,7 @@ fn a_certificate_of_an_unknown_maker_opens_no_door() {
 fn tls_1_2_and_1_3_are_spoken_and_nothing_older() {
     let office = Office::open();
     let code = office.code();
-    let versions: [(&str, &[&str]); 2] =
-        [("TLSv1.2", &["--tls-max", "1.2"]), ("TLSv1.3", &["--tlsv1.3"])];
+    let versions: [(&str, &[&str]); 2] = [("TLSv1.2", &["--tls-max", "1.2"]), ("TLSv1.3", &["--tlsv1.3"])];
     for (number, (version, words)) in versions.iter().enumerate() {
         let (_, csr) = office.csr(version, &format!("/CN=tls-{number}.plant.example"));
         let kind = ["-H", "Content-Type: application/pkcs10"];
@@ -122,7 +131,8 @@ fn the_attributes_of_a_request_are_told_before_it_is_made() {
     let path = written(office.path("csrattrs.der"), &der);
     let shown = openssl(&["asn1parse", "-inform", "DER", "-in", path.to_str().unwrap()]);
     assert!(shown.contains("id-ecPublicKey") && shown.contains("prime256v1"), "{shown}");
-    assert!(shown.contains("Extension Request"), "RFC 9908 section 3.2: {shown}");
+    assert!(shown.contains("Subject Alternative Name"), "{shown}");
+    assert!(shown.contains("1.2.840.113549.1.9.16.2.61"), "the template of RFC 9908 section 3.4: {shown}");
 }
 
 #[test]

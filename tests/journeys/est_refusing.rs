@@ -90,14 +90,18 @@ fn unknown_labels_operations_and_methods_are_told_apart() {
 
 #[test]
 fn a_key_that_is_too_weak_is_refused_with_the_clause() {
-    let office = Office::open_with(|settings| {
-        let clauses = toml::Table::from_iter([("key_size".to_owned(), toml::Value::from("CPS 6.1.5"))]);
-        settings.default_profile().insert("clauses".into(), clauses.into());
-    });
-    let code = office.code();
-    let who = Who::Code(&code);
-    let weak = office.key_of("weak", &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"]);
-    refused(&office, &who, &csr_for(&weak, "/CN=pump.plant.example", &[]), &PKCS10, 400, "CPS 6.1.5");
+    let office = Office::open();
+    let (code, strict) = (office.code(), office.code_for("strict"));
+    let rsa = |name: &str, bits: &str| office.key_of(name, &["-algorithm", "RSA", "-pkeyopt", bits]);
+    // Too weak for anybody: its signature is not even looked at.
+    let weak = csr_for(&rsa("weak", "rsa_keygen_bits:1024"), "/CN=pump", &[]);
+    refused(&office, &Who::Code(&code), &weak, &PKCS10, 400, "RSA-1024");
+    // Too weak for this profile.
+    let small = csr_for(&rsa("small", "rsa_keygen_bits:2048"), "/CN=pump", &[]);
+    let answer = office.est("strict/simpleenroll", &Who::Code(&strict), &small);
+    assert_eq!(answer.status, 400);
+    assert!(answer.text().contains("2048") && answer.text().contains("CPS 6.1.5"), "{}", answer.text());
+    assert_eq!(office.only_case()["state"], "refused");
     assert_eq!(office.records().count(Kind::Received), 0);
 }
 
@@ -177,10 +181,31 @@ fn an_expired_certificate_of_a_device_opens_no_door() {
     let key = office.key("old");
     let file = |name: &str| office.path(name).to_str().unwrap().to_owned();
     let csr = file("old.csr");
-    openssl(&["req", "-new", "-config", "/dev/null", "-key", key.0.to_str().unwrap(), "-subj", "/CN=old", "-out", &csr]);
     openssl(&[
-        "x509", "-req", "-in", &csr, "-CA", office.pki("manufacturer.pem").to_str().unwrap(), "-CAkey",
-        office.pki("manufacturer.key").to_str().unwrap(), "-days", "-1", "-out", &file("old.pem"),
+        "req",
+        "-new",
+        "-config",
+        "/dev/null",
+        "-key",
+        key.0.to_str().unwrap(),
+        "-subj",
+        "/CN=old",
+        "-out",
+        &csr,
+    ]);
+    openssl(&[
+        "x509",
+        "-req",
+        "-in",
+        &csr,
+        "-CA",
+        office.pki("manufacturer.pem").to_str().unwrap(),
+        "-CAkey",
+        office.pki("manufacturer.key").to_str().unwrap(),
+        "-days",
+        "-1",
+        "-out",
+        &file("old.pem"),
     ]);
     let (_, wanted) = office.csr("own", "/CN=old.plant.example");
     let answer = office.est("simpleenroll", &Who::Holder(&office.path("old.pem"), &key.0), &wanted);

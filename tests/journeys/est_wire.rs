@@ -109,18 +109,22 @@ fn every_layout_of_a_request_is_read() {
     let office = Office::open();
     let code = office.code();
     let wrap = |text: &str, width: usize, end: &str| -> String {
-        let lines: Vec<&str> =
-            text.as_bytes().chunks(width).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        let lines: Vec<&str> = text.as_bytes().chunks(width).map(|line| std::str::from_utf8(line).unwrap()).collect();
         format!("{}{end}", lines.join(end))
     };
     let layouts: [(&str, fn(&dyn Fn(&str, usize, &str) -> String, &str) -> Vec<u8>); 5] = [
         ("64", |wrap, text| wrap(text, 64, "\n").into_bytes()),
         ("76 CRLF", |wrap, text| wrap(text, 76, "\r\n").into_bytes()),
         ("PEM", |wrap, text| {
-            format!("-----BEGIN CERTIFICATE REQUEST-----\n{}-----END CERTIFICATE REQUEST-----\n", wrap(text, 64, "\n")).into_bytes()
+            format!("-----BEGIN CERTIFICATE REQUEST-----\n{}-----END CERTIFICATE REQUEST-----\n", wrap(text, 64, "\n"))
+                .into_bytes()
         }),
         ("old PEM", |wrap, text| {
-            format!("-----BEGIN NEW CERTIFICATE REQUEST-----\n{}-----END NEW CERTIFICATE REQUEST-----\n", wrap(text, 64, "\n")).into_bytes()
+            format!(
+                "-----BEGIN NEW CERTIFICATE REQUEST-----\n{}-----END NEW CERTIFICATE REQUEST-----\n",
+                wrap(text, 64, "\n")
+            )
+            .into_bytes()
         }),
         ("DER", |_, text| base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).unwrap()),
     ];

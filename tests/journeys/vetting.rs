@@ -19,7 +19,8 @@ fn an_approved_case_brings_its_certificate_over_est() {
     let mut office = Office::open_with(by_hand);
     let code = office.one_time_code();
     let key = office.key("pump");
-    let ask = |office: &Office| office.est("simpleenroll", &Who::Code(&code), &csr_for(&key, "/CN=pump.plant.example", &[]));
+    let ask =
+        |office: &Office| office.est("simpleenroll", &Who::Code(&code), &csr_for(&key, "/CN=pump.plant.example", &[]));
     let first = ask(&office);
     assert_eq!((first.status, first.header("Retry-After")), (202, Some("1")));
     assert!(first.body.is_empty());
@@ -61,7 +62,9 @@ fn a_refused_case_tells_its_requester_why() {
         assert_eq!(office.shown(id)["reason"], "no such pump in our plant");
     }
     let polled = office.send(&asked.poll(&seal, cert_req_id));
-    let Answer::Rejected(status) = cmp::client::read(&polled.answer).unwrap() else { panic!("{:?}", polled.answer.body()) };
+    let Answer::Rejected(status) = cmp::client::read(&polled.answer).unwrap() else {
+        panic!("{:?}", polled.answer.body())
+    };
     assert!(status.text.iter().any(|text| text.contains("no such pump")), "{status:?}");
     let answer = office.est("simpleenroll", &Who::Code(&code), &csr);
     assert_eq!(answer.status, 403, "{}", answer.text());
@@ -77,7 +80,8 @@ fn openssl_waits_for_the_officer() {
     let output = std::thread::scope(|scope| {
         let asked = scope.spawn(|| {
             let by: Vec<&str> = by.iter().map(String::as_str).collect();
-            let words = ["-cmd", "ir", "-newkey", "new.key", "-subject", "/CN=pump.plant.example", "-certout", "got.pem"];
+            let words =
+                ["-cmd", "ir", "-newkey", "new.key", "-subject", "/CN=pump.plant.example", "-certout", "got.pem"];
             office.openssl_cmp(&[&by[..], &words].concat())
         });
         office.until("the case waits for an officer", || {

@@ -100,7 +100,9 @@ fn a_requester_that_polls_may_still_reject_its_certificate() {
     office.until("the CA answers", || office.records().count(Kind::Issued) == 1);
     office.until("the case moves", || office.state() != "submitted");
     let polled = office.send(&asked.poll(&seal, cert_req_id));
-    let Answer::Issued(issued) = cmp::client::read(&polled.answer).unwrap() else { panic!("{:?}", polled.answer.body()) };
+    let Answer::Issued(issued) = cmp::client::read(&polled.answer).unwrap() else {
+        panic!("{:?}", polled.answer.body())
+    };
     assert!(!issued.implicit_confirm);
     let word = cmp::StatusInfo::rejection(cmp::FailureInfo::BAD_CERT_TEMPLATE, "not wanted");
     let draft = cmp::client::confirm(
@@ -122,7 +124,8 @@ fn a_restart_in_between_loses_no_waiting_request() {
     let code = office.one_time_code();
     office.mischief(r#"{"waiting": {"polls": 2, "check_after": 1}}"#);
     let key = office.key("pump");
-    let ask = |office: &Office| office.est("simpleenroll", &Who::Code(&code), &csr_for(&key, "/CN=pump.plant.example", &[]));
+    let ask =
+        |office: &Office| office.est("simpleenroll", &Who::Code(&code), &csr_for(&key, "/CN=pump.plant.example", &[]));
     assert_eq!(ask(&office).status, 202);
     office.kill();
     office.start();

@@ -37,7 +37,8 @@ impl Errand {
 
     /// Goes to the door once. When the connection is lost the same may be tried again, byte for byte.
     pub(crate) async fn step(&mut self, door: &Door, line: &mut Option<Line>) -> Result<Answer, Fault> {
-        let body = self.poll.as_ref().map_or_else(|| self.enrolment.body.clone(), |poll| Bytes::copy_from_slice(poll.der()));
+        let body =
+            self.poll.as_ref().map_or_else(|| self.enrolment.body.clone(), |poll| Bytes::copy_from_slice(poll.der()));
         let heard = door.post(line, body).await?;
         let enrolment = Arc::clone(&self.enrolment);
         let answer = match (heard.status, &enrolment.dialogue) {

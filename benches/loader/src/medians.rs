@@ -15,7 +15,9 @@ pub(crate) fn run() -> Result<ExitCode, Fault> {
         let report: Report = serde_json::from_str(&line).map_err(Fault::odd)?;
         by_mode.entry(report.mode).or_default().push(report);
     }
-    println!("| mode | runs | enrolments/s | server CPU us | sum us (floor) | ratio | p50 ms | p99 ms | server busy | CA + loader us | errors |");
+    println!(
+        "| mode | runs | enrolments/s | server CPU us | sum us (floor) | ratio | p50 ms | p99 ms | server busy | CA + loader us | errors |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
     let mut errors = 0;
     for (mode, reports) in &by_mode {

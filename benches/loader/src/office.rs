@@ -25,7 +25,8 @@ impl Office {
 
     pub(crate) fn value(&self, key: &str) -> Result<&str, Fault> {
         let value = self.0.get(key).map(String::as_str);
-        value.ok_or_else(|| Fault::Setting(format!("{key} is needed: name a demo.env with --env, or use --set {key}=…")))
+        value
+            .ok_or_else(|| Fault::Setting(format!("{key} is needed: name a demo.env with --env, or use --set {key}=…")))
     }
 
     pub(crate) fn path(&self, key: &str) -> Result<PathBuf, Fault> {

@@ -47,7 +47,8 @@ mod tests {
     fn limits_are_raised_and_the_rest_stays() {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("daftar.toml");
-        std::fs::write(&config, "demo = true\n[registrar]\nrequests_per_minute = 3\ndefault_profile = \"a\"\n").unwrap();
+        std::fs::write(&config, "demo = true\n[registrar]\nrequests_per_minute = 3\ndefault_profile = \"a\"\n")
+            .unwrap();
         run(&Args { config: config.clone(), log: None }).unwrap();
         let table: Table = toml::from_str(&std::fs::read_to_string(&config).unwrap()).unwrap();
         assert_eq!(table["demo"].as_bool(), Some(true));

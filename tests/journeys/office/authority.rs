@@ -39,6 +39,10 @@ impl Records {
     /// How many certificates were issued for the key that was certified most often.
     pub(crate) fn most_for_one_key(&self) -> usize {
         let issued = self.of(Kind::Issued);
-        issued.iter().map(|one| issued.iter().filter(|other| other.key_print == one.key_print).count()).max().unwrap_or(0)
+        issued
+            .iter()
+            .map(|one| issued.iter().filter(|other| other.key_print == one.key_print).count())
+            .max()
+            .unwrap_or(0)
     }
 }

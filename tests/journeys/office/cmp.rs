@@ -97,8 +97,7 @@ impl Request {
 
     /// The draft of an ir.
     pub(crate) fn draft(&self, seal: &Seal) -> Draft {
-        let template =
-            CertTemplateDraft::new(Name::from_text(&self.subject).unwrap(), self.key.public_key().clone());
+        let template = CertTemplateDraft::new(Name::from_text(&self.subject).unwrap(), self.key.public_key().clone());
         let request = crmf::request(0, &template);
         let other = SoftwareSigner::generate(KeyChoice::P256).unwrap();
         let signer = if self.wrong_proof { &other } else { &self.key };

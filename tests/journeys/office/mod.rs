@@ -2,8 +2,8 @@
 
 mod ask;
 mod authority;
-mod command;
 mod cmp;
+mod command;
 mod est;
 mod ledger;
 mod ports;

@@ -95,14 +95,19 @@ fn decisions(log: &Lines) -> Result<String, String> {
     for case in &log.decisions {
         *balance.entry(case).or_default() += 1;
     }
-    let read = |line: &Line| Canonical::from_der(&line.canonical).map_err(|error| format!("leaf {:?}: {error}", line.number));
+    let read =
+        |line: &Line| Canonical::from_der(&line.canonical).map_err(|error| format!("leaf {:?}: {error}", line.number));
     let leaves: Vec<Canonical> = log.leaves.iter().map(read).collect::<Result<_, _>>()?;
     for leaf in leaves.iter().filter(|leaf| leaf.kind == "decision") {
         let case = leaf.case.as_ref().ok_or("a decision names no case")?;
         *balance.entry(case.as_bytes()).or_default() -= 1;
     }
     let wrong = balance.values().filter(|count| **count != 0).count();
-    if wrong == 0 { Ok(format!("{} decisions", log.decisions.len())) } else { Err(format!("{wrong} cases do not agree")) }
+    if wrong == 0 {
+        Ok(format!("{} decisions", log.decisions.len()))
+    } else {
+        Err(format!("{wrong} cases do not agree"))
+    }
 }
 
 fn hash(parts: &[&[u8]]) -> Vec<u8> {

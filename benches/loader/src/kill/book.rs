@@ -37,7 +37,9 @@ impl Book {
 
     /// The keys of the cases whose request was sent, or may have been, and whose answer is not recorded.
     pub(super) async fn between_commits(&mut self) -> Result<HashSet<Vec<u8>>, Fault> {
-        let query = sqlx::query("SELECT key_print FROM case_record WHERE state IN ('submitted', 'waiting') AND key_print IS NOT NULL");
+        let query = sqlx::query(
+            "SELECT key_print FROM case_record WHERE state IN ('submitted', 'waiting') AND key_print IS NOT NULL",
+        );
         octets(&query.fetch_all(&mut self.connection).await?)
     }
 

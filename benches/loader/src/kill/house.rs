@@ -63,7 +63,8 @@ impl House {
     /// Starts the server; tells how long it took to be ready.
     pub(super) async fn start(&mut self) -> Result<Duration, Fault> {
         let start = Instant::now();
-        let server = self.command(&["serve"]).stdout(log(&self.dir, SERVER_LOG)?).stderr(log(&self.dir, SERVER_LOG)?).spawn();
+        let server =
+            self.command(&["serve"]).stdout(log(&self.dir, SERVER_LOG)?).stderr(log(&self.dir, SERVER_LOG)?).spawn();
         self.server = Some(server.map_err(|error| Fault::file(&self.daftar, error))?);
         self.answers(&self.health, "the server").await?;
         Ok(start.elapsed())
@@ -100,7 +101,8 @@ impl House {
     /// The office's own command finds no case that is still on its way.
     pub(super) async fn listed(&self, tally: &mut Tally) -> Result<(), Fault> {
         for state in ["submitted", "waiting", "undecided"] {
-            let said = self.command(&["case", "list", "--json", "--state", state]).output().await.map_err(Fault::machine)?;
+            let said =
+                self.command(&["case", "list", "--json", "--state", state]).output().await.map_err(Fault::machine)?;
             let cases = serde_json::from_slice::<Vec<serde_json::Value>>(&said.stdout);
             tally.check(&format!("daftar case list --state {state} is empty"), || match cases {
                 Ok(cases) if cases.is_empty() && said.status.success() => Ok(String::new()),
@@ -118,7 +120,11 @@ impl House {
             return Ok(());
         }
         tally.check("daftar audit verify finds the log whole", || {
-            if said.status.success() { Ok(text(&said.stdout)) } else { Err(format!("{}{}", text(&said.stdout), text(&said.stderr))) }
+            if said.status.success() {
+                Ok(text(&said.stdout))
+            } else {
+                Err(format!("{}{}", text(&said.stdout), text(&said.stderr)))
+            }
         });
         Ok(())
     }

@@ -161,7 +161,11 @@ async fn kill_all(
     let telling = u32::try_from(kills.iter().filter(|kill| !kill.between.is_empty()).count()).unwrap_or(u32::MAX);
     let least = LEAST_TELLING.min(args.kills.div_ceil(2));
     tally.check("enough kills hit cases between their two commits", || {
-        if telling >= least { Ok(format!("{telling} of {}", args.kills)) } else { Err(format!("{telling}, wanted {least}")) }
+        if telling >= least {
+            Ok(format!("{telling} of {}", args.kills))
+        } else {
+            Err(format!("{telling}, wanted {least}"))
+        }
     });
     tally.check("the server is back within 10 s of each kill", || {
         let seconds = format!("at most {:.1} s", slowest.as_secs_f64());
@@ -181,7 +185,11 @@ async fn ends(args: &Args, house: &House, tally: &mut Tally) -> Result<(), Fault
     }
     let seconds = start.elapsed().as_secs_f64();
     tally.check("every case ends", || {
-        if open.is_empty() { Ok(format!("after {seconds:.1} s")) } else { Err(format!("after {seconds:.0} s: {open:?}")) }
+        if open.is_empty() {
+            Ok(format!("after {seconds:.1} s"))
+        } else {
+            Err(format!("after {seconds:.0} s: {open:?}"))
+        }
     });
     Ok(())
 }

@@ -79,12 +79,7 @@ impl Promises {
 
     pub(super) fn summary(&self) -> String {
         let inner = self.inner();
-        format!(
-            "{} certificates, {} connections lost, {} told to come back",
-            inner.kept.len(),
-            inner.lost,
-            inner.later
-        )
+        format!("{} certificates, {} connections lost, {} told to come back", inner.kept.len(), inner.lost, inner.later)
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
