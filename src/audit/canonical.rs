@@ -190,6 +190,52 @@ mod tests {
     }
 
     #[test]
+    fn the_canonical_bytes_of_a_leaf_that_names_no_case_and_no_facts_never_change() {
+        // Made by another program, too; the time stands before 1970, so that the sign of `at` is fixed as well.
+        let leaf = Leaf {
+            id: LeafId::from_octets([1; 16]),
+            at: Millis(-1),
+            node: String::new(),
+            kind: LeafKind::ServiceStarted,
+            actor: "house:x".to_owned(),
+            case: None,
+            facts: Vec::new(),
+        };
+        let expected =
+            "30360201010410010101010101010101010101010101010201ff0c000c0f736572766963655f737461727465640c07686f7573653a783000";
+        assert_eq!(hex::encode(leaf.canonical()), expected);
+        assert!(Canonical::parse(&leaf.canonical()).is_ok());
+    }
+
+    #[test]
+    fn octets_moved_between_salt_and_value_are_not_what_was_committed_to() {
+        let canonical = Canonical::parse(&leaf().canonical()).unwrap();
+        let longer = [[4; 16].as_slice(), b"1"].concat();
+        assert!(!canonical.commits_to(2, &longer, "92.0.2.7"));
+        assert!(!canonical.commits_to(2, &[4; 15], "\u{4}192.0.2.7"));
+    }
+
+    #[test]
+    fn identifiers_and_hashes_of_another_length_are_not_read() {
+        let short = |octets: &[u8]| OctetString::new(octets).unwrap();
+        let read = |change: &dyn Fn(&mut Canonical)| {
+            let mut canonical = Canonical::parse(&leaf().canonical()).unwrap();
+            change(&mut canonical);
+            Canonical::parse(&canonical.to_der().unwrap())
+        };
+        assert!(read(&|_| ()).is_ok());
+        assert!(read(&|leaf| leaf.id = short(&[1; 15])).is_err());
+        assert!(read(&|leaf| leaf.case = Some(short(&[2; 17]))).is_err());
+        assert!(read(&|leaf| leaf.facts[1].value = CanonicalValue::Hash(short(&[3; 31]))).is_err());
+        assert!(read(&|leaf| leaf.facts[2].value = CanonicalValue::Commitment(short(&[]))).is_err());
+    }
+
+    #[test]
+    fn octets_after_the_leaf_are_not_read() {
+        assert!(Canonical::parse(&[leaf().canonical().as_slice(), &[0]].concat()).is_err());
+    }
+
+    #[test]
     fn another_version_is_not_read() {
         let mut octets = leaf().canonical();
         octets[5] = 2;

@@ -8,6 +8,12 @@ pub trait Nodes {
     fn node(&self, node: Node) -> Option<Hash>;
 }
 
+impl<Lookup: Fn(Node) -> Option<Hash>> Nodes for Lookup {
+    fn node(&self, node: Node) -> Option<Hash> {
+        self(node)
+    }
+}
+
 /// PATH(index, D_size) of RFC 9162 section 2.1.3.1; `None` when the tree has no such leaf, or a node is not there.
 #[must_use]
 pub fn inclusion(nodes: &dyn Nodes, index: u64, size: u64) -> Option<Vec<Hash>> {
@@ -146,7 +152,7 @@ const fn split(width: u64) -> u64 {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::tree::{Frontier, leaf_hash};
+    use super::super::tree::{Frontier, leaf_hash, sha256};
     use super::*;
 
     struct Memory(BTreeMap<Node, Hash>, Vec<Hash>);
@@ -222,6 +228,57 @@ mod tests {
         assert!(!verify_inclusion(&leaf(11), 11, 21, &proof[1..], &root));
         let longer = [proof.as_slice(), &[[0; 32]]].concat();
         assert!(!verify_inclusion(&leaf(11), 11, 21, &longer, &root));
+    }
+
+    #[test]
+    fn nodes_can_be_looked_up_through_a_closure() {
+        let memory = tree(7);
+        let lookup = |node: Node| memory.0.get(&node).copied();
+        assert_eq!(inclusion(&lookup, 3, 7), inclusion(&memory, 3, 7));
+    }
+
+    #[test]
+    fn a_node_that_is_not_there_makes_no_proof() {
+        let mut memory = tree(7);
+        memory.0.remove(&Node { level: 1, index: 0 });
+        assert_eq!(inclusion(&memory, 3, 7), None);
+        assert_eq!(consistency(&memory, 3, 7), None);
+    }
+
+    #[test]
+    fn what_no_tree_holds_is_not_proven() {
+        let memory = tree(7);
+        assert_eq!(inclusion(&memory, 7, 7), None);
+        assert_eq!(consistency(&memory, 0, 7), None);
+        assert_eq!(consistency(&memory, 8, 7), None);
+        assert!(!verify_inclusion(&leaf(0), 0, 0, &[], &leaf(0)));
+        assert!(!verify_inclusion(&leaf(0), 1, 1, &[], &leaf(0)));
+        assert!(!verify_consistency(0, 7, &memory.1[0], &memory.1[7], &[]));
+        assert!(!verify_consistency(4, 7, &memory.1[4], &memory.1[7], &[]));
+        assert!(!verify_consistency(8, 7, &memory.1[7], &memory.1[7], &[]));
+    }
+
+    /// The digests were made by another program from the recursive definitions of MTH, PATH and PROOF.
+    #[test]
+    fn roots_and_paths_up_to_64_are_those_of_the_recursive_definitions() {
+        let memory = tree(64);
+        let digest = |hashes: Vec<Hash>| hex::encode(sha256(&[hashes.concat().as_slice()]));
+        let all = |prove: &dyn Fn(u64, u64) -> Option<Vec<Hash>>, first: u64| {
+            let pairs = (1..=64).flat_map(|size| (0..size).map(move |other| (other + first, size)));
+            digest(pairs.flat_map(|(other, size)| prove(other, size).unwrap()).collect())
+        };
+        assert_eq!(
+            digest(memory.1.clone()),
+            "66924a1e1d3484d049a6baf9211486748d58debff6f1690883597fc14202c960"
+        );
+        assert_eq!(
+            all(&|index, size| inclusion(&memory, index, size), 0),
+            "dd1435e2b913c389f919492b007d6213a40440177fabd3eaf1bbab4ccba4d226"
+        );
+        assert_eq!(
+            all(&|from, to| consistency(&memory, from, to), 1),
+            "71a86e0abeb71f284c58c96e63ae7220c8a41460100aeb2f006d1c4f669b2ad4"
+        );
     }
 
     #[test]

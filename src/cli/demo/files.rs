@@ -127,6 +127,10 @@ Try, in another shell:
       --data-binary @- $EST_URL/simpleenroll | base64 -d | openssl pkcs7 -inform DER -print_certs -out my.pem
   openssl verify -CAfile $ROOT_CA -untrusted $ISSUING_CHAIN my.pem
 
+  openssl ecparam -name prime256v1 -genkey -noout -out cmp.key
+  openssl cmp -cmd ir -server ${{CMP_URL#http://}} -ref $CMP_REF -secret pass:$CMP_SECRET \
+      -newkey cmp.key -subject /CN=my-device -certout cmp.pem
+
 Ctrl-C ends it.",
         dir = dir.display(),
         reference = field("reference"),
