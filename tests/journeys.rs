@@ -27,6 +27,8 @@ mod est_wire;
 mod office;
 #[path = "journeys/operating.rs"]
 mod operating;
+#[path = "journeys/requirements.rs"]
+mod requirements;
 #[path = "journeys/token_away.rs"]
 mod token_away;
 #[path = "journeys/vetting.rs"]
