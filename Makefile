@@ -1,0 +1,52 @@
+# `make demo` and `make test` install what is missing first. Everything is built with one profile (dev) but for `make bench`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+built := $(or $(CARGO_TARGET_DIR),target)/debug
+fuzz_seconds ?= 60
+
+.PHONY: help demo test quick lint bench kill fuzz
+
+help: ## Prints this.
+	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile | expand -t 14
+
+demo: ## A running office in ./demo, with a CA, a token and a device of its own (ARGS="--port-base 20000").
+	@conformance/install demo
+	@cargo build --locked --bin daftar
+	@exec $(built)/daftar demo $(ARGS)
+
+test: ## Every test: units, store, token, listener, walls, journeys, conformance, and a short `make kill`.
+	@conformance/install test
+	@cargo build --locked --workspace --bins
+	@for run in conformance/run conformance/*/run; do echo "== $$run"; NO_BUILD=1 KILLS=$${KILLS:-4} "$$run"; done
+	@conformance/cargo-test --workspace
+
+quick: ## Without the running office: units, walls, store, listener. Under five minutes.
+	@conformance/install test
+	@conformance/cargo-test --workspace --lib
+	@conformance/cargo-test -p daftar --test walls --test store --test listen
+
+lint: ## Format, clippy, licences and sources of what is built in.
+	@conformance/install lint
+	@cargo fmt --all --check
+	@cargo clippy --locked --workspace --all-targets -- -D warnings
+	@cargo fetch --locked --quiet
+	@PATH="$${CARGO_HOME:-$$HOME/.cargo}/bin:$$PATH" cargo deny --offline --log-level error check bans licenses sources
+
+bench: ## What an enrolment costs; needs a quiet machine with two cores.
+	@conformance/install test
+	@benches/run
+
+kill: ## kill -9 of the server under load, 20 times.
+	@conformance/install test
+	@conformance/kill/run
+
+fuzz: ## Every fuzz target for fuzz_seconds=60 seconds; needs a nightly toolchain.
+	@conformance/install fuzz
+	@for target in $$(cargo +nightly fuzz list); do \
+	    mkdir -p fuzz/corpus/$$target; \
+	    cargo +nightly fuzz run $$target fuzz/corpus/$$target $$(fuzz/seeds $$target) -- \
+	        -max_total_time=$(fuzz_seconds) -max_len=8192 -timeout=5 -rss_limit_mb=1024; \
+	done
