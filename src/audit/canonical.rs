@@ -68,7 +68,14 @@ impl Canonical {
     /// Reads canonical bytes.
     pub fn parse(octets: &[u8]) -> Result<Self, Damaged> {
         let leaf = Self::from_der(octets).map_err(|fault| Damaged(fault.to_string()))?;
-        if leaf.version == VERSION { Ok(leaf) } else { Err(Damaged(format!("version {}", leaf.version))) }
+        if leaf.version != VERSION {
+            return Err(Damaged(format!("version {}", leaf.version)));
+        }
+        // The lengths are part of the form, see above; the derive does not know them.
+        let identifiers = std::iter::once(&leaf.id).chain(&leaf.case);
+        let whole = identifiers.map(OctetString::as_bytes).all(|octets| octets.len() == IDENTIFIER)
+            && leaf.facts.iter().all(|fact| fact.value.has_its_length());
+        if whole { Ok(leaf) } else { Err(Damaged("an identifier or a hash of another length".to_owned())) }
     }
 
     /// The identifier's octets.
@@ -95,12 +102,22 @@ impl Canonical {
         &self.actor
     }
 
-    /// Whether this salt and value stand behind the commitment at this place.
+    /// Whether this salt and value stand behind the commitment at this place. A salt of another length never does: the hash covers
+    /// salt and value without a mark between them, so that octets could be moved from one to the other.
     #[must_use]
     pub fn commits_to(&self, position: usize, salt: &[u8], value: &str) -> bool {
         match self.facts.get(position).map(|fact| &fact.value) {
-            Some(CanonicalValue::Commitment(hash)) => hash.as_bytes() == commitment(salt, value),
+            Some(CanonicalValue::Commitment(hash)) => salt.len() == SALT && hash.as_bytes() == commitment(salt, value),
             _ => false,
+        }
+    }
+}
+
+impl CanonicalValue {
+    fn has_its_length(&self) -> bool {
+        match self {
+            Self::Plain(_) => true,
+            Self::Hash(hash) | Self::Commitment(hash) => hash.as_bytes().len() == HASH,
         }
     }
 }
@@ -135,6 +152,9 @@ fn commitment(salt: &[u8], value: &str) -> [u8; 32] {
 }
 
 const VERSION: u8 = 1;
+const IDENTIFIER: usize = 16;
+const SALT: usize = 16;
+const HASH: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -201,8 +221,7 @@ mod tests {
             case: None,
             facts: Vec::new(),
         };
-        let expected =
-            "30360201010410010101010101010101010101010101010201ff0c000c0f736572766963655f737461727465640c07686f7573653a783000";
+        let expected = "30360201010410010101010101010101010101010101010201ff0c000c0f736572766963655f737461727465640c07686f7573653a783000";
         assert_eq!(hex::encode(leaf.canonical()), expected);
         assert!(Canonical::parse(&leaf.canonical()).is_ok());
     }

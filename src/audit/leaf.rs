@@ -278,7 +278,8 @@ mod tests {
     fn personal_data_is_not_in_the_canonical_bytes() {
         // The salt differs from the identifier, so that it would be seen.
         let personal = FactValue::Personal { salt: [6; 16], value: "192.0.2.7".to_owned() };
-        let leaf = Leaf::new(&Fives, Millis(1), "n1", LeafKind::AuthenticationFailed, "code:00").fact("address", personal);
+        let leaf =
+            Leaf::new(&Fives, Millis(1), "n1", LeafKind::AuthenticationFailed, "code:00").fact("address", personal);
         let canonical = leaf.canonical();
         assert!(canonical.windows(16).any(|part| part == [5; 16]));
         assert!(!canonical.windows(16).any(|part| part == [6; 16]));

@@ -267,10 +267,7 @@ mod tests {
             let pairs = (1..=64).flat_map(|size| (0..size).map(move |other| (other + first, size)));
             digest(pairs.flat_map(|(other, size)| prove(other, size).unwrap()).collect())
         };
-        assert_eq!(
-            digest(memory.1.clone()),
-            "66924a1e1d3484d049a6baf9211486748d58debff6f1690883597fc14202c960"
-        );
+        assert_eq!(digest(memory.1.clone()), "66924a1e1d3484d049a6baf9211486748d58debff6f1690883597fc14202c960");
         assert_eq!(
             all(&|index, size| inclusion(&memory, index, size), 0),
             "dd1435e2b913c389f919492b007d6213a40440177fabd3eaf1bbab4ccba4d226"
