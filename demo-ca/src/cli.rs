@@ -56,6 +56,7 @@ async fn end_of_stdin(wanted: bool) {
     if !wanted {
         return std::future::pending().await;
     }
+    #[expect(clippy::disallowed_methods, reason = "one of the runtime's threads would keep the process from ending")]
     std::thread::spawn(move || {
         let mut ignored = [0; 64];
         while io::stdin().read(&mut ignored).is_ok_and(|count| count > 0) {}

@@ -257,6 +257,7 @@ impl Drop for Office {
 }
 
 fn thread(name: &str, life: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Fault> {
+    #[expect(clippy::disallowed_methods, reason = "a token blocks and may hang: its threads are this room's")]
     let thread = thread::Builder::new().name(name.into()).spawn(life);
     thread.map_err(|error| Fault::Unavailable(format!("no thread for it: {error}")))
 }

@@ -53,7 +53,7 @@ pub(crate) fn is_rust(file: &str) -> bool {
 }
 
 /// Fails with every breach, not with the first.
-pub(crate) fn none(breaches: Vec<String>) {
+pub(crate) fn none(breaches: &[String]) {
     assert!(breaches.is_empty(), "\n{}\n", breaches.join("\n"));
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn plan(plan: &str, files: &[&str]) -> Vec<String> {
             Some(room) => {
                 let before =
                     |back: usize| at.checked_sub(back).and_then(|at| lines.get(at)).copied().unwrap_or_default();
-                let said = (1..).take_while(|back| before(*back).starts_with("/// ")).count();
+                let said = (1..=at).take_while(|back| before(*back).starts_with("/// ")).count();
                 if said == 0 || !before(said + 1).is_empty() {
                     found.push(format!("src/lib.rs:{}: {room} needs a doc line, and a blank line before it", at + 1));
                 }

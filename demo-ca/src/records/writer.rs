@@ -20,6 +20,7 @@ impl Writer {
     pub(super) fn start(file: File, offset: u64, ledger: Arc<Mutex<Ledger>>) -> io::Result<Self> {
         let (queue, entries) = mpsc::channel(QUEUE);
         let shift = Shift { file, offset, ledger };
+        #[expect(clippy::disallowed_methods, reason = "one thread writes and waits for the disk")]
         let thread = thread::Builder::new().name("records".to_owned()).spawn(move || shift.work(entries))?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }

@@ -54,6 +54,7 @@ impl Mock {
                 stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
                 return stream;
             }
+            #[expect(clippy::disallowed_methods, reason = "a test waits for another process")]
             std::thread::sleep(Duration::from_millis(50));
         }
         panic!("the mock server does not listen");

@@ -185,6 +185,7 @@ impl Office {
             if so() {
                 return;
             }
+            #[expect(clippy::disallowed_methods, reason = "a test waits for another process")]
             std::thread::sleep(Duration::from_millis(50));
         }
         panic!("not in time: {what}\n{}", self.said());
@@ -263,6 +264,7 @@ fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
         if let Some(status) = child.try_wait().unwrap() {
             return Some(status);
         }
+        #[expect(clippy::disallowed_methods, reason = "a test waits for another process")]
         std::thread::sleep(Duration::from_millis(20));
     }
     None
