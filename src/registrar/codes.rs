@@ -98,7 +98,7 @@ impl Registrar {
         let names = order.names.as_ref().map(serde_json::to_string).transpose().map_err(Refusal::away)?;
         let now = self.now();
         let leaf = self
-            .leaf(LeafKind::CodeCreated, &order.created_by)
+            .officer_leaf(LeafKind::CodeCreated, &order.created_by)
             .plain("code", &id.to_string())
             .plain("profile", &order.profile);
         let code = NewCode {
@@ -121,7 +121,7 @@ impl Registrar {
 
     /// Withdraws a code: it opens no further case.
     pub async fn withdraw_code(&self, code: CodeId, actor: &str) -> Result<(), Refusal> {
-        let leaf = self.leaf(LeafKind::CodeWithdrawn, actor).plain("code", &code.to_string());
+        let leaf = self.officer_leaf(LeafKind::CodeWithdrawn, actor).plain("code", &code.to_string());
         let unit = Unit::new().with(Row::WithdrawCode { code, at: self.now() }).with(Row::Leaf(leaf));
         self.store.commit(unit).await.map_err(Refusal::store)
     }

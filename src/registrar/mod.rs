@@ -218,6 +218,11 @@ impl Registrar {
         Leaf::new(self.random.as_ref(), self.now(), &self.settings.node, kind, actor)
     }
 
+    /// A leaf about what came through the control socket. The officer's name is personal: it stands beside the log, not in it.
+    fn officer_leaf(&self, kind: LeafKind, officer: &str) -> Leaf {
+        self.leaf(kind, "house:control").personal("officer", officer, self.random.as_ref())
+    }
+
     async fn note(&self, leaf: Leaf) -> Result<(), Refusal> {
         self.store.commit(Unit::new().with(Row::Leaf(leaf))).await.map_err(Refusal::store)
     }

@@ -120,6 +120,6 @@ impl Registrar {
     }
 
     fn officers_leaf(&self, case: &CaseRow, officer: &str, what: &str) -> Leaf {
-        self.leaf(LeafKind::Decision, CredentialId::house(officer).as_str()).case(case.id).plain("verdict", what)
+        self.officer_leaf(LeafKind::Decision, officer).case(case.id).plain("verdict", what)
     }
 }
