@@ -70,7 +70,7 @@ fn http_around_a_message_is_checked() {
     let port = office.ports.http();
     assert_eq!(office.get(port, "/.well-known/cmp").status, 405);
     assert_eq!(office.post(port, "/.well-known/cmp", "application/json", b"{}").status, 415);
-    assert_eq!(office.post(port, "/.well-known/cmp", "application/pkixcmp", &[0x30; 70_000]).status, 413);
+    assert_eq!(office.post(port, "/.well-known/cmp", "application/pkixcmp", &vec![0x30; 70_000]).status, 413);
     assert_eq!(office.cmp_post("/nooperation", b"").status, 404);
     assert_eq!(office.post(port, "/somewhere", "application/pkixcmp", b"").status, 404);
     nothing_happened(&office);

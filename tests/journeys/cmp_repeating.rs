@@ -104,3 +104,29 @@ fn the_protection_stays_the_same_through_a_transaction() {
     assert_eq!(office.records().count(Kind::Confirmed), 0);
     assert!(matches!(office.send(&first.confirm(&mac, None)).read(), cmp::client::Answer::Confirmed));
 }
+
+#[test]
+fn a_holder_gets_the_answer_about_its_old_certificate_again() {
+    let office = Office::open();
+    let request = Request::new("CN=pump.plant.example");
+    let certificate = office.ask(&Seal::code(&office.code()), &request).issued().certificate;
+    let seal = Seal::of(&certificate, request.key);
+    // A kur, and its bytes again when the old certificate has a successor.
+    let update = Request::new("CN=pump.plant.example");
+    let name = certs::Name::from_text(&update.subject).unwrap();
+    let template = cmp::crmf::CertTemplateDraft::new(name, certs::Signer::public_key(&update.key).clone());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let asked = runtime.block_on(cmp::crmf::sign(&cmp::crmf::request(0, &template), &update.key)).unwrap();
+    let updated = office.send(&seal.finish(update.around(&seal, cmp::body::kur(&asked))));
+    let newer = updated.issued().certificate;
+    assert_eq!(office.send(updated.sent.der()).answer.der(), updated.answer.der());
+    // A revocation, and its bytes again when the certificate is revoked.
+    let seal = Seal::of(&newer, update.key);
+    let details = cmp::RevDetails::compose_for(&newer, Some(5));
+    let ending = Request::explicit("CN=pump.plant.example");
+    let revoked = office.send(&seal.finish(ending.around(&seal, cmp::body::rr(&details))));
+    assert!(matches!(revoked.read(), cmp::client::Answer::Revoked), "{:?}", revoked.answer.body());
+    assert_eq!(office.send(revoked.sent.der()).answer.der(), revoked.answer.der());
+    let records = office.records();
+    assert_eq!((records.count(Kind::Issued), records.count(Kind::Revoked)), (2, 1));
+}

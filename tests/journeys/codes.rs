@@ -61,12 +61,12 @@ fn eight_times_the_same_request_are_one_case() {
             .collect();
         asked.into_iter().map(|asked| asked.join().unwrap()).collect()
     });
-    assert!(
-        answers.iter().all(|answer| *answer == answers[0]),
-        "{:?}",
-        answers.iter().map(|answer| answer.0).collect::<Vec<_>>()
-    );
-    assert_eq!(answers[0].0, 200);
+    // Who joins the case may be told to come back; nobody gets anything else, and all get the same in the end.
+    let statuses: Vec<u16> = answers.iter().map(|answer| answer.0).collect();
+    assert!(statuses.iter().all(|status| matches!(status, 200 | 202)) && statuses.contains(&200), "{statuses:?}");
+    let served = office.est("simpleenroll", &Who::Code(&code), &requests[0]);
+    assert_eq!(served.status, 200);
+    assert!(answers.iter().filter(|answer| answer.0 == 200).all(|answer| answer.1 == served.body));
     assert_eq!(office.records().count(Kind::Issued), 1);
     assert_eq!(office.case_count(), 1);
 }

@@ -56,7 +56,7 @@ fn malformed_requests_are_refused_with_400_and_change_nothing() {
 fn a_body_that_is_too_large_is_refused_with_413() {
     let office = Office::open();
     let code = office.code();
-    let answer = office.est("simpleenroll", &Who::Code(&code), &[b'A'; 70_000]);
+    let answer = office.est("simpleenroll", &Who::Code(&code), &vec![b'A'; 70_000]);
     assert_eq!(answer.status, 413);
     assert_eq!(office.records().count(Kind::Received), 0);
     assert!(office.metric("ra_http_requests", "413") > 0.0);

@@ -104,33 +104,32 @@ fn a_request_in_chunks_is_read() {
     assert_eq!(office.received(&answer.body).len(), 1);
 }
 
+/// One line of base64 in another layout.
+type Layout = fn(&str) -> Vec<u8>;
+
+fn wrapped(text: &str, width: usize, end: &str) -> String {
+    let lines: Vec<&str> = text.as_bytes().chunks(width).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("{}{end}", lines.join(end))
+}
+
+fn pem(label: &str, text: &str) -> Vec<u8> {
+    format!("-----BEGIN {label}-----\n{}-----END {label}-----\n", wrapped(text, 64, "\n")).into_bytes()
+}
+
 #[test]
 fn every_layout_of_a_request_is_read() {
     let office = Office::open();
     let code = office.code();
-    let wrap = |text: &str, width: usize, end: &str| -> String {
-        let lines: Vec<&str> = text.as_bytes().chunks(width).map(|line| std::str::from_utf8(line).unwrap()).collect();
-        format!("{}{end}", lines.join(end))
-    };
-    let layouts: [(&str, fn(&dyn Fn(&str, usize, &str) -> String, &str) -> Vec<u8>); 5] = [
-        ("64", |wrap, text| wrap(text, 64, "\n").into_bytes()),
-        ("76 CRLF", |wrap, text| wrap(text, 76, "\r\n").into_bytes()),
-        ("PEM", |wrap, text| {
-            format!("-----BEGIN CERTIFICATE REQUEST-----\n{}-----END CERTIFICATE REQUEST-----\n", wrap(text, 64, "\n"))
-                .into_bytes()
-        }),
-        ("old PEM", |wrap, text| {
-            format!(
-                "-----BEGIN NEW CERTIFICATE REQUEST-----\n{}-----END NEW CERTIFICATE REQUEST-----\n",
-                wrap(text, 64, "\n")
-            )
-            .into_bytes()
-        }),
-        ("DER", |_, text| base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).unwrap()),
+    let layouts: [(&str, Layout); 5] = [
+        ("64", |text| wrapped(text, 64, "\n").into_bytes()),
+        ("76 CRLF", |text| wrapped(text, 76, "\r\n").into_bytes()),
+        ("PEM", |text| pem("CERTIFICATE REQUEST", text)),
+        ("old PEM", |text| pem("NEW CERTIFICATE REQUEST", text)),
+        ("DER", |text| base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).unwrap()),
     ];
     for (number, (name, layout)) in layouts.iter().enumerate() {
         let (_, csr) = office.csr(&format!("layout-{number}"), &format!("/CN=layout-{number}.plant.example"));
-        let body = layout(&wrap, std::str::from_utf8(&csr).unwrap());
+        let body = layout(std::str::from_utf8(&csr).unwrap());
         let answer = office.est("simpleenroll", &Who::Code(&code), &body);
         assert_eq!(answer.status, 200, "{name}: {}", answer.text());
     }

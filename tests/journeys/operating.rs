@@ -84,7 +84,7 @@ fn a_stop_finishes_what_is_under_way() {
     });
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(office.ended().success(), "{}", office.said());
-    assert!(office.try_get(office.ports.metrics(), "/livez").is_none());
+    assert!(Office::try_get(office.ports.metrics(), "/livez").is_none());
     office.start();
     assert_eq!(office.state(), "confirmed");
 }
@@ -210,6 +210,6 @@ fn an_open_office_turns_down_what_leaves_no_trace_in_its_books() {
     assert_eq!(office.est_with("simpleenroll", &Who::Code(&code), &csr, &["-X", "PUT"]).status, 405);
     assert!(office.all_leaves() > leaves, "a wrong method leaves no leaf");
     let leaves = office.all_leaves();
-    assert_eq!(office.est("simpleenroll", &Who::Code(&code), &[b'A'; 70_000]).status, 413);
+    assert_eq!(office.est("simpleenroll", &Who::Code(&code), &vec![b'A'; 70_000]).status, 413);
     assert!(office.all_leaves() > leaves, "a body that is too large leaves no leaf");
 }

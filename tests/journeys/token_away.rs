@@ -31,7 +31,11 @@ fn without_its_token_the_ra_serves_nobody_and_with_it_it_does() {
         office.get(office.ports.metrics(), "/readyz").status == 503
     });
     let cases = office.case_count();
-    assert_eq!(office.records().count(Kind::Issued) as i64, cases, "no case was opened that could not be signed");
+    assert_eq!(
+        i64::try_from(office.records().count(Kind::Issued)).unwrap(),
+        cases,
+        "no case was opened that could not be signed"
+    );
     let ready: serde_json::Value = serde_json::from_slice(&office.get(office.ports.metrics(), "/readyz").body).unwrap();
     assert_eq!(ready["hsm"], false, "{ready}");
     assert_eq!(office.get(office.ports.metrics(), "/livez").status, 200);
@@ -123,7 +127,7 @@ fn the_keys_stay_on_the_token() {
         .output()
         .expect("opensc is installed");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let objects: Vec<&str> = text.split("\n").collect();
+    let objects: Vec<&str> = text.lines().collect();
     let access = |kind: &str| {
         let start =
             objects.iter().position(|line| line.starts_with(kind)).unwrap_or_else(|| panic!("no {kind}: {text}"));

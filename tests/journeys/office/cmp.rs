@@ -98,10 +98,10 @@ impl Request {
     /// The draft of an ir.
     pub(crate) fn draft(&self, seal: &Seal) -> Draft {
         let template = CertTemplateDraft::new(Name::from_text(&self.subject).unwrap(), self.key.public_key().clone());
-        let request = crmf::request(0, &template);
+        let asked = crmf::request(0, &template);
         let other = SoftwareSigner::generate(KeyChoice::P256).unwrap();
-        let signer = if self.wrong_proof { &other } else { &self.key };
-        let signed = wait(crmf::sign(&request, signer)).unwrap();
+        let prover = if self.wrong_proof { &other } else { &self.key };
+        let signed = wait(crmf::sign(&asked, prover)).unwrap();
         self.around(seal, body::ir(&signed))
     }
 

@@ -102,7 +102,7 @@ impl Office {
             .spawn()
             .unwrap();
         self.authority = Some(child);
-        self.until("the demo CA listens", || self.try_get(self.ports.authority(), "/ca.crl").is_some());
+        self.until("the demo CA listens", || Self::try_get(self.ports.authority(), "/ca.crl").is_some());
     }
 
     pub(crate) fn stop_authority(&mut self) {
@@ -113,7 +113,7 @@ impl Office {
     pub(crate) fn start(&mut self) {
         self.launch();
         self.until("the server is ready", || {
-            self.try_get(self.ports.metrics(), "/readyz").is_some_and(|answer| answer.status == 200)
+            Self::try_get(self.ports.metrics(), "/readyz").is_some_and(|answer| answer.status == 200)
         });
     }
 

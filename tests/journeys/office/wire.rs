@@ -48,12 +48,12 @@ impl Answer {
 
 impl Office {
     /// A GET without TLS, if somebody answers.
-    pub(crate) fn try_get(&self, port: u16, path: &str) -> Option<Answer> {
-        self.try_talk(port, format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes())
+    pub(crate) fn try_get(port: u16, path: &str) -> Option<Answer> {
+        talk_plainly(port, format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes())
     }
 
     pub(crate) fn get(&self, port: u16, path: &str) -> Answer {
-        self.try_get(port, path).unwrap_or_else(|| panic!("nobody answers {path} at {port}: {}", self.said()))
+        Self::try_get(port, path).unwrap_or_else(|| panic!("nobody answers {path} at {port}: {}", self.said()))
     }
 
     pub(crate) fn post(&self, port: u16, path: &str, kind: &str, body: &[u8]) -> Answer {
@@ -61,14 +61,8 @@ impl Office {
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );
-        self.try_talk(port, &[head.as_bytes(), body].concat())
+        talk_plainly(port, &[head.as_bytes(), body].concat())
             .unwrap_or_else(|| panic!("nobody answers {path} at {port}: {}", self.said()))
-    }
-
-    /// Sends these bytes without TLS and reads until the server closes.
-    pub(crate) fn try_talk(&self, port: u16, request: &[u8]) -> Option<Answer> {
-        let stream = connect(port)?;
-        Answer::parse(&talk(stream, request))
     }
 
     /// Sends these bytes through TLS and reads until the server closes: exactly what came back.
@@ -90,6 +84,11 @@ impl Office {
         let connection = ClientConnection::new(Arc::new(config), name).unwrap();
         StreamOwned::new(connection, connect(self.ports.https()).expect("HTTPS is served"))
     }
+}
+
+/// Sends these bytes without TLS and reads until the server closes.
+fn talk_plainly(port: u16, request: &[u8]) -> Option<Answer> {
+    Answer::parse(&talk(connect(port)?, request))
 }
 
 fn connect(port: u16) -> Option<TcpStream> {
