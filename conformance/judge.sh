@@ -54,7 +54,7 @@ new_csr() {
 
 # certified NAME KEY: NAME.pem holds exactly one certificate, for that key, that OpenSSL accepts below the demo's root.
 certified() {
-    [ "$(grep -c BEGIN.CERTIFICATE "$1.pem")" = 1 ] || { echo "not exactly one certificate"; return 1; }
+    [ "$(grep -c -- -----BEGIN.CERTIFICATE "$1.pem")" = 1 ] || { echo "not exactly one certificate"; return 1; }
     openssl verify -x509_strict -no-CAfile -no-CApath -CAfile "$ROOT_CA" -untrusted "$ISSUING_CHAIN" "$1.pem" || return 1
     [ "$(openssl x509 -in "$1.pem" -noout -pubkey)" = "$(openssl pkey -in "$2" -pubout)" ] || { echo "another key"; return 1; }
 }

@@ -19,7 +19,7 @@ status() {
 
 # unpack IN NAME: NAME.pem from a certs-only answer.
 unpack() {
-    openssl base64 -d -A -in "$1" | openssl pkcs7 -inform DER -print_certs | sed -n '/BEGIN/,/END/p' >"$2.pem"
+    openssl base64 -d -A -in "$1" | openssl pkcs7 -inform DER -print_certs | sed -n '/^-----BEGIN/,/^-----END/p' >"$2.pem"
 }
 
 # body NAME: the request as EST sends it.
@@ -36,7 +36,7 @@ enrol() {
 }
 
 whole_chain() {
-    est cacerts cacerts.p7 && unpack cacerts.p7 chain && [ "$(grep -c BEGIN.CERTIFICATE chain.pem)" -ge 2 ] &&
+    est cacerts cacerts.p7 && unpack cacerts.p7 chain && [ "$(grep -c -- -----BEGIN.CERTIFICATE chain.pem)" -ge 2 ] &&
         openssl verify -CAfile "$ROOT_CA" -untrusted chain.pem "$ISSUING_CHAIN"
 }
 
