@@ -101,7 +101,7 @@ impl Wanted {
         for extension in &self.extensions {
             match extension.oid {
                 oid::SUBJECT_ALT_NAME => {
-                    granted.push(Extension { critical: self.subject.is_empty(), ..extension.clone() })
+                    granted.push(Extension { critical: self.subject.is_empty(), ..extension.clone() });
                 }
                 oid::EXTENDED_KEY_USAGE | oid::BASIC_CONSTRAINTS => granted.push(extension.clone()),
                 // These we set ourselves, whatever is asked for.

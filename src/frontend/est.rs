@@ -45,13 +45,14 @@ async fn serve(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let (source, operation, profile) = match address(&registrar, &connection, &request, &method, &uri) {
+    let (operation, label, profile) = match address(&registrar, &method, &uri) {
         Ok(found) => found,
-        Err((response, words)) => {
+        Err(wrong) => {
             let source = source(Door::Est, &connection, &request, None);
-            return noted(&registrar, &source, response, &words).await;
+            return noted(&registrar, &source, wrong.response(), &wrong.words).await;
         }
     };
+    let source = source(Door::Est, &connection, &request, label);
     let asked = Asked { source, connection, headers, body };
     let answered = match operation {
         Operation::CaCerts => Ok(ca_certs(&registrar, &profile, &asked)),
@@ -66,33 +67,44 @@ async fn serve(
     }
 }
 
-/// What is asked for, and under which profile; or the answer to what nobody can ask.
-fn address(
-    registrar: &Registrar,
-    connection: &Connection,
-    request: &RequestId,
-    method: &Method,
-    uri: &Uri,
-) -> Result<(Source, Operation, Profile), (Response, String)> {
-    let refusal = |code, words: String| Err((text(code, &words), words));
-    let path = match Path::parse(uri.path()) {
-        Ok(path) => path,
-        Err(fault) => return refusal(StatusCode::NOT_FOUND, fault.to_string()),
-    };
-    if !path.operation.is_implemented() {
+/// Why nobody can ask at an address.
+struct Wrong {
+    status: StatusCode,
+    words: String,
+    /// The method that can be used there.
+    allow: Option<&'static str>,
+}
+
+impl Wrong {
+    fn new(status: StatusCode, words: impl Into<String>) -> Self {
+        Self { status, words: words.into(), allow: None }
+    }
+
+    fn response(&self) -> Response {
+        let mut response = text(self.status, &self.words);
+        if let Some(method) = self.allow {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static(method));
+        }
+        response
+    }
+}
+
+/// What is asked for, and under which label and profile.
+fn address(registrar: &Registrar, method: &Method, uri: &Uri) -> Result<(Operation, Option<String>, Profile), Wrong> {
+    let path = Path::parse(uri.path()).map_err(|fault| Wrong::new(StatusCode::NOT_FOUND, fault.to_string()))?;
+    let operation = path.operation;
+    if !operation.is_implemented() {
         // RFC 7030 section 3.2.2 table 5: optional operations may be left out.
-        return refusal(StatusCode::NOT_IMPLEMENTED, "this operation is not offered here".to_owned());
+        return Err(Wrong::new(StatusCode::NOT_IMPLEMENTED, "this operation is not offered here"));
     }
-    if method.as_str() != path.operation.method() {
-        let words = "use the method in Allow".to_owned();
-        let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, &words);
-        refused.headers_mut().insert(ALLOW, HeaderValue::from_static(path.operation.method()));
-        return Err((refused, words));
+    if method.as_str() != operation.method() {
+        let wrong = Wrong::new(StatusCode::METHOD_NOT_ALLOWED, "use the method in Allow");
+        return Err(Wrong { allow: Some(operation.method()), ..wrong });
     }
-    let Some((_, profile)) = registrar.profile(path.label.as_deref()) else {
-        return refusal(StatusCode::NOT_FOUND, "there is no such label".to_owned());
-    };
-    Ok((source(Door::Est, connection, request, path.label), path.operation, profile))
+    match registrar.profile(path.label.as_deref()) {
+        Some((_, profile)) => Ok((operation, path.label, profile)),
+        None => Err(Wrong::new(StatusCode::NOT_FOUND, "there is no such label")),
+    }
 }
 
 /// A refusal is recorded before it is answered.
@@ -207,6 +219,10 @@ fn read(asked: &Asked, who: &Identified, again: bool) -> Result<CertificateReque
     let bad = |text: String| (ReasonCode::BadRequest, text);
     let der = est::decode_request(&asked.body).map_err(|fault| bad(fault.to_string()))?;
     let csr = Csr::parse(&der).map_err(|fault| bad(fault.to_string()))?;
+    if let Some(attribute) = UNVERIFIED.iter().find(|(oid, _)| csr.attribute_oids().contains(oid)) {
+        // RFC 7030 section 3.5: what links the request to the connection or asks for another name is never just ignored.
+        return Err(bad(format!("the attribute {} is not supported here; leave it out", attribute.1)));
+    }
     // RFC 7030 section 4.2.1: the signature proves possession of the key.
     let proven = csr.prove().map_err(|fault| (ReasonCode::BadProof, fault.to_string()))?;
     let replaces =
@@ -344,5 +360,14 @@ fn status(code: StatusCode) -> Response {
     *response.status_mut() = code;
     response
 }
+
+/// Attributes that a server must act on (RFC 7030 sections 3.5 and 4.2.2, RFC 7894 section 3).
+const UNVERIFIED: [(certs::ObjectIdentifier, &str); 5] = [
+    (certs::ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.7"), "challengePassword"),
+    (certs::ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.7.36"), "changeSubjectName"),
+    (certs::ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.56"), "otpChallenge"),
+    (certs::ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.57"), "revocationChallenge"),
+    (certs::ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.58"), "estIdentityLinking"),
+];
 
 const CONTENT_TRANSFER_ENCODING: HeaderName = HeaderName::from_static("content-transfer-encoding");

@@ -14,7 +14,7 @@ pub struct TrustConfig {
     pub anchors: PathBuf,
     /// PEM: CA certificates below the anchors, for requesters that do not send them.
     pub intermediates: Option<PathBuf>,
-    /// PEM or DER: a revocation list; read at start and at SIGHUP.
+    /// DER: a revocation list, read at start.
     pub crl: Option<PathBuf>,
     /// Whether a certificate is refused when no current revocation list covers it.
     #[serde(default)]

@@ -92,7 +92,7 @@ impl Registrar {
                     tokio::spawn(async move { registrar.drive(voyage).await });
                 }
                 Err(fault) => {
-                    tracing::error!(submission = %id, %fault, cause = ?fault, "a submission cannot be taken up")
+                    tracing::error!(submission = %id, %fault, cause = ?fault, "a submission cannot be taken up");
                 }
             }
         }

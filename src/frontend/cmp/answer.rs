@@ -50,8 +50,8 @@ impl Answering {
         }
     }
 
-    /// The bytes that report a fault of the message itself.
-    pub(super) async fn refuse(&self, fault: &Fault) -> Vec<u8> {
+    /// The bytes that report a fault of the message itself, and whether they are protected as they should be.
+    pub(super) async fn refuse(&self, fault: &Fault) -> (Vec<u8>, bool) {
         // RFC 9483 section 3.6.2: faults of certConf, pollReq and genm are error messages whatever they are.
         let body = if self.kind == self.request {
             server::refusal_body(fault, self.request)
@@ -59,11 +59,11 @@ impl Answering {
             body::error(&ErrorMsgContent::from(fault))
         };
         match self.protection.finish(self.plain(body.clone()), &[]).await {
-            Ok(octets) => octets,
+            Ok(octets) => (octets, true),
             Err(cause) => {
                 // RFC 9483 section 3.6.4: an error that cannot be protected is sent without.
                 tracing::warn!(%cause, "an error message could not be signed");
-                self.plain(body).unprotected(&[])
+                (self.plain(body).unprotected(&[]), false)
             }
         }
     }

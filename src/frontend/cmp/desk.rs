@@ -10,6 +10,8 @@ use cmp::{
     Protection as Proof, RevDetails, body,
 };
 
+use http::StatusCode;
+
 use super::answer::{Answering, fault_of_refusal};
 use super::protector::Protection;
 use super::{CmpDoor, Operation};
@@ -44,15 +46,22 @@ impl From<Refusal> for Trouble {
 }
 
 impl CmpDoor {
-    /// The answer to a message: always a message.
-    pub(super) async fn answer(&self, source: Source, operation: Option<&Operation>, octets: &[u8]) -> Vec<u8> {
+    /// The answer to a message: always a message, and nearly always with 200 (RFC 9811 section 3.1).
+    pub(super) async fn answer(
+        &self,
+        source: Source,
+        operation: Option<&Operation>,
+        octets: &[u8],
+    ) -> (StatusCode, Vec<u8>) {
         let message = match Message::parse(octets, &Limits::default()) {
             Ok(message) => message,
-            Err(parse) => return self.unreadable(&source, parse.header.as_deref(), &parse.fault).await,
+            Err(parse) => {
+                return (StatusCode::OK, self.unreadable(&source, parse.header.as_deref(), &parse.fault).await);
+            }
         };
         let mut answering = self.answering(&message);
         match self.decide(&source, operation, &message, &mut answering).await {
-            Ok(answered) => answered.octets,
+            Ok(answered) => (StatusCode::OK, answered.octets),
             Err(Trouble::Message(fault)) => self.turn_down(&source, &answering, &fault).await,
             Err(Trouble::Refusal(refusal)) => {
                 if let Refusal::Unavailable { cause, .. } | Refusal::NotAllowed(cause) = &refusal {
@@ -202,14 +211,13 @@ impl CmpDoor {
     }
 
     /// A fault is recorded and answered; it changes nothing else.
-    async fn turn_down(&self, source: &Source, answering: &Answering, fault: &Fault) -> Vec<u8> {
+    async fn turn_down(&self, source: &Source, answering: &Answering, fault: &Fault) -> (StatusCode, Vec<u8>) {
         tracing::info!(request = %source.request_id, kind = %answering.kind, %fault, "refused");
         if let Err(store) = self.registrar.note_bad_input(source, "requester", &fault.to_string()).await {
             tracing::error!(request = %source.request_id, fault = %store, "the refusal could not be recorded");
-            let fault = fault_of_refusal(&store, answering.kind);
-            return answering.refuse(&fault).await;
+            return sent(answering.refuse(&fault_of_refusal(&store, answering.kind)).await);
         }
-        answering.refuse(fault).await
+        sent(answering.refuse(fault).await)
     }
 
     /// What cannot be read as a message is answered without protection: nobody is known to verify it.
@@ -234,6 +242,11 @@ impl Answering {
         self.request = begun.unwrap_or(self.kind);
         self.implicit = exchange.implicit;
     }
+}
+
+/// DESIGN rule 9: what should be signed and cannot be says so in HTTP, too.
+fn sent((octets, protected): (Vec<u8>, bool)) -> (StatusCode, Vec<u8>) {
+    (if protected { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, octets)
 }
 
 /// The MAC of a message, for the registrar to ask.

@@ -62,8 +62,9 @@ async fn serve(
         }
     };
     let source = source(Door::Cmp, &connection, &request, path.profile);
-    let answer = door.answer(source, path.operation, &body).await;
+    let (status, answer) = door.answer(source, path.operation, &body).await;
     let mut response = Response::new(answer.into());
+    *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PKIXCMP));
     response
 }
