@@ -278,7 +278,7 @@ impl Registrar {
         if voyage.counted != voyage.case_state {
             voyage.counted = voyage.case_state;
             self.metrics.reached(voyage.case_state);
-            tracing::info!(case = %voyage.case(), door = %voyage.party.door, state = %voyage.case_state, "case moved");
+            tracing::debug!(case = %voyage.case(), door = %voyage.party.door, state = %voyage.case_state, "case moved");
         }
         self.flights.land(voyage.case(), outcome, recorded);
         Ok(Next::Ashore)
