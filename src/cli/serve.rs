@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::Router;
+use http::StatusCode;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::service::TowerToHyperService;
 use prometheus_client::registry::Registry;
@@ -16,9 +17,9 @@ use tokio::task::JoinHandle;
 use super::assemble::{House, assemble};
 use super::{Common, Failed};
 use crate::config::Config;
-use crate::frontend::{CmpDoor, control, est, health};
-use crate::listen::{Door, Limits, Metrics, Place, ServerTls, Stop, Stopping};
-use crate::registrar::Workers;
+use crate::frontend::{CmpDoor, Connection, RequestId, control, est, health};
+use crate::listen::{Door, Limits, Metrics, Place, ServerTls, Stop, Stopping, Witness};
+use crate::registrar::{Registrar, Source, Workers};
 
 /// `daftar serve`.
 #[derive(Debug, clap::Args)]
@@ -34,7 +35,10 @@ pub(super) async fn run(config: &Config, common: &Common, args: &Args) -> Result
     let house = assemble(config).await?;
     let listen = &config.listen;
     let limits = Arc::new(ArcSwap::from_pointee(listen.limits.clone()));
-    let tls = Arc::new(ServerTls::load(&listen.certificate_file, &listen.key_file).map_err(Failed::new)?);
+    let tls = Arc::new(
+        ServerTls::load(&listen.certificate_file, &listen.key_file, listen.require_extended_master_secret)
+            .map_err(Failed::new)?,
+    );
     let metrics = Metrics::new();
     let stop = Stop::new();
     house.registrar.begin_anew().await.map_err(Failed::new)?;
@@ -44,9 +48,11 @@ pub(super) async fn run(config: &Config, common: &Common, args: &Args) -> Result
     let secure = est(house.registrar.clone()).merge(cmp.clone());
     let mut doors = Vec::new();
     if let Some(door) = bind("https", listen.https, &limits, &metrics).await? {
+        let door = door.witnessed_by(Arc::new(Books(house.registrar.clone())));
         doors.push(tokio::spawn(door.https(Arc::clone(&tls), secure, stop.signal())));
     }
     if let Some(door) = bind("http", listen.http, &limits, &metrics).await? {
+        let door = door.witnessed_by(Arc::new(Books(house.registrar.clone())));
         doors.push(tokio::spawn(door.http(cmp, stop.signal())));
     }
     if let Some(door) = bind("metrics", listen.metrics, &limits, &metrics).await? {
@@ -68,6 +74,31 @@ pub(super) async fn run(config: &Config, common: &Common, args: &Args) -> Result
     drop(std::fs::remove_file(config.control_socket()));
     house.hsm.stop();
     Ok(())
+}
+
+/// Records what the listener turned down by itself.
+#[derive(Debug)]
+struct Books(Registrar);
+
+impl Witness for Books {
+    fn turned_down(
+        &self,
+        door: &'static str,
+        connection: &Connection,
+        id: &RequestId,
+        status: StatusCode,
+        words: &str,
+    ) {
+        // EST is served on HTTPS only; what came there in a body too large to be read could be either.
+        let door = if door == "https" { crate::case::Door::Est } else { crate::case::Door::Cmp };
+        let source = Source { door, peer: connection.peer.ip(), request_id: id.0.clone(), profile: None };
+        let (registrar, words) = (self.0.clone(), format!("{status}: {words}"));
+        tokio::spawn(async move {
+            if let Err(fault) = registrar.note_bad_input(&source, "requester", &words).await {
+                tracing::error!(request = %source.request_id, %fault, "a refusal could not be recorded");
+            }
+        });
+    }
 }
 
 fn log(config: &Config) -> Result<(), Failed> {

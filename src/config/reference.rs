@@ -14,6 +14,7 @@ http = "0.0.0.0:8080"            # CMP (default 0.0.0.0:8080)
 metrics = "127.0.0.1:9090"       # /metrics /livez /readyz (default 127.0.0.1:9090)
 certificate_file = "tls.pem"     # server certificate and its chain, PEM; read again at SIGHUP
 key_file = "tls.key"             # its private key, PEM, readable by its owner only
+require_extended_master_secret = true  # of TLS 1.2 clients (default true); strongSwan 5.9 has it not
 
 [listen.limits]                  # defaults shown; read again at SIGHUP
 body = 65536                     # octets of a request's body: more is 413

@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 
 use super::config::seconds;
 use super::wire::Progress;
-use super::{Limits, Metrics};
+use super::{Limits, Metrics, Witness};
 use crate::frontend::connection::{Connection, RequestId};
 
 /// What every request of a connection needs.
@@ -25,6 +25,7 @@ pub(super) struct Desk {
     pub(super) metrics: Metrics,
     pub(super) router: Router,
     pub(super) connection: Connection,
+    pub(super) witness: Option<Arc<dyn Witness>>,
     /// Held as long as something runs that the server should wait for when it stops.
     pub(super) running: Running,
 }
@@ -42,7 +43,12 @@ impl Desk {
             Ok(request) => self.handle(request, &record.id).await,
             Err(refusal) => {
                 progress.answered_early();
-                refusal.answer()
+                let answer = refusal.answer();
+                if let Some(witness) = &self.witness {
+                    let words = String::from_utf8_lossy(&answer.1);
+                    witness.turned_down(self.door, &self.connection, &record.id, answer.0.status, words.trim_end());
+                }
+                answer
             }
         };
         let mut response = finish(answer, &record.id, head_only);

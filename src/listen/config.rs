@@ -22,6 +22,10 @@ pub struct Config {
     pub certificate_file: PathBuf,
     /// Its private key, PEM; not readable by others.
     pub key_file: PathBuf,
+    /// Whether TLS 1.2 clients must have the extended master secret (RFC 7627), without which a session has no binding of its
+    /// own. Clients such as strongSwan 5.9 have it not.
+    #[serde(default = "yes")]
+    pub require_extended_master_secret: bool,
     /// What one requester may take of the server.
     #[serde(default)]
     pub limits: Limits,
@@ -116,6 +120,10 @@ const fn size(number: usize) -> NonZeroUsize {
 
 const fn count(number: u32) -> NonZeroU32 {
     NonZeroU32::MIN.saturating_add(number - 1)
+}
+
+const fn yes() -> bool {
+    true
 }
 
 fn default_https() -> Place {

@@ -16,7 +16,7 @@ use super::answer::{Desk, Running};
 use super::census::{Census, Full};
 use super::config::seconds;
 use super::serve::serve;
-use super::{Error, Limits, Metrics, ServerTls, Stopping};
+use super::{Error, Limits, Metrics, ServerTls, Stopping, Witness};
 use crate::frontend::connection::{Connection, Tls};
 
 /// One address that is listened on.
@@ -27,6 +27,7 @@ pub struct Door {
     limits: Arc<ArcSwap<Limits>>,
     metrics: Metrics,
     census: Arc<Census>,
+    witness: Option<Arc<dyn Witness>>,
 }
 
 /// What all connections of a door share.
@@ -49,7 +50,13 @@ impl Door {
         metrics: Metrics,
     ) -> Result<Self, Error> {
         let listener = TcpListener::bind(address).await.map_err(|source| Error::Bind { address, source })?;
-        Ok(Self { name, listener, limits, metrics, census: Arc::default() })
+        Ok(Self { name, listener, limits, metrics, census: Arc::default(), witness: None })
+    }
+
+    /// Has somebody told of the requests that are turned down before a handler sees them.
+    #[must_use]
+    pub fn witnessed_by(self, witness: Arc<dyn Witness>) -> Self {
+        Self { witness: Some(witness), ..self }
     }
 
     /// The address, with the port that the system chose when 0 was asked for.
@@ -128,6 +135,7 @@ impl Door {
             metrics: self.metrics.clone(),
             router: hall.router.clone(),
             connection: Connection { peer, tls: None },
+            witness: self.witness.clone(),
             running: hall.running.clone(),
         };
         let acceptor = hall.tls.as_ref().map(|tls| TlsAcceptor::from(tls.current()));

@@ -15,6 +15,7 @@ mod serve;
 mod stop;
 mod tls;
 mod wire;
+mod witness;
 
 pub use config::{Config, Limits, Place};
 pub use door::Door;
@@ -22,3 +23,4 @@ pub use fault::Error;
 pub use metrics::Metrics;
 pub use stop::{Stop, Stopping};
 pub use tls::ServerTls;
+pub use witness::Witness;

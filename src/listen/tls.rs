@@ -18,17 +18,19 @@ pub struct ServerTls {
     current: ArcSwap<rustls::ServerConfig>,
     /// Kept over reloads, so that clients can resume over them.
     tickets: Arc<dyn ProducesTickets>,
+    require_extended_master_secret: bool,
 }
 
 impl ServerTls {
-    /// Reads the server's certificates and key, both PEM.
+    /// Reads the server's certificates and key, both PEM. Whether TLS 1.2 clients must have the extended master secret
+    /// (RFC 7627) is set here: strongSwan 5.9 has it not.
     ///
     /// # Errors
     /// When a file cannot be read, the key is open to others, or the two do not belong together.
-    pub fn load(certificate_file: &Path, key_file: &Path) -> Result<Self, Error> {
+    pub fn load(certificate_file: &Path, key_file: &Path, require_extended_master_secret: bool) -> Result<Self, Error> {
         let tickets = aws_lc_rs::Ticketer::new()?;
-        let current = ArcSwap::from(configure(certificate_file, key_file, Arc::clone(&tickets))?);
-        Ok(Self { current, tickets })
+        let current = configure(certificate_file, key_file, Arc::clone(&tickets), require_extended_master_secret)?;
+        Ok(Self { current: ArcSwap::from(current), tickets, require_extended_master_secret })
     }
 
     /// Reads the files again. New connections use what they hold now; when something is wrong with them, what was there stays.
@@ -36,7 +38,8 @@ impl ServerTls {
     /// # Errors
     /// As with [`load`](Self::load).
     pub fn reload(&self, certificate_file: &Path, key_file: &Path) -> Result<(), Error> {
-        self.current.store(configure(certificate_file, key_file, Arc::clone(&self.tickets))?);
+        let tickets = Arc::clone(&self.tickets);
+        self.current.store(configure(certificate_file, key_file, tickets, self.require_extended_master_secret)?);
         Ok(())
     }
 
@@ -49,6 +52,7 @@ fn configure(
     certificate_file: &Path,
     key_file: &Path,
     tickets: Arc<dyn ProducesTickets>,
+    require_extended_master_secret: bool,
 ) -> Result<Arc<rustls::ServerConfig>, Error> {
     let unreadable = |path: &Path, detail: String| Error::File { path: path.to_owned(), detail };
     let certificates = CertificateDer::pem_file_iter(certificate_file)
@@ -69,7 +73,7 @@ fn configure(
         .with_single_cert(certificates, key)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     // Without it a TLS 1.2 session has no unique binding (RFC 7627 section 1), which proof of possession relies on (RFC 7030 section 3.5).
-    config.require_ems = true;
+    config.require_ems = require_extended_master_secret;
     config.ticketer = tickets; // RFC 7030 section 3.3: resumption SHOULD be supported
     Ok(Arc::new(config))
 }

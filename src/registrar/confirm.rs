@@ -134,8 +134,12 @@ impl Registrar {
             return Ok(None);
         };
         if must_send && awaited {
-            self.store.commit(unit).await.map_err(Refusal::store)?;
-            return self.set_out(voyage, exchange, reply).await.map(Some);
+            let flight = self.flights.take_off(case.id, Some(Arc::clone(&reply)));
+            if let Err(fault) = self.store.commit(unit).await {
+                self.flights.forget(case.id);
+                return Err(Refusal::store(fault));
+            }
+            return self.set_out(voyage, &flight, exchange, reply).await.map(Some);
         }
         // The requester needs not wait for a revocation, or there is nothing to send.
         let finished = reply.reply(&Outcome::Confirmed).await.map_err(Refusal::away)?;

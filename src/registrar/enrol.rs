@@ -31,6 +31,7 @@ impl Registrar {
         request: CertificateRequest,
         reply: Arc<dyn Reply>,
     ) -> Result<Answered, Refusal> {
+        self.check_standing(who).await?;
         let join_key = request.message.transaction.is_none().then(|| join_key(who, &request));
         if let Some(key) = &join_key
             && let Some(answered) = self.join(key, &reply).await?
@@ -61,6 +62,12 @@ impl Registrar {
         let Some(case) = self.store.case_by_join_key(key).await.map_err(Refusal::store)? else { return Ok(None) };
         if case.state.is_open() {
             return self.wait_for(case.id, None, reply).await.map(Some);
+        }
+        // A requester that was told to come back gets what became of its case, once, however late; also a refusal.
+        if let Some(exchange) = self.exchange_of(&case).await?.filter(|found| found.state == ExchangeState::Polling)
+            && let Some(outcome) = self.outcome_of(&case, None).await?
+        {
+            return self.answer(Some(&exchange), outcome, reply).await.map(Some);
         }
         let recent = case.changed_at.plus(self.settings.repeat_window) > self.now();
         if !recent || !matches!(case.state, State::Issued | State::Confirmed | State::HandedOver) {
@@ -287,25 +294,34 @@ impl Registrar {
         let submission = self.submission(opening.case.id, authority.name(), fresh, implicit);
         let voyage = Voyage::begin(&submission, party, authority, message, Some(exchange.clone()));
         let unit = self.submission_rows(self.opening_rows(opening, state), submission, &voyage);
-        match self.commit_opening(unit, state).await? {
-            Committed::Opened => self.set_out(voyage, exchange, reply).await,
-            Committed::Joins(case) => self.wait_for(case, None, &reply).await,
+        let flight = self.flights.take_off(voyage.case(), Some(Arc::clone(&reply)));
+        match self.commit_opening(unit, state).await {
+            Ok(Committed::Opened) => self.set_out(voyage, &flight, exchange, reply).await,
+            Ok(Committed::Joins(case)) => {
+                self.flights.forget(voyage.case());
+                self.wait_for(case, None, &reply).await
+            }
+            Err(fault) => {
+                self.flights.forget(voyage.case());
+                Err(fault)
+            }
         }
     }
 
-    /// Sends a recorded submission and waits for its landing, but not longer than a requester should.
+    /// Sends a recorded submission and waits for its landing, but not longer than a requester should. The flight was begun
+    /// before the commit, so that a repeat that comes right after it finds it.
     pub(super) async fn set_out(
         &self,
         voyage: Voyage,
+        flight: &Flight,
         exchange: Exchange,
         reply: Arc<dyn Reply>,
     ) -> Result<Answered, Refusal> {
-        let flight = self.flights.take_off(voyage.case(), Some(Arc::clone(&reply)));
         self.metrics.in_flight(self.flights.len());
         // The task outlives a requester that goes away: what was begun is brought to its end.
         let registrar = self.clone();
         tokio::spawn(async move { registrar.drive(voyage).await });
-        self.await_landing(&flight, exchange, reply).await
+        self.await_landing(flight, exchange, reply).await
     }
 
     async fn await_landing(

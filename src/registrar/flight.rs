@@ -38,6 +38,11 @@ impl Flights {
         lock(&self.open).get(&case).cloned()
     }
 
+    /// Takes a flight back that never began: nobody can have found it.
+    pub(super) fn forget(&self, case: CaseId) {
+        lock(&self.open).remove(&case);
+    }
+
     /// Ends a flight and tells all who wait. `answer` is what was recorded for the one whose reply was claimed.
     pub(super) fn land(&self, case: CaseId, outcome: Outcome, answer: Option<Vec<u8>>) {
         let Some(flight) = lock(&self.open).remove(&case) else { return };

@@ -36,6 +36,8 @@ pub struct Identified {
     pub(super) profile: String,
     pub(super) rules: std::sync::Arc<RuleSet>,
     pub(super) source: Source,
+    /// Why nothing new may be asked for, though the requester is known: its certificate was revoked or rejected.
+    pub(super) fallen: Option<String>,
 }
 
 impl Identified {
@@ -98,14 +100,10 @@ impl Registrar {
         let Some(profile) = rules.profile(&name) else { return Err(Refusal::UnknownProfile(name)) };
         let trusted = self.trust_of(profile, chain, purpose);
         let status = self.store.certificate_by_hash(&end.hash()).await.map_err(Refusal::store)?.map(|row| row.status);
-        let kind = match (trusted, status) {
-            (Err(fault), _) => Err(fault),
-            (Ok(_), Some(CertificateStatus::Revoked | CertificateStatus::Rejected)) => {
-                Err(format!("the certificate of {} is revoked or was rejected", end.subject()))
-            }
-            (Ok(kind), _) => Ok(kind),
-        };
-        match kind {
+        // A holder whose certificate ended still gets the answers of exchanges that it began before.
+        let fallen = matches!(status, Some(CertificateStatus::Revoked | CertificateStatus::Rejected))
+            .then(|| format!("the certificate of {} is revoked or was rejected", end.subject()));
+        match trusted {
             Err(fault) => {
                 self.note_failure(&source, credential.as_str(), &fault).await?;
                 Err(Refusal::NotIdentified)
@@ -123,8 +121,16 @@ impl Registrar {
                 profile: name,
                 rules,
                 source,
+                fallen,
             }),
         }
+    }
+
+    /// Whether a requester may begin something new.
+    pub(super) async fn check_standing(&self, who: &Identified) -> Result<(), Refusal> {
+        let Some(fallen) = &who.fallen else { return Ok(()) };
+        self.note_failure(&who.source, who.requester.credential.as_str(), fallen).await?;
+        Err(Refusal::NotIdentified)
     }
 
     /// The name of the trust table that the chain leads to, of those the profile names.
@@ -183,6 +189,7 @@ impl Registrar {
             profile,
             rules,
             source,
+            fallen: None,
         };
         Ok((identified, key))
     }

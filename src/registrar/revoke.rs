@@ -35,6 +35,7 @@ impl Registrar {
                 .turn_down(who, request, ReasonCode::AlreadyRevoked, "the certificate is revoked already", reply)
                 .await;
         }
+        self.check_standing(who).await?;
         let facts = revocation_facts(who, &request, &row, row.not_after < self.now());
         let profile = who.profile().ok_or_else(|| Refusal::UnknownProfile(who.profile.clone()))?;
         let ruling = rule(profile, &facts);
@@ -74,8 +75,12 @@ impl Registrar {
             profile: None,
         };
         let unit = self.submission_rows(self.opening_rows(opening, state), submission, &voyage);
-        self.commit_opening(unit, state).await?;
-        self.set_out(voyage, exchange, reply).await
+        let flight = self.flights.take_off(id, Some(Arc::clone(&reply)));
+        if let Err(fault) = self.commit_opening(unit, state).await {
+            self.flights.forget(id);
+            return Err(fault);
+        }
+        self.set_out(voyage, &flight, exchange, reply).await
     }
 
     /// A refusal that is recorded as a case of its own.

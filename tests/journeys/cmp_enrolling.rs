@@ -126,12 +126,12 @@ fn a_device_gets_updates_and_revokes_certificates_with_signatures() {
     assert_eq!(revoked.len(), 1);
     assert_eq!(revoked[0].reason, Some(1));
     assert_eq!(office.cases()[0]["state"], "revoked");
-    // A certificate that is revoked opens no door any more.
+    // A certificate that is revoked opens no door any more; its holder is told so (RFC 9810 section 5.3.10).
     refused(
         &office,
         &["-cert", "next.pem", "-key", "next.key"].map(str::to_owned),
         &["-cmd", "rr", "-oldcert", "next.pem"],
-        "signerNotTrusted",
+        "certRevoked",
     );
     office.key("later");
     let words = ["-cmd", "kur", "-newkey", "later.key", "-oldcert", "next.pem"];

@@ -51,7 +51,7 @@ impl Pki {
     }
 
     fn tls(&self, name: &str) -> Arc<ServerTls> {
-        Arc::new(ServerTls::load(&self.certificate(name), &self.key(name)).unwrap())
+        Arc::new(ServerTls::load(&self.certificate(name), &self.key(name), true).unwrap())
     }
 
     fn der(&self, name: &str) -> CertificateDer<'static> {
@@ -199,7 +199,7 @@ async fn a_key_that_others_can_read_is_refused() {
     let pki = Pki::new();
     for (mode, good) in [(0o600, true), (0o400, true), (0o640, true), (0o644, false), (0o660, false), (0o604, false)] {
         std::fs::set_permissions(pki.key("server"), std::fs::Permissions::from_mode(mode)).unwrap();
-        let loaded = ServerTls::load(&pki.certificate("server"), &pki.key("server"));
+        let loaded = ServerTls::load(&pki.certificate("server"), &pki.key("server"), true);
         assert_eq!(loaded.is_ok(), good, "{mode:o}");
         assert!(good || matches!(loaded, Err(Error::Exposed { .. })));
     }

@@ -27,6 +27,8 @@ http = "127.0.0.1:{http}"
 metrics = "127.0.0.1:{metrics}"
 certificate_file = "pki/tls.pem"
 key_file = "pki/tls.key"
+# So that strongSwan 5.9 can be tried, too.
+require_extended_master_secret = false
 
 [store]
 path = "data/daftar.sqlite"

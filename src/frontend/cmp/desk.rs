@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use certs::path::Purpose;
-use certs::{Certificate, KeyUsage, ObjectIdentifier};
+use certs::{Certificate, KeyKind, KeyUsage, ObjectIdentifier, PublicKey};
 use cmp::server::{self, HeaderRules};
 use cmp::{
     BodyKind, CertReqMsg, Draft, ErrorMsgContent, FailureInfo, Fault, Header, Limits, MacKey, Message,
@@ -99,7 +99,21 @@ impl CmpDoor {
                 Ok(self.registrar.wait_again(exchange, Arc::new(answering.clone())).await?)
             }
             Known::Exchange(exchange) => self.go_on(who, exchange, message, answering).await,
-            Known::Nothing => self.begin(who, message, answering).await,
+            Known::Nothing => {
+                let begun = self.begin(&who, message, answering).await;
+                if !matches!(begun, Err(Trouble::Refusal(Refusal::TransactionInUse))) {
+                    return begun;
+                }
+                // The same bytes came twice at the same time, or it is another message: the records tell now.
+                match self.registrar.known(&who, &transaction, message.der()).await? {
+                    Known::Answered(octets) => Ok(Answered { outcome: None, octets }),
+                    Known::InWork(exchange) => {
+                        answering.continue_with(&exchange);
+                        Ok(self.registrar.wait_again(exchange, Arc::new(answering.clone())).await?)
+                    }
+                    Known::Exchange(_) | Known::Nothing => begun,
+                }
+            }
         }
     }
 
@@ -132,11 +146,14 @@ impl CmpDoor {
     }
 
     /// The first message of a transaction.
-    async fn begin(&self, who: Identified, message: &Message, answering: &mut Answering) -> Result<Answered, Trouble> {
+    async fn begin(&self, who: &Identified, message: &Message, answering: &mut Answering) -> Result<Answered, Trouble> {
         let header = message.header();
+        if matches!(answering.kind, BodyKind::CertConf | BodyKind::PollReq) {
+            return Err(Refusal::NoTransaction.into());
+        }
         server::check_header(header, answering.now, &HEADER_RULES, None)?;
         let profile = header.cert_profile()?;
-        if profile.is_some() && profile != self.registrar.profile_name(&who) {
+        if profile.is_some() && profile != self.registrar.profile_name(who) {
             // cmp.md 1.1: the credential is for one profile; a certProfile that differs is badRequest.
             return Err(Fault::request("certProfile is not the profile that this path and credential are for").into());
         }
@@ -144,16 +161,25 @@ impl CmpDoor {
         answering.implicit = implicit && who.profile().is_some_and(|profile| profile.implicit_confirm);
         match server::check_shape(message)? {
             server::Operation::Enrol { kind, request } => {
-                let request = certificate_request(&who, message, kind, request)?;
-                Ok(self.registrar.enrol(&who, request, Arc::new(answering.clone())).await?)
+                let request = certificate_request(who, message, kind, request)?;
+                self.registrar
+                    .enrol(who, request, Arc::new(answering.clone()))
+                    .await
+                    .map_err(|fault| known_signer(who, fault))
             }
             server::Operation::Pkcs10(der) => {
                 let request = pkcs10_request(message, der)?;
-                Ok(self.registrar.enrol(&who, request, Arc::new(answering.clone())).await?)
+                self.registrar
+                    .enrol(who, request, Arc::new(answering.clone()))
+                    .await
+                    .map_err(|fault| known_signer(who, fault))
             }
             server::Operation::Revoke(details) => {
                 let request = revocation_request(message, details)?;
-                Ok(self.registrar.revoke(&who, request, Arc::new(answering.clone())).await?)
+                self.registrar
+                    .revoke(who, request, Arc::new(answering.clone()))
+                    .await
+                    .map_err(|fault| known_signer(who, fault))
             }
             server::Operation::Confirm(_) | server::Operation::Poll(_) => Err(Refusal::NoTransaction.into()),
             server::Operation::Support(_) | server::Operation::Nested(_) => {
@@ -275,6 +301,22 @@ fn signer_refusal(refusal: Refusal) -> Trouble {
     }
 }
 
+/// A requester known by a certificate that is no longer good is a signer that is not trusted.
+fn known_signer(who: &Identified, refusal: Refusal) -> Trouble {
+    if who.certificate().is_some() { signer_refusal(refusal) } else { Trouble::Refusal(refusal) }
+}
+
+/// A key that nobody here can check a proof with is a fault of the template, not of the proof.
+fn check_provable(key: &PublicKey) -> Result<(), Fault> {
+    match key.kind() {
+        KeyKind::Rsa { bits } if !(2048..=8192).contains(&bits) => Err(Fault::new(
+            FailureInfo::BAD_CERT_TEMPLATE,
+            format!("an RSA key of {bits} bits is not certified here; use 2048 to 8192 bits"),
+        )),
+        _ => Ok(()),
+    }
+}
+
 fn chain_of(certificate: Certificate, message: &Message) -> Result<Vec<Certificate>, Fault> {
     let mut chain = vec![certificate];
     for der in message.extra_certs() {
@@ -305,6 +347,7 @@ fn certificate_request(
     request: &CertReqMsg,
 ) -> Result<CertificateRequest, Fault> {
     let template = &request.template;
+    check_provable(template.key()?)?;
     let proven = request.prove()?;
     let update = kind == BodyKind::Kur;
     let replaces = if update { Some(updated(who, request)?) } else { None };
@@ -351,6 +394,7 @@ fn updated(who: &Identified, request: &CertReqMsg) -> Result<(certs::Name, Vec<u
 
 fn pkcs10_request(message: &Message, der: &[u8]) -> Result<CertificateRequest, Fault> {
     let csr = certs::Csr::parse(der)?;
+    check_provable(csr.public_key())?;
     let proven = csr.prove().map_err(|fault| Fault::new(FailureInfo::BAD_POP, fault.to_string()))?;
     Ok(CertificateRequest {
         door: Door::Cmp,
