@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::voyage::{Party, Voyage, expected};
 use super::{Refusal, Registrar};
-use crate::case::{Exchange, Issued, Kind, Outcome, Reason, ReasonCode, State};
+use crate::case::{Exchange, Issued, Kind, Outcome, Reason, ReasonCode, State, SubmissionState};
 use crate::rules::RuleSet;
 use crate::store::{CaseRow, SubmissionRow};
 
@@ -50,7 +50,9 @@ impl Registrar {
             (true, None) => {
                 let ours = self.now().plus(self.settings.confirm_time);
                 let submission = self.store.submission_of_case(case.id).await.map_err(Refusal::store)?;
-                Some(submission.and_then(|submission| submission.deadline).map_or(ours, |theirs| ours.min(theirs)))
+                // Only a CA that still waits sets an end to it.
+                let awaited = submission.filter(|found| found.state == SubmissionState::AwaitingConfirmation);
+                Some(awaited.and_then(|found| found.deadline).map_or(ours, |theirs| ours.min(theirs)))
             }
         };
         let profile = self.rules.load().profile(&case.profile).cloned();

@@ -56,6 +56,8 @@ pub struct CodeView {
     pub uses: Option<u32>,
     /// How many it has opened.
     pub used: u32,
+    /// How often a wrong secret was tried with it.
+    pub tries: u32,
     /// After this it opens no case, UTC milliseconds.
     pub expires_at: Option<i64>,
     /// Whether it was withdrawn.
@@ -76,6 +78,7 @@ impl Registrar {
                 profile: row.profile,
                 uses: row.uses,
                 used: row.used,
+                tries: row.tries,
                 expires_at: row.expires_at.map(|at| at.0),
                 withdrawn: row.withdrawn_at.is_some(),
                 created_by: row.created_by,

@@ -156,7 +156,12 @@ impl Registrar {
         self.limits.look_failures(&source, self.now())?;
         let found = self.code_by_reference(reference).await?;
         let proven = found.as_ref().and_then(|(_, secret)| verify(secret));
+        let tried = found.as_ref().map(|(code, _)| code.id);
         let (Some((code, _)), Some(key)) = (found, proven) else {
+            if let Some(code) = tried {
+                // DESIGN rule 11: tries stay counted, whatever becomes of the code.
+                self.store.count_try(code).await.map_err(Refusal::store)?;
+            }
             self.limits.count_failure(&source, self.now());
             let shown: String =
                 String::from_utf8_lossy(reference).chars().take(64).filter(|c| !c.is_control()).collect();

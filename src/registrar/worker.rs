@@ -104,12 +104,18 @@ impl Registrar {
         let now = self.now();
         for exchange in self.store.overdue_exchanges(now, SWEEP_LIMIT).await.map_err(Refusal::store)? {
             if exchange.state == ExchangeState::Confirming {
-                self.reject_by_silence(exchange).await?;
+                let id = exchange.id;
+                // One that cannot be swept now keeps no other waiting.
+                if let Err(fault) = self.reject_by_silence(exchange).await {
+                    tracing::error!(exchange = %id, %fault, cause = ?fault, "silence could not be taken for rejection yet");
+                }
             }
         }
         for case in self.store.cases_in(State::Approved, SWEEP_LIMIT).await.map_err(Refusal::store)? {
-            if case.changed_at.plus(APPROVED_GRACE) < now {
-                self.send_approved(case.id).await?;
+            if case.changed_at.plus(APPROVED_GRACE) < now
+                && let Err(fault) = self.send_approved(case.id).await
+            {
+                tracing::warn!(case = %case.id, %fault, cause = ?fault, "an approved case cannot be sent yet");
             }
         }
         self.confirm_for_the_absent().await
