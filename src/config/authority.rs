@@ -1,6 +1,6 @@
 //! `[authority.NAME]`: one table a CA, told apart by `kind`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -21,5 +21,17 @@ impl AuthorityConfig {
         let needed = [&mut config.certificates, &mut config.ra_certificate];
         let optional = [&mut config.signer_certificate, &mut config.tls_roots];
         needed.into_iter().chain(optional.into_iter().flatten()).collect()
+    }
+
+    /// The files of certificates, with their keys.
+    pub(super) fn certificate_files(&self) -> Vec<(&'static str, &Path)> {
+        let Self::Cmp(config) = self;
+        let files = [
+            ("certificates", Some(&config.certificates)),
+            ("ra_certificate", Some(&config.ra_certificate)),
+            ("signer_certificate", config.signer_certificate.as_ref()),
+            ("tls_roots", config.tls_roots.as_ref()),
+        ];
+        files.into_iter().filter_map(|(key, path)| Some((key, path?.as_path()))).collect()
     }
 }

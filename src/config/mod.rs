@@ -1,11 +1,12 @@
 //! daftar.toml: each room's own section, and the checks that need more than one of them.
 
 mod authority;
+mod check;
+mod profile;
 mod reference;
 mod registrar;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -14,6 +15,7 @@ use crate::registrar::TrustConfig;
 use crate::rules::Profile;
 
 pub use authority::AuthorityConfig;
+pub use check::is_demo_folder;
 pub use reference::REFERENCE;
 pub use registrar::RegistrarConfig;
 
@@ -90,10 +92,12 @@ pub enum Fault {
         cause: Box<toml::de::Error>,
     },
     /// A value does not fit the others.
-    #[error("{path}: {key}: {text}")]
+    #[error("{path}: line {line}: {key}: {text}")]
     Value {
         /// The file.
         path: PathBuf,
+        /// The line of the key, or of the table that it is missing in.
+        line: usize,
         /// The key.
         key: String,
         /// What is wrong.
@@ -109,7 +113,12 @@ impl Config {
             toml::from_str(&text).map_err(|cause| Fault::Syntax { path: path.to_owned(), cause: Box::new(cause) })?;
         let full = std::path::absolute(path).map_err(|cause| Fault::File { path: path.to_owned(), cause })?;
         config.resolve(full.parent().unwrap_or(Path::new("/")));
-        config.check().map_err(|(key, text)| Fault::Value { path: path.to_owned(), key, text })?;
+        check::check(&config).map_err(|wrong| Fault::Value {
+            path: path.to_owned(),
+            line: wrong.line(&text),
+            key: wrong.key(),
+            text: wrong.text,
+        })?;
         Ok(config)
     }
 
@@ -117,6 +126,23 @@ impl Config {
     #[must_use]
     pub fn control_socket(&self) -> PathBuf {
         self.data.join("control.sock")
+    }
+
+    /// Every file of certificates, with the key that names it.
+    #[must_use]
+    pub fn certificate_files(&self) -> Vec<(String, &Path)> {
+        let own = [
+            ("recovery_certificate".to_owned(), self.recovery_certificate.as_path()),
+            ("listen.certificate_file".to_owned(), self.listen.certificate_file.as_path()),
+        ];
+        let authorities = self.authority.iter().flat_map(|(name, table)| {
+            table.certificate_files().into_iter().map(move |(key, path)| (format!("authority.{name}.{key}"), path))
+        });
+        let trust = self.trust.iter().flat_map(|(name, table)| {
+            let files = [("anchors", Some(&table.anchors)), ("intermediates", table.intermediates.as_ref())];
+            files.into_iter().filter_map(move |(key, path)| Some((format!("trust.{name}.{key}"), path?.as_path())))
+        });
+        own.into_iter().chain(authorities).chain(trust).collect()
     }
 
     fn resolve(&mut self, base: &Path) {
@@ -134,52 +160,6 @@ impl Config {
         for path in own.into_iter().chain(trust).chain(authority).chain(&mut self.hsm.pin_file) {
             *path = base.join(&*path);
         }
-    }
-
-    fn check(&self) -> Result<(), (String, String)> {
-        let fault = |key: String, text: String| Err((key, text));
-        self.hsm.check().map_err(|cause| ("hsm".to_owned(), cause.to_string()))?;
-        if self.hsm.wrapping_key.is_none() {
-            return fault("hsm.wrapping_key".into(), "is needed: enrolment secrets are encrypted under it".into());
-        }
-        let demo_key = |key: &crate::hsm::KeyRef| key.label.as_deref().is_some_and(|label| label.starts_with("demo-"));
-        if !self.demo && (demo_key(&self.hsm.signing_key) || self.data.join(DEMO_MARK).exists()) {
-            return fault(
-                "demo".into(),
-                "the key or the data folder is of a demo; set `demo = true` or use real ones".into(),
-            );
-        }
-        for (name, profile) in &self.profile {
-            est::check_label(name).map_err(|cause| (format!("profile.{name}"), cause.to_string()))?;
-            if !self.authority.contains_key(&profile.authority) {
-                return fault(
-                    format!("profile.{name}.authority"),
-                    format!("there is no [authority.{}]", profile.authority),
-                );
-            }
-            for trust in profile.renew_with.iter().chain(&profile.enrol_with).filter(|trust| *trust != "code") {
-                if !self.trust.contains_key(trust) {
-                    return fault(format!("profile.{name}"), format!("there is no [trust.{trust}]"));
-                }
-            }
-        }
-        if !self.profile.contains_key(&self.registrar.default_profile) {
-            let text = format!("there is no [profile.{}]", self.registrar.default_profile);
-            return fault("registrar.default_profile".into(), text);
-        }
-        self.check_addresses()
-    }
-
-    /// A demo listens on loopback only (DESIGN 3).
-    fn check_addresses(&self) -> Result<(), (String, String)> {
-        let listen = &self.listen;
-        let places = [("https", listen.https), ("http", listen.http), ("metrics", listen.metrics)];
-        for (name, address) in places.iter().filter_map(|(name, place)| Some((name, place.address()?))) {
-            if self.demo && !SocketAddr::ip(&address).is_loopback() {
-                return Err((format!("listen.{name}"), "a demo listens on loopback addresses only".to_owned()));
-            }
-        }
-        Ok(())
     }
 }
 
@@ -217,6 +197,48 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_value_is_an_error_that_names_its_line_and_key() {
+        let line = 1 + REFERENCE.lines().position(|line| line.starts_with("confirm_seconds")).unwrap();
+        let fault = load(&REFERENCE.replace("confirm_seconds = 120", "confirm_seconds = 0")).unwrap_err().to_string();
+        assert!(fault.contains(&format!("daftar.toml: line {line}: registrar.confirm_seconds: ")), "{fault}");
+        // A key that does not stand in the file: the line of its table.
+        let line = 1 + REFERENCE.lines().position(|line| line.starts_with("[hsm]")).unwrap();
+        let without: Vec<&str> = REFERENCE.lines().filter(|line| !line.starts_with("wrapping_key")).collect();
+        let fault = load(&without.join("\n")).unwrap_err().to_string();
+        assert!(fault.contains(&format!("line {line}: hsm.wrapping_key: ")), "{fault}");
+    }
+
+    #[test]
+    fn values_that_cannot_be_meant_are_refused() {
+        for (right, wrong, key) in [
+            ("node = \"daftar\"", "node = \"\"", "node"),
+            ("answer_seconds = 5.0", "answer_seconds = -1.0", "registrar.answer_seconds"),
+            ("answer_seconds = 5.0", "answer_seconds = nan", "registrar.answer_seconds"),
+            ("answer_seconds = 5.0", "answer_seconds = 60", "registrar.answer_seconds"),
+            ("queue_limit = 10000 ", "queue_limit = 0 ", "registrar.queue_limit"),
+            ("default_profile = \"devices\"", "default_profile = \"device\"", "registrar.default_profile"),
+            ("[trust.own]", "[trust.code]", "trust.code"),
+            ("\"code\", \"manufacturer\"", "\"code\", \"maker\"", "profile.devices.enrol_with"),
+            ("renew_with = [\"own\"]", "renew_with = [\"oven\"]", "profile.devices.renew_with"),
+            ("[\"dns\", \"ip\"]", "[\"DNS\"]", "profile.devices.alternative_names"),
+            ("\"keyAgreement\"]", "\"keyAgreemnt\"]", "profile.devices.key_usage"),
+            ("\"P-521\"", "\"P-512\"", "profile.devices.key.kinds"),
+            ("rsa_min_bits = 2048", "rsa_min_bits = 1024", "profile.devices.key.rsa_min_bits"),
+            ("rsa_min_bits = 2048", "rsa_min_bits = 8192", "profile.devices.key.rsa_min_bits"),
+            ("\"1.3.6.1.5.5.7.3.2\"", "\"clientAuth\"", "profile.devices.extended_key_usage"),
+            ("\"1.3.6.1.5.5.7.3.2\"", "\"1.3.6.1.5.5.7.3.28\"", "profile.devices.extended_key_usage"),
+            ("required = [\"CN\"]", "required = [\"cn\"]", "profile.devices.subject.required"),
+            ("required = [\"CN\"]", "required = [\"2.5.4.3\"]", "profile.devices.subject.required"),
+            ("allowed = [\"O\"", "allowed = [\"organisation\"", "profile.devices.subject.allowed"),
+            ("validity_days = 397", "validity_days = 0", "profile.devices.validity_days"),
+        ] {
+            assert!(REFERENCE.contains(right), "{right}");
+            let fault = load(&REFERENCE.replace(right, wrong)).expect_err(wrong).to_string();
+            assert!(fault.contains(&format!(": {key}: ")), "{wrong}: {fault}");
+        }
+    }
+
+    #[test]
     fn a_profile_needs_its_authority() {
         let fault = load(&REFERENCE.replace("authority = \"oil\"", "authority = \"gas\"")).unwrap_err().to_string();
         assert!(fault.contains("[authority.gas]"), "{fault}");
@@ -224,8 +246,33 @@ mod tests {
 
     #[test]
     fn a_demo_key_is_refused_outside_a_demo() {
-        let fault = load(&REFERENCE.replace("label = \"ra-signing\"", "label = \"demo-ra-signing\"")).unwrap_err();
-        assert!(fault.to_string().contains("demo"), "{fault}");
+        for (real, demo) in [
+            ("label = \"ra-signing\"", "label = \"demo-ra-signing\""),
+            ("object=ra-wrapping", "object=demo-ra-wrapping"),
+        ] {
+            let fault = load(&REFERENCE.replace(real, demo)).unwrap_err().to_string();
+            assert!(fault.contains("key of a demo"), "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_demo_data_folder_is_refused_outside_a_demo() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(DEMO_MARK), "").unwrap();
+        let text = REFERENCE.replace("/var/lib/daftar\"  ", &format!("{}\"  ", folder.path().display()));
+        let fault = load(&text).unwrap_err().to_string();
+        assert!(fault.contains("data folder of a demo"), "{fault}");
+        let text = text.replace("demo = false", "demo = true").replace("0.0.0.0", "127.0.0.1");
+        load(&text).unwrap();
+    }
+
+    #[test]
+    fn every_file_is_relative_to_the_configuration() {
+        let config = load(REFERENCE).unwrap();
+        let relative: Vec<String> =
+            config.certificate_files().into_iter().filter(|(_, path)| path.is_relative()).map(|(key, _)| key).collect();
+        assert!(relative.is_empty(), "{relative:?}");
+        assert!(config.hsm.pin_file.unwrap().is_absolute() && config.listen.key_file.is_absolute());
     }
 
     #[test]

@@ -109,3 +109,51 @@ key_size = "CPS 6.1.5"
 json = false                     # one JSON object a line
 filter = "info,certval=warn"     # as in RUST_LOG (default shown)
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    /// Puts an unknown key into every table; serde answers with the keys that it knows there.
+    fn known(table: &mut toml::Table, whole: &dyn Fn(&toml::Table) -> String, found: &mut Vec<Vec<String>>) {
+        table.insert(UNKNOWN.to_owned(), toml::Value::Integer(0));
+        let fault = toml::from_str::<Config>(&whole(table)).map(drop).unwrap_err().message().to_owned();
+        table.remove(UNKNOWN);
+        // Tables with free keys, such as [profile], complain of the value instead.
+        if let Some((_, keys)) = fault.split_once(&format!("unknown field `{UNKNOWN}`, expected ")) {
+            found.push(keys.split('`').skip(1).step_by(2).map(str::to_owned).collect());
+        }
+        for name in table.keys().cloned().collect::<Vec<_>>() {
+            let Some(inner) = table.get(&name).and_then(toml::Value::as_table).cloned() else { continue };
+            let outer = table.clone();
+            let whole = |inner: &toml::Table| {
+                let mut table = outer.clone();
+                table.insert(name.clone(), inner.clone().into());
+                whole(&table)
+            };
+            known(&mut inner.clone(), &whole, found);
+        }
+    }
+
+    #[test]
+    fn every_key_that_is_understood_is_listed() {
+        let mut found = Vec::new();
+        known(&mut REFERENCE.parse().unwrap(), &|table| toml::to_string(table).unwrap(), &mut found);
+        assert!(found.len() >= 12, "{found:?}");
+        let listed = |key: &str| {
+            REFERENCE.lines().any(|line| {
+                let line = line.trim_start_matches("# ");
+                let named = line.strip_prefix('[').and_then(|line| line.split(']').next()).unwrap_or_default();
+                line.starts_with(&format!("{key} ="))
+                    || line.contains(&format!("{{ {key} ="))
+                    || line.contains(&format!(", {key} ="))
+                    || named.split('.').any(|part| part == key)
+            })
+        };
+        let missing: Vec<&String> = found.iter().flatten().filter(|key| !listed(key)).collect();
+        assert!(missing.is_empty(), "daftar help config does not tell of {missing:?}");
+    }
+
+    const UNKNOWN: &str = "zzz";
+}

@@ -196,7 +196,7 @@ const USAGES: [(KeyUsage, &str); 9] = [
 ];
 
 /// RFC 4519 section 2 and RFC 5280 appendix A.1: attributes by the names that offices write.
-const SHORT_NAMES: [(&str, &str); 15] = [
+pub const SHORT_NAMES: [(&str, &str); 15] = [
     ("2.5.4.3", "CN"),
     ("2.5.4.4", "SN"),
     ("2.5.4.5", "serialNumber"),

@@ -40,6 +40,7 @@ use crate::upstream::Authority;
 
 pub use codes::{CodeOrder, CodeView, MadeCode};
 pub use confirm::Unconfirmed;
+pub use facts::SHORT_NAMES;
 pub use identify::{Identified, MacProof, Source};
 pub use metrics::Metrics;
 pub use office::{CaseView, Readiness};

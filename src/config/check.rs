@@ -1,0 +1,135 @@
+//! The checks that need more than one section, or that a section's type cannot make.
+
+use std::path::Path;
+
+use toml::de::{DeTable, DeValue};
+
+use super::profile;
+use super::{Config, DEMO_MARK};
+
+/// What is wrong with the value of a key.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    key: Vec<String>,
+    pub(super) text: String,
+}
+
+impl Wrong {
+    /// The key as one writes it.
+    pub(super) fn key(&self) -> String {
+        self.key.join(".")
+    }
+
+    /// The line of the key; of the table that it is missing in, where it does not stand in the file.
+    pub(super) fn line(&self, text: &str) -> usize {
+        let Ok(file) = DeTable::parse(text) else { return 1 };
+        let (mut place, mut table) = (0, Some(file.get_ref()));
+        for name in &self.key {
+            let found = table.and_then(|table| table.iter().find(|(key, _)| key.get_ref() == name));
+            let Some((key, value)) = found else { break };
+            place = key.span().start;
+            table = match value.get_ref() {
+                DeValue::Table(table) => Some(table),
+                _ => None,
+            };
+        }
+        1 + text.bytes().take(place).filter(|octet| *octet == b'\n').count()
+    }
+}
+
+/// A fault of a key.
+pub(super) fn wrong(key: &[&str], text: impl Into<String>) -> Result<(), Wrong> {
+    Err(Wrong { key: key.iter().map(|name| (*name).to_owned()).collect(), text: text.into() })
+}
+
+/// All checks, in the order of the reference.
+pub(super) fn check(config: &Config) -> Result<(), Wrong> {
+    office(config)?;
+    addresses(config)?;
+    token(config)?;
+    registrar(config)?;
+    if config.authority.is_empty() {
+        return wrong(&["authority"], "there is no [authority.NAME], so nothing can be forwarded");
+    }
+    if config.trust.contains_key("code") {
+        return wrong(&["trust", "code"], "this name stands for enrolment codes; give the table another");
+    }
+    for (name, profile) in &config.profile {
+        profile::check(config, name, profile)?;
+    }
+    if !config.profile.contains_key(&config.registrar.default_profile) {
+        let text = format!("there is no [profile.{}]", config.registrar.default_profile);
+        return wrong(&["registrar", "default_profile"], text);
+    }
+    Ok(())
+}
+
+fn office(config: &Config) -> Result<(), Wrong> {
+    if config.node.is_empty() || config.node.len() > 64 || config.node.chars().any(char::is_control) {
+        return wrong(&["node"], "1 to 64 characters that can be seen");
+    }
+    if !config.demo && is_demo_folder(&config.data) {
+        return wrong(&["data"], "this is the data folder of a demo; set `demo = true` or use another");
+    }
+    Ok(())
+}
+
+/// Whether `daftar demo` made a data folder.
+#[must_use]
+pub fn is_demo_folder(data: &Path) -> bool {
+    data.join(DEMO_MARK).exists()
+}
+
+/// A demo listens on loopback only (DESIGN 3).
+fn addresses(config: &Config) -> Result<(), Wrong> {
+    let listen = &config.listen;
+    let places = [("https", listen.https), ("http", listen.http), ("metrics", listen.metrics)];
+    for (name, address) in places.iter().filter_map(|(name, place)| Some((name, place.address()?))) {
+        if config.demo && !address.ip().is_loopback() {
+            return wrong(&["listen", name], "a demo listens on loopback addresses only");
+        }
+    }
+    Ok(())
+}
+
+fn token(config: &Config) -> Result<(), Wrong> {
+    let hsm = &config.hsm;
+    if let Err(fault) = hsm.check() {
+        return wrong(&["hsm"], fault.to_string());
+    }
+    if hsm.wrapping_key.is_none() {
+        return wrong(&["hsm", "wrapping_key"], "is needed: enrolment secrets are encrypted under it");
+    }
+    for (name, key) in [("signing_key", Some(&hsm.signing_key)), ("wrapping_key", hsm.wrapping_key.as_ref())] {
+        let label = key.and_then(|key| key.label.as_deref()).unwrap_or_default();
+        if !config.demo && label.starts_with(DEMO_KEYS) {
+            return wrong(&["hsm", name], "this is the key of a demo; set `demo = true` or use another");
+        }
+    }
+    Ok(())
+}
+
+fn registrar(config: &Config) -> Result<(), Wrong> {
+    let own = &config.registrar;
+    // Beyond it the listener has answered 503 before the registrar could say "later".
+    let longest = f64::from(config.listen.limits.request_seconds.get());
+    if !(0.0..longest).contains(&own.answer_seconds) {
+        let text = format!("0 or more, and less than listen.limits.request_seconds ({longest})");
+        return wrong(&["registrar", "answer_seconds"], text);
+    }
+    let counts = [
+        ("check_after_seconds", own.check_after_seconds.into()),
+        ("queue_limit", own.queue_limit),
+        ("confirm_seconds", own.confirm_seconds.into()),
+        ("answer_tries", own.answer_tries.into()),
+        ("requests_per_minute", own.requests_per_minute.into()),
+        ("failures_per_minute", own.failures_per_minute.into()),
+    ];
+    match counts.iter().find(|(_, count)| *count == 0) {
+        Some((name, _)) => wrong(&["registrar", name], "1 or more"),
+        None => Ok(()),
+    }
+}
+
+/// How the labels of a demo's keys begin (DESIGN 3).
+const DEMO_KEYS: &str = "demo-";

@@ -1,0 +1,113 @@
+//! `[profile.NAME]`: a misspelt name would quietly forbid or allow something, so each is looked up.
+
+use std::collections::BTreeSet;
+
+use certs::{ObjectIdentifier, oid};
+
+use super::Config;
+use super::check::{Wrong, wrong};
+use crate::registrar::SHORT_NAMES;
+use crate::rules::Profile;
+
+/// Checks one profile against the rest of the file.
+pub(super) fn check(config: &Config, name: &str, profile: &Profile) -> Result<(), Wrong> {
+    let at = |key: &str, text: String| wrong(&["profile", name, key], text);
+    if let Err(fault) = est::check_label(name) {
+        return wrong(&["profile", name], fault.to_string());
+    }
+    if !config.authority.contains_key(&profile.authority) {
+        return at("authority", format!("there is no [authority.{}]", profile.authority));
+    }
+    let codes_aside = profile.enrol_with.iter().filter(|way| *way != "code").map(|way| ("enrol_with", way));
+    for (key, way) in codes_aside.chain(profile.renew_with.iter().map(|way| ("renew_with", way))) {
+        if !config.trust.contains_key(way) {
+            return at(key, format!("there is no [trust.{way}]"));
+        }
+    }
+    known(name, &["alternative_names"], &profile.alternative_names, &ALTERNATIVE_NAMES)?;
+    known(name, &["key_usage"], &profile.key_usage, &KEY_USAGES)?;
+    known(name, &["key", "kinds"], &profile.key.kinds, &KEY_KINDS)?;
+    identifiers(name, "extended_key_usage", &profile.extended_key_usage)?;
+    identifiers(name, "other_extensions", &profile.other_extensions)?;
+    purposes(name, profile)?;
+    subject(name, profile)?;
+    if profile.validity_days == 0 {
+        return at("validity_days", "1 or more".to_owned());
+    }
+    // NIST SP 800-57 part 1, table 2: fewer bits have less than 112 bits of strength.
+    if !(2048..=profile.key.rsa_max_bits).contains(&profile.key.rsa_min_bits) {
+        return wrong(&["profile", name, "key", "rsa_min_bits"], "2048 or more, and no more than rsa_max_bits");
+    }
+    Ok(())
+}
+
+/// DESIGN rule 10: no profile may ask for the rights of an RA. Who had those of the CA's own server, or every one, could
+/// sign the CA's answers to us (DESIGN rule 4).
+fn purposes(name: &str, profile: &Profile) -> Result<(), Wrong> {
+    let closed = [oid::CMC_RA, oid::CMC_CA, oid::ANY_EXTENDED_KEY_USAGE];
+    match closed.iter().find(|purpose| profile.extended_key_usage.contains(&purpose.to_string())) {
+        Some(purpose) => wrong(
+            &["profile", name, "extended_key_usage"],
+            format!("{purpose} is for RAs and CAs; no profile may allow it"),
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Facts name attributes as `registrar::SHORT_NAMES` does, in that writing only.
+fn subject(name: &str, profile: &Profile) -> Result<(), Wrong> {
+    let rules = &profile.subject;
+    let lists = [("required", &rules.required), ("allowed", &rules.allowed)];
+    let listed = lists.into_iter().flat_map(|(key, kinds)| kinds.iter().map(move |kind| (key, kind)));
+    for (key, kind) in listed.chain(rules.fixed.keys().map(|kind| ("fixed", kind))) {
+        let at = ["profile", name, "subject", key];
+        if SHORT_NAMES.iter().any(|(_, short)| short == kind) {
+            continue;
+        }
+        let same = SHORT_NAMES.iter().find(|(dotted, short)| dotted == kind || short.eq_ignore_ascii_case(kind));
+        if let Some((_, short)) = same {
+            return wrong(&at, format!("{kind:?} is written {short:?}"));
+        }
+        if ObjectIdentifier::new(kind).is_err() {
+            let shorts: Vec<&str> = SHORT_NAMES.iter().map(|(_, short)| *short).collect();
+            return wrong(&at, format!("{kind:?} is none of {}, nor a dotted identifier", shorts.join(", ")));
+        }
+    }
+    Ok(())
+}
+
+fn known(name: &str, key: &[&str], values: &BTreeSet<String>, known: &[&str]) -> Result<(), Wrong> {
+    match values.iter().find(|value| !known.contains(&value.as_str())) {
+        Some(value) => {
+            let key = [&["profile", name], key].concat();
+            wrong(&key, format!("{value:?} is none of {}", known.join(", ")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn identifiers(name: &str, key: &str, values: &BTreeSet<String>) -> Result<(), Wrong> {
+    match values.iter().find(|value| ObjectIdentifier::new(value).is_err()) {
+        Some(value) => {
+            wrong(&["profile", name, key], format!("{value:?} is no object identifier, such as 1.3.6.1.5.5.7.3.2"))
+        }
+        None => Ok(()),
+    }
+}
+
+const ALTERNATIVE_NAMES: [&str; 4] = ["dns", "ip", "email", "uri"];
+
+const KEY_KINDS: [&str; 5] = ["P-256", "P-384", "P-521", "Ed25519", "RSA"];
+
+/// RFC 5280 section 4.2.1.3.
+const KEY_USAGES: [&str; 9] = [
+    "digitalSignature",
+    "nonRepudiation",
+    "keyEncipherment",
+    "dataEncipherment",
+    "keyAgreement",
+    "keyCertSign",
+    "cRLSign",
+    "encipherOnly",
+    "decipherOnly",
+];
