@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::client::Office;
 use super::{Common, Failed, print};
+use crate::case::{CaseId, State};
 use crate::config::Config;
 
 /// `daftar case VERB`.
@@ -48,15 +49,19 @@ pub(super) async fn run(config: &Config, common: &Common, verb: Verb) -> Result<
     let office = Office::of(config);
     let answer = match verb {
         Verb::List { state, limit } => {
+            let known = |state: &String| State::named(state).is_some();
+            if let Some(unknown) = state.as_ref().filter(|state| !known(state)) {
+                return Err(Failed::new(format!("there is no state '{unknown}'")));
+            }
             let state = state.map(|state| format!("&state={state}")).unwrap_or_default();
             office.get(&format!("/cases?limit={limit}{state}")).await?
         }
-        Verb::Show { id } => office.get(&format!("/cases/{id}")).await?,
+        Verb::Show { id } => office.get(&format!("/cases/{}", case(&id)?)).await?,
         Verb::Approve { id, officer } => {
-            office.post(&format!("/cases/{id}/approve"), json!({ "officer": officer })).await?
+            office.post(&format!("/cases/{}/approve", case(&id)?), json!({ "officer": officer })).await?
         }
         Verb::Refuse { id, officer, text } => {
-            office.post(&format!("/cases/{id}/refuse"), json!({ "officer": officer, "text": text })).await?
+            office.post(&format!("/cases/{}/refuse", case(&id)?), json!({ "officer": officer, "text": text })).await?
         }
     };
     if common.json {
@@ -65,6 +70,11 @@ pub(super) async fn run(config: &Config, common: &Common, verb: Verb) -> Result<
         show(&answer);
     }
     Ok(())
+}
+
+/// Nothing else may come into an address.
+fn case(id: &str) -> Result<CaseId, Failed> {
+    CaseId::parse(id).ok_or_else(|| Failed::new(format!("'{id}' is not an identifier; `daftar case list` shows them")))
 }
 
 fn show(answer: &Value) {

@@ -1,91 +1,197 @@
 //! `daftar check`: looks at everything that `serve` needs, and tells how to mend what is wrong.
 
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use certs::{Certificate, oid};
 use serde_json::json;
+use tokio::net::TcpStream;
 
 use super::assemble::read_certificates;
-use super::{Common, Failed, print};
+use super::genuine::refuse_demo_certificates;
+use super::system::SystemClock;
+use super::{Common, Failed, data_key, print};
+use crate::case::Clock as _;
 use crate::config::{AuthorityConfig, Config};
 use crate::hsm::{Hsm, State};
+use crate::listen::ServerTls;
+use crate::registrar::Trust;
 use crate::store::Store;
+use crate::upstream::Cmp;
 
-/// One thing that was looked at.
-struct Finding {
-    part: String,
-    fault: Option<String>,
+/// What was looked at, told as it is found.
+struct Report {
+    json: bool,
+    looked: usize,
+    faults: usize,
 }
 
 pub(super) async fn run(common: &Common) -> Result<(), Failed> {
-    let config = Config::load(&common.config).map_err(Failed::new)?;
-    let mut findings = vec![finding("configuration", Ok(()))];
-    findings.extend(token(&config));
-    findings.push(finding("database", database(&config).await));
-    findings.push(finding("recovery certificate", file(&config.recovery_certificate)));
-    findings.push(finding("TLS certificate", file(&config.listen.certificate_file)));
+    let mut report = Report { json: common.json, looked: 0, faults: 0 };
+    match Config::load(&common.config) {
+        Ok(config) => {
+            report.tell("configuration", Ok(()));
+            files(&config, &mut report);
+            rest(&config, &mut report).await;
+        }
+        Err(fault) => report.tell("configuration", Err(Failed::new(fault))),
+    }
+    match report.faults {
+        0 => Ok(()),
+        faults => Err(Failed::new(format!("{faults} of {} things need mending", report.looked))),
+    }
+}
+
+impl Report {
+    fn tell(&mut self, part: &str, result: Result<(), Failed>) {
+        self.looked += 1;
+        self.faults += usize::from(result.is_err());
+        let fault = result.err().map(|fault| fault.to_string());
+        if self.json {
+            print(&json!({ "part": part, "ok": fault.is_none(), "fault": fault }).to_string());
+        } else if let Some(fault) = fault {
+            print(&format!("FAULT {part}: {fault}"));
+        } else {
+            print(&format!("ok    {part}"));
+        }
+    }
+}
+
+/// What needs neither token nor network.
+fn files(config: &Config, report: &mut Report) {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log.filter);
+    report.tell("log.filter", filter.map(drop).map_err(Failed::new));
+    for (key, path) in config.certificate_files() {
+        report.tell(&key, certificates(path));
+    }
+    report.tell("demo certificates", refuse_demo_certificates(config));
+    report.tell("recovery key", data_key::check_recovery(config));
+    let listen = &config.listen;
+    let tls = ServerTls::load(&listen.certificate_file, &listen.key_file, listen.require_extended_master_secret);
+    report.tell("listen.key_file", tls.map(drop).map_err(|fault| Failed::caused(&fault)));
     for (name, table) in &config.trust {
-        findings.push(finding(&format!("trust.{name}"), file(&table.anchors)));
+        report.tell(&format!("trust.{name}"), Trust::read(table).map(drop).map_err(Failed::new));
     }
-    for (name, authority) in &config.authority {
-        findings.push(finding(&format!("authority.{name}"), reach(authority).await));
-    }
-    let faults = findings.iter().filter(|finding| finding.fault.is_some()).count();
-    for finding in &findings {
-        show(common, finding);
-    }
-    if faults > 0 {
-        return Err(Failed::new(format!("{faults} of {} things need mending", findings.len())));
+}
+
+/// A file holds certificates, and the first one, for which it is there, has not ended.
+fn certificates(path: &Path) -> Result<(), Failed> {
+    let found = read_certificates(path)?;
+    let named = |text: &str| Failed::new(format!("{}: {text}", path.display()));
+    let first = found.first().ok_or_else(|| named("holds no certificate"))?;
+    let now = SystemClock.now();
+    if first.not_after() < now {
+        let days = (now.seconds() - first.not_after().seconds()) / DAY;
+        return Err(named(&format!(
+            "the certificate of {} ended {days} days ago; put a new one there",
+            first.subject()
+        )));
     }
     Ok(())
 }
 
-fn finding(part: &str, result: Result<(), String>) -> Finding {
-    Finding { part: part.to_owned(), fault: result.err() }
-}
-
-fn show(common: &Common, finding: &Finding) {
-    match (common.json, &finding.fault) {
-        (true, fault) => print(&json!({ "part": finding.part, "ok": fault.is_none(), "fault": fault }).to_string()),
-        (false, None) => print(&format!("ok    {}", finding.part)),
-        (false, Some(fault)) => print(&format!("FAULT {}: {fault}", finding.part)),
+/// Token, database, CAs.
+async fn rest(config: &Config, report: &mut Report) {
+    let store = database(config).await;
+    let store = match store {
+        Ok(store) => {
+            report.tell("database", Ok(()));
+            store
+        }
+        Err(fault) => {
+            report.tell("database", Err(fault));
+            None
+        }
+    };
+    match open_token(config) {
+        Ok(hsm) => {
+            report.tell("token", ready(&hsm));
+            report.tell("RA key", hsm.signer().map(drop).map_err(Failed::new));
+            if let Some(store) = store {
+                report.tell("data key", data_key::open(&hsm, &store).await.map(drop));
+            }
+            for (name, authority) in &config.authority {
+                report.tell(&format!("authority.{name}"), fits(name, authority, &hsm));
+            }
+            hsm.stop();
+        }
+        Err(fault) => report.tell("token", Err(fault)),
+    }
+    for (name, authority) in &config.authority {
+        report.tell(&format!("authority.{name}.url"), reach(authority).await);
     }
 }
 
-/// A wrong PIN is not tried here either: the marker stands for every command.
-fn token(config: &Config) -> Vec<Finding> {
-    let hsm = match Hsm::start(&config.hsm, &config.data) {
-        Ok(hsm) => hsm,
-        Err(fault) => return vec![finding("token", Err(fault.to_string()))],
-    };
-    let state = match (hsm.state(), hsm.reason()) {
+/// The database, if it was made already. It is not made here: that is the first start's.
+async fn database(config: &Config) -> Result<Option<Store>, Failed> {
+    let path = &config.store.path;
+    if !path.exists() {
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        if folder.is_dir() || folder == config.data {
+            return Ok(None);
+        }
+        return Err(Failed::new(format!("{} is not there; make it, for the server's user alone", folder.display())));
+    }
+    let store = Store::open(&config.store).await.map_err(Failed::new)?;
+    store.open_submissions().await.map_err(Failed::new)?;
+    Ok(Some(store))
+}
+
+/// A wrong PIN is not tried again here either: the mark in the data folder stands for every command.
+fn open_token(config: &Config) -> Result<Hsm, Failed> {
+    if !config.data.is_dir() {
+        let text = "is not there, and without it no PIN is tried; make it, for the server's user alone (mode 0700)";
+        return Err(Failed::new(format!("{} {text}", config.data.display())));
+    }
+    Hsm::start(&config.hsm, &config.data).map_err(Failed::new)
+}
+
+fn ready(hsm: &Hsm) -> Result<(), Failed> {
+    match (hsm.state(), hsm.reason()) {
         (State::Ready, _) => Ok(()),
-        (state, Some(reason)) => Err(format!("{state:?}: {reason}")),
-        (state, None) => Err(format!("{state:?}")),
-    };
-    let key = hsm.signer().map(|_| ()).map_err(|fault| fault.to_string());
-    hsm.stop();
-    vec![finding("token", state), finding("RA key", key)]
-}
-
-async fn database(config: &Config) -> Result<(), String> {
-    let store = Store::open(&config.store).await.map_err(|fault| fault.to_string())?;
-    store.open_submissions().await.map(|_| ()).map_err(|fault| fault.to_string())
-}
-
-fn file(path: &std::path::Path) -> Result<(), String> {
-    let found = read_certificates(path).map_err(|fault| fault.to_string())?;
-    if found.is_empty() { Err(format!("{} holds no certificate", path.display())) } else { Ok(()) }
-}
-
-async fn reach(authority: &AuthorityConfig) -> Result<(), String> {
-    let AuthorityConfig::Cmp(config) = authority;
-    let uri: http::Uri = config.url.parse().map_err(|fault| format!("url: {fault}"))?;
-    let host = uri.host().ok_or("url: names no host")?;
-    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-    let reached = tokio::time::timeout(PATIENCE, tokio::net::TcpStream::connect((host, port))).await;
-    match reached {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(fault)) => Err(format!("{host}:{port} cannot be reached: {fault}")),
-        Err(_) => Err(format!("{host}:{port} does not answer")),
+        (state, Some(reason)) => Err(Failed::new(format!("{state:?}: {reason}"))),
+        (state, None) => Err(Failed::new(format!("{state:?}"))),
     }
 }
 
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+/// The RA's certificate is for the key on the token and says what it is for; the CA's files are what they should be.
+fn fits(name: &str, authority: &AuthorityConfig, hsm: &Hsm) -> Result<(), Failed> {
+    let AuthorityConfig::Cmp(config) = authority;
+    let certificates = read_certificates(&config.ra_certificate)?;
+    let own = certificates.first().ok_or_else(|| Failed::new("ra_certificate holds no certificate"))?;
+    let signer = hsm.signer_for(own.public_key()).map_err(Failed::new)?;
+    Cmp::new(name, config, Arc::new(signer)).map_err(Failed::new)?;
+    if is_ra(own) {
+        return Ok(());
+    }
+    Err(Failed::new(format!(
+        "the certificate in {} does not make its holder an RA: ask the CA for one with the extended key usage \
+         id-kp-cmcRA ({})",
+        config.ra_certificate.display(),
+        oid::CMC_RA
+    )))
+}
+
+/// RFC 6402 section 2.10, DESIGN rule 3.
+fn is_ra(certificate: &Certificate) -> bool {
+    certificate.extended_key_usages().is_some_and(|usages| usages.contains(&oid::CMC_RA))
+}
+
+async fn reach(authority: &AuthorityConfig) -> Result<(), Failed> {
+    let AuthorityConfig::Cmp(config) = authority;
+    let uri: http::Uri = config.url.parse().map_err(|fault| Failed::new(format!("{}: {fault}", config.url)))?;
+    let host = uri.host().ok_or_else(|| Failed::new(format!("{} names no host", config.url)))?;
+    // RFC 3986 section 3.2.2: a literal IPv6 address stands in brackets, which are no part of it.
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+    match tokio::time::timeout(PATIENCE, TcpStream::connect((host, port))).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(fault)) => Err(Failed::new(format!("{host}:{port} cannot be reached: {fault}"))),
+        Err(_) => Err(Failed::new(format!("{host}:{port} does not answer; is there a firewall between?"))),
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+const DAY: i64 = 24 * 60 * 60;

@@ -40,7 +40,7 @@ impl<'a> Office<'a> {
             ))
         })?;
         let answer: Value = serde_json::from_slice(&octets)
-            .map_err(|_| Failed::new(String::from_utf8_lossy(&octets).trim().to_owned()))?;
+            .map_err(|_| Failed::new(format!("status {status}: {}", String::from_utf8_lossy(&octets).trim())))?;
         if (200..300).contains(&status) {
             return Ok(answer);
         }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::case::table;
 use super::client::Office;
 use super::{Common, Failed, print};
+use crate::case::CodeId;
 use crate::config::Config;
 
 /// `daftar code VERB`.
@@ -55,7 +56,9 @@ pub(super) async fn run(config: &Config, common: &Common, verb: Verb) -> Result<
         }
         Verb::List => office.get("/codes").await?,
         Verb::Withdraw { id, officer } => {
-            office.post(&format!("/codes/{id}/withdraw"), json!({ "officer": officer })).await?
+            let code = CodeId::parse(&id)
+                .ok_or_else(|| Failed::new(format!("'{id}' is not an identifier; `daftar code list` shows them")))?;
+            office.post(&format!("/codes/{code}/withdraw"), json!({ "officer": officer })).await?
         }
     };
     match (common.json, &answer) {

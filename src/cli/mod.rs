@@ -2,14 +2,20 @@
 
 mod assemble;
 mod audit;
+mod books;
 mod case;
 mod check;
 mod client;
 mod code;
+mod data_key;
 mod demo;
+mod genuine;
 mod key;
 mod metrics;
+mod reload;
+mod rule_sets;
 mod serve;
+mod socket;
 mod system;
 
 use std::path::PathBuf;
@@ -62,12 +68,13 @@ enum Command {
     Demo(demo::Args),
     /// Runs the demo's CA.
     DemoCa(demo::CaArgs),
-    /// Makes the demo's token; run by `daftar demo`.
+    /// Makes the token that the configuration names, and its keys; run by `daftar demo`.
     #[command(hide = true)]
-    DemoToken(demo::TokenArgs),
+    DemoToken,
     /// Prints the reference of the configuration, or this help.
     Help {
-        /// `config`
+        /// What about.
+        #[arg(value_parser = ["config"])]
         topic: Option<String>,
     },
 }
@@ -80,6 +87,12 @@ struct Failed(String);
 impl Failed {
     fn new(text: impl std::fmt::Display) -> Self {
         Self(text.to_string())
+    }
+
+    /// With every cause, for errors whose own text does not tell it.
+    fn caused(fault: &dyn std::error::Error) -> Self {
+        let causes = std::iter::successors(Some(fault), |fault| fault.source());
+        Self(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
     }
 }
 
@@ -117,8 +130,11 @@ async fn run(cli: Cli) -> Result<(), Failed> {
         Command::Audit(verb) => audit::run(&load(&common)?, &common, verb).await,
         Command::Demo(args) => demo::run(args).await,
         Command::DemoCa(args) => demo::run_ca(&args).await.map_err(Failed::new),
-        Command::DemoToken(args) => demo::make_token(&args),
-        Command::Help { topic } => help(topic.as_deref()),
+        Command::DemoToken => demo::make_token(&load(&common)?),
+        Command::Help { topic } => {
+            help(topic.is_some());
+            Ok(())
+        }
     }
 }
 
@@ -126,14 +142,13 @@ fn load(common: &Common) -> Result<Config, Failed> {
     Config::load(&common.config).map_err(Failed::new)
 }
 
-fn help(topic: Option<&str>) -> Result<(), Failed> {
+fn help(with_configuration: bool) {
     use clap::CommandFactory as _;
-    match topic {
-        Some("config") => print(REFERENCE),
-        None => print(&Cli::command().render_help().to_string()),
-        Some(other) => return Err(Failed::new(format!("there is no help on '{other}'; try `daftar help config`"))),
+    if with_configuration {
+        print(REFERENCE);
+    } else {
+        print(&Cli::command().render_help().to_string());
     }
-    Ok(())
 }
 
 /// Prints to standard output. A reader that went away is no fault of ours.

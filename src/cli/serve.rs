@@ -1,25 +1,20 @@
 //! `daftar serve`: opens the doors.
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use axum::Router;
-use http::StatusCode;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::service::TowerToHyperService;
 use prometheus_client::registry::Registry;
-use tokio::net::UnixListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinHandle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::assemble::{House, assemble};
+use super::books::Books;
+use super::reload::Reload;
+use super::socket::{Folder, Socket};
 use super::{Common, Failed};
 use crate::config::Config;
-use crate::frontend::{CmpDoor, Connection, RequestId, control, est, health};
-use crate::listen::{Door, Limits, Metrics, Place, ServerTls, Stop, Stopping, Witness};
-use crate::registrar::{Registrar, Source, Workers};
+use crate::frontend::{CmpDoor, control, est, health};
+use crate::listen::{Door, Limits, Metrics, Stop};
+use crate::registrar::Workers;
 
 /// `daftar serve`.
 #[derive(Debug, clap::Args)]
@@ -31,73 +26,86 @@ pub(super) struct Args {
 
 pub(super) async fn run(config: &Config, common: &Common, args: &Args) -> Result<(), Failed> {
     log(config)?;
-    let socket = bind_control(&config.control_socket()).await?;
+    let signals = Signals::new()?;
+    let folder = Folder::take(config)?;
     let house = assemble(config).await?;
-    let listen = &config.listen;
-    let limits = Arc::new(ArcSwap::from_pointee(listen.limits.clone()));
-    let tls = Arc::new(
-        ServerTls::load(&listen.certificate_file, &listen.key_file, listen.require_extended_master_secret)
-            .map_err(Failed::new)?,
-    );
+    let outcome = open(config, common, args, &house, Socket::bind(config, &folder)?, signals).await;
+    house.hsm.stop();
+    outcome
+}
+
+/// Opens the doors of a house, and closes them again in the end.
+async fn open(
+    config: &Config,
+    common: &Common,
+    args: &Args,
+    house: &House,
+    socket: Socket,
+    mut signals: Signals,
+) -> Result<(), Failed> {
     let metrics = Metrics::new();
-    let stop = Stop::new();
+    let reload = Reload::new(config, common, house)?;
+    let [https, http, watched] = bind(config, &reload.limits, &metrics).await?;
+    // Nothing stands in the way any more: from here on there are outside effects.
     house.registrar.begin_anew().await.map_err(Failed::new)?;
+    house.registrar.note_service(true).await.map_err(Failed::new)?;
     let workers = Workers::start(&house.registrar);
-    let registry = Arc::new(registry(&house, &metrics));
+    let registry = Arc::new(registry(house, &metrics));
     let cmp = CmpDoor::new(house.registrar.clone(), house.protector.clone()).router();
     let secure = est(house.registrar.clone()).merge(cmp.clone());
-    let mut doors = Vec::new();
-    if let Some(door) = bind("https", listen.https, &limits, &metrics).await? {
+    let stop = Stop::new();
+    let mut doors = vec![tokio::spawn(socket.serve(control(house.registrar.clone()), stop.signal()))];
+    if let Some(door) = https {
         let door = door.witnessed_by(Arc::new(Books(house.registrar.clone())));
-        doors.push(tokio::spawn(door.https(Arc::clone(&tls), secure, stop.signal())));
+        doors.push(tokio::spawn(door.https(Arc::clone(&reload.tls), secure, stop.signal())));
     }
-    if let Some(door) = bind("http", listen.http, &limits, &metrics).await? {
+    if let Some(door) = http {
         let door = door.witnessed_by(Arc::new(Books(house.registrar.clone())));
         doors.push(tokio::spawn(door.http(cmp, stop.signal())));
     }
-    if let Some(door) = bind("metrics", listen.metrics, &limits, &metrics).await? {
+    if let Some(door) = watched {
         doors.push(tokio::spawn(door.http(health(house.registrar.clone(), registry), stop.signal())));
     }
-    doors.push(tokio::spawn(serve_control(socket, control(house.registrar.clone()), stop.signal())));
-    house.registrar.note_service(true).await.map_err(Failed::new)?;
     tracing::info!(node = config.node, "Daftar serves");
-    let reloading = reload(common.config.clone(), Arc::clone(&tls), Arc::clone(&limits));
-    wait_for_end(args.exit_with_stdin).await?;
-    reloading.abort();
+    signals.wait_for_end(args.exit_with_stdin, &reload).await;
     tracing::info!("stopping: running requests are finished");
     stop.stop();
     for door in doors {
         door.await.map_err(Failed::new)?;
     }
     workers.stop().await;
-    house.registrar.note_service(false).await.map_err(Failed::new)?;
-    drop(std::fs::remove_file(config.control_socket()));
-    house.hsm.stop();
-    Ok(())
+    house.registrar.note_service(false).await.map_err(Failed::new)
 }
 
-/// Records what the listener turned down by itself.
-#[derive(Debug)]
-struct Books(Registrar);
+/// What the system may tell the server. They are listened for from the beginning: unheard, each of them would kill it.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
 
-impl Witness for Books {
-    fn turned_down(
-        &self,
-        door: &'static str,
-        connection: &Connection,
-        id: &RequestId,
-        status: StatusCode,
-        words: &str,
-    ) {
-        // EST is served on HTTPS only; what came there in a body too large to be read could be either.
-        let door = if door == "https" { crate::case::Door::Est } else { crate::case::Door::Cmp };
-        let source = Source { door, peer: connection.peer.ip(), request_id: id.0.clone(), profile: None };
-        let (registrar, words) = (self.0.clone(), format!("{status}: {words}"));
-        tokio::spawn(async move {
-            if let Err(fault) = registrar.note_bad_input(&source, "requester", &words).await {
-                tracing::error!(request = %source.request_id, %fault, "a refusal could not be recorded");
+impl Signals {
+    fn new() -> Result<Self, Failed> {
+        let listen = |kind| signal(kind).map_err(Failed::new);
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn wait_for_end(&mut self, exit_with_stdin: bool, reload: &Reload) {
+        let end_of_input =
+            async { if exit_with_stdin { super::system::end_of_stdin().await } else { std::future::pending().await } };
+        tokio::pin!(end_of_input);
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                () = &mut end_of_input => return,
+                _ = self.hangup.recv() => reload.run().await,
             }
-        });
+        }
     }
 }
 
@@ -109,14 +117,17 @@ fn log(config: &Config) -> Result<(), Failed> {
     set.map_err(Failed::new)
 }
 
-async fn bind(
-    name: &'static str,
-    place: Place,
-    limits: &Arc<ArcSwap<Limits>>,
-    metrics: &Metrics,
-) -> Result<Option<Door>, Failed> {
-    let Some(address) = place.address() else { return Ok(None) };
-    Door::bind(name, address, Arc::clone(limits), metrics.clone()).await.map(Some).map_err(Failed::new)
+/// The doors for HTTPS, HTTP and metrics. All are bound before any is served.
+async fn bind(config: &Config, limits: &Arc<ArcSwap<Limits>>, metrics: &Metrics) -> Result<[Option<Door>; 3], Failed> {
+    let listen = &config.listen;
+    let mut doors = [const { None }; 3];
+    let places = [("https", listen.https), ("http", listen.http), ("metrics", listen.metrics)];
+    for (door, (name, place)) in doors.iter_mut().zip(places) {
+        let Some(address) = place.address() else { continue };
+        let bound = Door::bind(name, address, Arc::clone(limits), metrics.clone()).await;
+        *door = Some(bound.map_err(|fault| Failed::caused(&fault))?);
+    }
+    Ok(doors)
 }
 
 fn registry(house: &House, listen: &Metrics) -> Registry {
@@ -127,67 +138,4 @@ fn registry(house: &House, listen: &Metrics) -> Registry {
     house.store.stats().register(ra);
     ra.register_collector(Box::new(super::metrics::Token(house.hsm.clone())));
     registry
-}
-
-/// The office's own door. A socket that nobody answers on is left from a crash.
-async fn bind_control(path: &Path) -> Result<UnixListener, Failed> {
-    let named = |fault: std::io::Error| Failed::new(format!("{}: {fault}", path.display()));
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(named)?;
-    }
-    if path.exists() {
-        if tokio::net::UnixStream::connect(path).await.is_ok() {
-            return Err(Failed::new(format!("{}: another server runs here", path.display())));
-        }
-        std::fs::remove_file(path).map_err(named)?;
-    }
-    let listener = UnixListener::bind(path).map_err(named)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(named)?;
-    Ok(listener)
-}
-
-async fn serve_control(socket: UnixListener, router: Router, mut stopping: Stopping) {
-    loop {
-        let accepted = tokio::select! {
-            accepted = socket.accept() => accepted,
-            () = stopping.wait() => return,
-        };
-        let Ok((stream, _)) = accepted else { continue };
-        let service = TowerToHyperService::new(router.clone());
-        tokio::spawn(async move {
-            let http = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
-            if let Err(fault) = http.serve_connection(TokioIo::new(stream), service).await {
-                tracing::debug!(fault, "a control connection ended badly");
-            }
-        });
-    }
-}
-
-/// SIGHUP: certificates and limits are read again; connections stay.
-fn reload(path: std::path::PathBuf, tls: Arc<ServerTls>, limits: Arc<ArcSwap<Limits>>) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
-        while hangups.recv().await.is_some() {
-            match Config::load(&path) {
-                Ok(config) => {
-                    limits.store(Arc::new(config.listen.limits));
-                    match tls.reload(&config.listen.certificate_file, &config.listen.key_file) {
-                        Ok(()) => tracing::info!("certificates and limits were read again"),
-                        Err(fault) => tracing::error!(%fault, "the old certificate stays in use"),
-                    }
-                }
-                Err(fault) => tracing::error!(%fault, "the configuration stays as it was"),
-            }
-        }
-    })
-}
-
-async fn wait_for_end(exit_with_stdin: bool) -> Result<(), Failed> {
-    let mut terminated = signal(SignalKind::terminate()).map_err(Failed::new)?;
-    tokio::select! {
-        _ = terminated.recv() => {}
-        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Failed::new)?,
-        () = super::system::end_of_stdin(), if exit_with_stdin => {}
-    }
-    Ok(())
 }

@@ -101,14 +101,19 @@ pub(super) fn write_env(dir: &Path, ports: Ports, code: &Value) -> Result<(), Fa
         ("UPSTREAM_CMP_URL", format!("http://127.0.0.1:{authority}/cmp")),
         ("CONFIG", own("daftar.toml")),
     ];
-    let text = lines.map(|(name, value)| format!("{name}='{value}'\n")).concat();
+    let text = lines.map(|(name, value)| format!("{name}={}\n", quoted(&value))).concat();
     let unfinished = dir.join("demo.env.new");
     write_private(&unfinished, text.as_bytes())?;
     std::fs::rename(&unfinished, dir.join("demo.env")).map_err(Failed::new)
 }
 
+/// For a shell: nothing in it is looked at.
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
 /// What runs where, and what to try.
-pub(super) fn welcome(dir: &Path, ports: Ports, code: &Value) -> String {
+pub(super) fn welcome(program: &Path, dir: &Path, ports: Ports, code: &Value) -> String {
     let field = |name: &str| code.get(name).and_then(Value::as_str).unwrap_or_default();
     let Ports { https, http, metrics, authority } = ports;
     format!(
@@ -123,7 +128,7 @@ A demo office runs in {dir}. It is NOT FOR PRODUCTION.
 
 Try, in another shell:
 
-  . {dir}/demo.env
+  . {env}
   openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout my.key -subj /CN=my-device -outform DER -out my.csr
   base64 -w0 my.csr | curl -sS --cacert $TLS_CA -u $EST_USER:$EST_PASSWORD -H 'Content-Type: application/pkcs10' \
       --data-binary @- $EST_URL/simpleenroll | base64 -d | openssl pkcs7 -inform DER -print_certs -out my.pem
@@ -133,8 +138,18 @@ Try, in another shell:
   openssl cmp -cmd ir -server ${{CMP_URL#http://}} -ref $CMP_REF -secret pass:$CMP_SECRET \
       -newkey cmp.key -subject /CN=my-device -certout cmp.pem
 
+The office's own commands (the token's module wants SOFTHSM2_CONF in its environment):
+
+  {program} case list --config {config}
+  {program} code create --profile default --officer me --config {config}
+  SOFTHSM2_CONF={softhsm} {program} check --config {config}
+
 Ctrl-C ends it.",
+        program = program.display(),
+        config = quoted(&dir.join("daftar.toml").display().to_string()),
+        softhsm = quoted(&dir.join("softhsm2.conf").display().to_string()),
         dir = dir.display(),
+        env = quoted(&dir.join("demo.env").display().to_string()),
         reference = field("reference"),
         secret = field("secret"),
     )
@@ -191,3 +206,16 @@ subject = { required = ["CN"], allowed = ["serialNumber"] }
 validity_days = 100
 clauses = { key_size = "CPS 6.1.5", subject = "CPS 3.1.1" }
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_takes_a_value_as_it_is() {
+        for value in ["/tmp/it's here/$HOME `id`", "plain", ""] {
+            let said = std::process::Command::new("sh").args(["-c", &format!("printf %s {}", quoted(value))]).output();
+            assert_eq!(said.unwrap().stdout, value.as_bytes());
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Makes the demo's office: PKI, token, keys, RA certificate, configuration.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -8,17 +10,22 @@ use demo_ca::pki::{Part, Pki};
 use demo_ca::signer::{KeyChoice, SoftwareSigner};
 
 use super::files::{configuration, write_private};
+use super::place::{CONFIG, UNFINISHED_CONFIG};
 use super::{Failed, Ports};
 use crate::case::{Clock as _, Random as _};
 use crate::cli::system::{Entropy, SystemClock};
 use crate::config::DEMO_MARK;
 
+/// Makes everything in a folder that has nothing of it yet. The mark comes first and the configuration last, by rename: what
+/// stands between is an office whose making was interrupted.
 pub(super) async fn make(dir: &Path, ports: Ports, profiles: &[String]) -> Result<(), Failed> {
     let named = |fault: std::io::Error| Failed::new(format!("{}: {fault}", dir.display()));
-    for folder in ["pki", "token", "ca", "data"] {
-        std::fs::create_dir_all(dir.join(folder)).map_err(named)?;
+    for folder in ["data", "pki", "token", "ca"] {
+        DirBuilder::new().recursive(true).mode(0o700).create(dir.join(folder)).map_err(named)?;
+        if folder == "data" {
+            std::fs::write(dir.join("data").join(DEMO_MARK), "made by `daftar demo`\n").map_err(named)?;
+        }
     }
-    std::fs::write(dir.join("data").join(DEMO_MARK), "made by `daftar demo`\n").map_err(named)?;
     let now = SystemClock.now();
     let random = aws_lc_rs::rand::SystemRandom::new();
     let pki = Pki::create(dir, now, &random).await.map_err(Failed::new)?;
@@ -31,38 +38,31 @@ pub(super) async fn make(dir: &Path, ports: Ports, profiles: &[String]) -> Resul
     let tokens = dir.join("token");
     let conf = format!("directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n", tokens.display());
     std::fs::write(dir.join("softhsm2.conf"), conf).map_err(named)?;
-    // The configuration last, by rename: an office without it is made anew.
-    let config = dir.join("daftar.toml.new");
-    std::fs::write(dir.join("daftar.toml"), configuration(ports, profiles)).map_err(named)?;
-    let made = make_token_and_certificate(dir, &pki, &random).await;
-    if made.is_err() {
-        std::fs::rename(dir.join("daftar.toml"), config).map_err(named)?;
-    }
-    made
+    let unfinished = dir.join(UNFINISHED_CONFIG);
+    std::fs::write(&unfinished, configuration(ports, profiles)).map_err(named)?;
+    let key = make_token(dir, &unfinished).await?;
+    pki.issue_ra("Daftar demo RA", &key, SystemClock.now(), &random).await.map_err(Failed::new)?;
+    std::fs::rename(unfinished, dir.join(CONFIG)).map_err(named)
 }
 
-async fn make_token_and_certificate(
-    dir: &Path,
-    pki: &Pki,
-    random: &aws_lc_rs::rand::SystemRandom,
-) -> Result<(), Failed> {
+/// Has the token made by a child, and reads the RA's public key from it.
+async fn make_token(dir: &Path, config: &Path) -> Result<PublicKey, Failed> {
     let program = std::env::current_exe().map_err(Failed::new)?;
-    let status = tokio::process::Command::new(program)
+    let made = tokio::process::Command::new(program)
         .arg("demo-token")
-        .arg("--dir")
-        .arg(dir)
+        .arg("--config")
+        .arg(config)
         .env("SOFTHSM2_CONF", dir.join("softhsm2.conf"))
         .stdin(Stdio::null())
-        .status()
+        .stderr(Stdio::inherit())
+        .output()
         .await
         .map_err(Failed::new)?;
-    if !status.success() {
-        return Err(Failed::new("the demo's token could not be made; is softhsm2 installed (`apt install softhsm2`)?"));
+    let key = hex::decode(made.stdout.trim_ascii()).ok().and_then(|der| PublicKey::parse(&der).ok());
+    match key {
+        Some(key) if made.status.success() => Ok(key),
+        _ => Err(Failed::new("the demo's token could not be made; is softhsm2 installed (`apt install softhsm2`)?")),
     }
-    let spki = std::fs::read(dir.join("pki/ra.spki")).map_err(Failed::new)?;
-    let key = PublicKey::parse(&spki).map_err(Failed::new)?;
-    pki.issue_ra("Daftar demo RA", &key, SystemClock.now(), random).await.map_err(Failed::new)?;
-    Ok(())
 }
 
 /// The off-line recovery certificate of the demo (DESIGN rule 11).

@@ -1,0 +1,57 @@
+//! SIGHUP: what is read again while the server runs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::assemble::House;
+use super::genuine::refuse_demo_certificates;
+use super::{Common, Failed, rule_sets};
+use crate::config::Config;
+use crate::listen::{Limits, ServerTls};
+use crate::store::Store;
+
+/// What may change without a restart: certificates, limits, proposed rule sets. No connection is dropped.
+pub(super) struct Reload {
+    path: PathBuf,
+    store: Store,
+    pub(super) tls: Arc<ServerTls>,
+    pub(super) limits: Arc<ArcSwap<Limits>>,
+}
+
+impl Reload {
+    /// Reads them for the first time.
+    pub(super) fn new(config: &Config, common: &Common, house: &House) -> Result<Self, Failed> {
+        let listen = &config.listen;
+        let tls = ServerTls::load(&listen.certificate_file, &listen.key_file, listen.require_extended_master_secret)
+            .map_err(|fault| Failed::caused(&fault))?;
+        Ok(Self {
+            path: common.config.clone(),
+            store: house.store.clone(),
+            tls: Arc::new(tls),
+            limits: Arc::new(ArcSwap::from_pointee(listen.limits.clone())),
+        })
+    }
+
+    /// Reads them again. What is wrong changes nothing.
+    pub(super) async fn run(&self) {
+        let config = match Config::load(&self.path) {
+            Ok(config) => config,
+            Err(fault) => return tracing::error!(%fault, "the configuration stays as it was"),
+        };
+        if let Err(fault) = refuse_demo_certificates(&config) {
+            return tracing::error!(%fault, "the configuration stays as it was");
+        }
+        match self.tls.reload(&config.listen.certificate_file, &config.listen.key_file) {
+            Ok(()) => tracing::info!("certificates and limits were read again"),
+            Err(fault) => tracing::error!(fault = %Failed::caused(&fault), "the old certificate stays in use"),
+        }
+        match rule_sets::propose(&config, &self.store).await {
+            Ok(false) => {}
+            Ok(true) => tracing::info!("a changed rule set is proposed; it comes into force at the next start"),
+            Err(fault) => tracing::error!(%fault, "the changed rule set could not be recorded"),
+        }
+        self.limits.store(Arc::new(config.listen.limits));
+    }
+}
