@@ -30,6 +30,7 @@ pub(super) async fn run(config: &Config, common: &Common, args: &Args) -> Result
     let folder = Folder::take(config)?;
     let house = assemble(config).await?;
     let outcome = open(config, common, args, &house, Socket::bind(config, &folder)?, signals).await;
+    house.store.close().await;
     house.hsm.stop();
     outcome
 }
