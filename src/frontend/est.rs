@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use zeroize::Zeroizing;
 
 use super::{Connection, RequestId, source};
-use crate::case::{Door, Kind, Outcome, Reason, ReasonCode, RequestForm};
+use crate::case::{Door, Outcome, Reason, ReasonCode};
 use crate::registrar::{
     CertificateRequest, Finished, Identified, Incoming, Refusal, Registrar, Reply, Replying, Source,
 };
@@ -233,36 +233,8 @@ fn read(asked: &Asked, who: &Identified, again: bool) -> Result<CertificateReque
             "present the certificate to be renewed in the TLS handshake".to_owned(),
         ));
     }
-    let known = [
-        certs::oid::SUBJECT_ALT_NAME,
-        certs::oid::KEY_USAGE,
-        certs::oid::EXTENDED_KEY_USAGE,
-        certs::oid::BASIC_CONSTRAINTS,
-        certs::oid::SUBJECT_KEY_IDENTIFIER,
-    ];
-    let certification_authority = csr
-        .extensions()
-        .iter()
-        .any(|extension| extension.oid == certs::oid::BASIC_CONSTRAINTS && extension.is_certification_authority());
-    let other_extensions =
-        csr.extensions().iter().map(|extension| extension.oid).filter(|oid| !known.contains(oid)).collect();
-    Ok(CertificateRequest {
-        door: Door::Est,
-        message: Incoming { octets: asked.body.to_vec(), transaction: None },
-        kind: if again { Kind::Rekey } else { Kind::Issue },
-        form: RequestForm::Pkcs10,
-        subject: csr.subject().clone(),
-        alt_names: csr.alt_names().to_vec(),
-        public_key: csr.public_key().clone(),
-        proven,
-        key_usage: csr.key_usage(),
-        extended_key_usages: csr.extended_key_usages().map(<[_]>::to_vec),
-        certification_authority,
-        other_extensions,
-        not_after: None,
-        replaces,
-        request: der,
-    })
+    let message = Incoming { octets: asked.body.to_vec(), transaction: None };
+    Ok(CertificateRequest::of_pkcs10(&csr, proven, Door::Est, message, replaces))
 }
 
 /// The answer of EST: the certificate alone, certs-only (RFC 7030 section 4.2.3).

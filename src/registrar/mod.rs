@@ -46,7 +46,9 @@ pub use metrics::Metrics;
 pub use office::{CaseView, Readiness};
 pub use poll::Known;
 pub use refusal::Refusal;
-pub use request::{Answered, CertificateRequest, Finished, Incoming, Reply, Replying, RevocationRequest, Transaction};
+pub use request::{
+    Answered, CertificateRequest, Finished, Incoming, Reply, Replying, RevocationRequest, Transaction, without_own_rule,
+};
 pub use secrets::{SealBroken, Secrets};
 pub use trust::{Trust, TrustConfig};
 pub use worker::Workers;

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use certs::{AltName, KeyUsage, Millis, Name, ObjectIdentifier, ProvenKey, PublicKey};
+use certs::{AltName, Csr, Extension, KeyUsage, Millis, Name, ObjectIdentifier, ProvenKey, PublicKey};
 
 use crate::case::{Door, Kind, Outcome, RequestForm};
 
@@ -40,6 +40,50 @@ pub struct CertificateRequest {
     pub not_after: Option<Millis>,
     /// The certificate to be replaced, by issuer and serial number.
     pub replaces: Option<(Name, Vec<u8>)>,
+}
+
+impl CertificateRequest {
+    /// What a PKCS#10 asks for, for a first certificate. `replaces` makes it a renewal.
+    #[must_use]
+    pub fn of_pkcs10(
+        csr: &Csr,
+        proven: ProvenKey,
+        door: Door,
+        message: Incoming,
+        replaces: Option<(Name, Vec<u8>)>,
+    ) -> Self {
+        Self {
+            door,
+            message,
+            kind: if replaces.is_some() { Kind::Rekey } else { Kind::Issue },
+            form: RequestForm::Pkcs10,
+            request: csr.der().to_vec(),
+            subject: csr.subject().clone(),
+            alt_names: csr.alt_names().to_vec(),
+            public_key: csr.public_key().clone(),
+            proven,
+            key_usage: csr.key_usage(),
+            extended_key_usages: csr.extended_key_usages().map(<[_]>::to_vec),
+            certification_authority: csr.extensions().iter().any(Extension::is_certification_authority),
+            other_extensions: without_own_rule(csr.extensions()),
+            not_after: None,
+            replaces,
+        }
+    }
+}
+
+/// The extensions that no rule of their own looks at.
+#[must_use]
+pub fn without_own_rule(extensions: &[Extension]) -> Vec<ObjectIdentifier> {
+    let known = [
+        certs::oid::SUBJECT_ALT_NAME,
+        certs::oid::KEY_USAGE,
+        certs::oid::EXTENDED_KEY_USAGE,
+        certs::oid::BASIC_CONSTRAINTS,
+        // It only names the key.
+        certs::oid::SUBJECT_KEY_IDENTIFIER,
+    ];
+    extensions.iter().map(|extension| extension.oid).filter(|oid| !known.contains(oid)).collect()
 }
 
 /// A request to revoke a certificate.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use certs::path::Purpose;
-use certs::{Certificate, KeyKind, KeyUsage, ObjectIdentifier, PublicKey};
+use certs::{Certificate, KeyKind, KeyUsage, PublicKey};
 use cmp::server::{self, HeaderRules};
 use cmp::{
     BodyKind, CertReqMsg, Draft, ErrorMsgContent, FailureInfo, Fault, Header, Limits, MacKey, Message,
@@ -18,7 +18,7 @@ use super::{CmpDoor, Operation};
 use crate::case::{Door, Exchange, Kind, RequestForm};
 use crate::registrar::{
     Answered, CertificateRequest, Identified, Incoming, Known, MacProof, Refusal, RevocationRequest, Source,
-    Transaction,
+    Transaction, without_own_rule,
 };
 
 /// A fault of the message, or a refusal of the registrar.
@@ -351,7 +351,6 @@ fn certificate_request(
     let proven = request.prove()?;
     let update = kind == BodyKind::Kur;
     let replaces = if update { Some(updated(who, request)?) } else { None };
-    let extensions: Vec<ObjectIdentifier> = template.extensions.iter().map(|extension| extension.oid).collect();
     let subject = match (&template.subject, &replaces) {
         (Some(subject), _) => subject.clone(),
         _ => certs::Name::empty(),
@@ -370,7 +369,7 @@ fn certificate_request(
         extended_key_usages: template.extended_key_usages()?,
         certification_authority: template.key_usage()?.is_some_and(|usage| usage.contains(KeyUsage::KEY_CERT_SIGN))
             || template.extensions.iter().any(certs::Extension::is_certification_authority),
-        other_extensions: others(extensions),
+        other_extensions: without_own_rule(&template.extensions),
         not_after: template.validity.and_then(|(_, end)| end),
         replaces,
     })
@@ -396,23 +395,7 @@ fn pkcs10_request(message: &Message, der: &[u8]) -> Result<CertificateRequest, F
     let csr = certs::Csr::parse(der)?;
     check_provable(csr.public_key())?;
     let proven = csr.prove().map_err(|fault| Fault::new(FailureInfo::BAD_POP, fault.to_string()))?;
-    Ok(CertificateRequest {
-        door: Door::Cmp,
-        message: incoming(message, BodyKind::P10cr),
-        kind: Kind::Issue,
-        form: RequestForm::Pkcs10,
-        request: der.to_vec(),
-        subject: csr.subject().clone(),
-        alt_names: csr.alt_names().to_vec(),
-        public_key: csr.public_key().clone(),
-        proven,
-        key_usage: csr.key_usage(),
-        extended_key_usages: csr.extended_key_usages().map(<[_]>::to_vec),
-        certification_authority: csr.extensions().iter().any(certs::Extension::is_certification_authority),
-        other_extensions: others(csr.extensions().iter().map(|extension| extension.oid).collect()),
-        not_after: None,
-        replaces: None,
-    })
+    Ok(CertificateRequest::of_pkcs10(&csr, proven, Door::Cmp, incoming(message, BodyKind::P10cr), None))
 }
 
 fn revocation_request(message: &Message, details: &RevDetails) -> Result<RevocationRequest, Fault> {
@@ -425,18 +408,6 @@ fn revocation_request(message: &Message, details: &RevDetails) -> Result<Revocat
         reason: details.reason,
         request: details.der.clone(),
     })
-}
-
-/// The extensions that no rule of their own looks at.
-fn others(extensions: Vec<ObjectIdentifier>) -> Vec<ObjectIdentifier> {
-    let known = [
-        certs::oid::SUBJECT_ALT_NAME,
-        certs::oid::KEY_USAGE,
-        certs::oid::EXTENDED_KEY_USAGE,
-        certs::oid::BASIC_CONSTRAINTS,
-        certs::oid::SUBJECT_KEY_IDENTIFIER,
-    ];
-    extensions.into_iter().filter(|oid| !known.contains(oid)).collect()
 }
 
 /// A device without a clock leaves messageTime out; one that is off by more than five minutes is told so.
