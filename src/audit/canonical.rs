@@ -102,11 +102,11 @@ impl Canonical {
         &self.actor
     }
 
-    /// Whether this salt and value stand behind the commitment at this place. A salt of another length never does: the hash covers
+    /// Whether this salt and value stand behind the commitment of this name at this place. A salt of another length never does: the hash covers
     /// salt and value without a mark between them, so that octets could be moved from one to the other.
     #[must_use]
-    pub fn commits_to(&self, position: usize, salt: &[u8], value: &str) -> bool {
-        match self.facts.get(position).map(|fact| &fact.value) {
+    pub fn commits_to(&self, position: usize, name: &str, salt: &[u8], value: &str) -> bool {
+        match self.facts.get(position).filter(|fact| fact.name == name).map(|fact| &fact.value) {
             Some(CanonicalValue::Commitment(hash)) => salt.len() == SALT && hash.as_bytes() == commitment(salt, value),
             _ => false,
         }
@@ -204,9 +204,10 @@ mod tests {
         let canonical = Canonical::parse(&leaf().canonical()).unwrap();
         assert_eq!(canonical.id(), [1; 16]);
         assert_eq!((canonical.kind(), canonical.actor(), canonical.at()), ("decision", "code:00", 1_795_395_432_007));
-        assert!(canonical.commits_to(2, &[4; 16], "192.0.2.7"));
-        assert!(!canonical.commits_to(2, &[4; 16], "192.0.2.8"));
-        assert!(!canonical.commits_to(0, &[4; 16], "192.0.2.7"));
+        assert!(canonical.commits_to(2, "address", &[4; 16], "192.0.2.7"));
+        assert!(!canonical.commits_to(2, "officer", &[4; 16], "192.0.2.7"), "a value cannot be relabelled");
+        assert!(!canonical.commits_to(2, "address", &[4; 16], "192.0.2.8"));
+        assert!(!canonical.commits_to(0, "address", &[4; 16], "192.0.2.7"));
     }
 
     #[test]
@@ -230,8 +231,8 @@ mod tests {
     fn octets_moved_between_salt_and_value_are_not_what_was_committed_to() {
         let canonical = Canonical::parse(&leaf().canonical()).unwrap();
         let longer = [[4; 16].as_slice(), b"1"].concat();
-        assert!(!canonical.commits_to(2, &longer, "92.0.2.7"));
-        assert!(!canonical.commits_to(2, &[4; 15], "\u{4}192.0.2.7"));
+        assert!(!canonical.commits_to(2, "address", &longer, "92.0.2.7"));
+        assert!(!canonical.commits_to(2, "address", &[4; 15], "\u{4}192.0.2.7"));
     }
 
     #[test]

@@ -111,13 +111,15 @@ async fn check(connection: &mut SqliteConnection) -> Result<LogSummary, LogFault
 
 async fn numbered_leaves(from: u64, connection: &mut SqliteConnection) -> Result<Vec<(u64, Hash)>, LogFault> {
     let from = i64::try_from(from).map_err(|_| Error::Damaged("number"))?;
-    let query = sqlx::query("SELECT number, hash, canonical FROM leaf WHERE number >= ? ORDER BY number LIMIT ?");
+    let query =
+        sqlx::query("SELECT id, at, number, hash, canonical FROM leaf WHERE number >= ? ORDER BY number LIMIT ?");
     let rows = query.bind(from).bind(STEP).fetch_all(connection).await.map_err(Error::from)?;
     rows.iter().map(|row| checked(row).map(|(number, hash)| (number.unwrap_or_default(), hash))).collect()
 }
 
 async fn unnumbered_leaves(connection: &mut SqliteConnection) -> Result<u64, LogFault> {
-    let mut rows = sqlx::query("SELECT number, hash, canonical FROM leaf WHERE number IS NULL").fetch(connection);
+    let mut rows =
+        sqlx::query("SELECT id, at, number, hash, canonical FROM leaf WHERE number IS NULL").fetch(connection);
     let mut found = 0;
     while let Some(row) = rows.try_next().await.map_err(Error::from)? {
         checked(&row)?;
@@ -135,7 +137,11 @@ fn checked(row: &SqliteRow) -> Result<(Option<u64>, Hash), LogFault> {
     if row.octets("hash")? != hash {
         return Err(LogFault::Leaf { number });
     }
-    Canonical::parse(canonical).map_err(|cause| LogFault::Unreadable { number, cause })?;
+    let leaf = Canonical::parse(canonical).map_err(|cause| LogFault::Unreadable { number, cause })?;
+    // The columns only find the leaf; what they say must be what the bytes say.
+    if row.value::<&[u8]>("id")? != leaf.id() || row.value::<i64>("at")? != leaf.at() {
+        return Err(LogFault::Leaf { number });
+    }
     Ok((number, hash))
 }
 
@@ -150,7 +156,8 @@ async fn compare(node: Node, hash: Hash, connection: &mut SqliteConnection) -> R
 /// What still stands behind commitments must be what was committed to; what was destroyed is not missed.
 async fn details(connection: &mut SqliteConnection) -> Result<(), LogFault> {
     let mut rows = sqlx::query(
-        "SELECT leaf_detail.leaf_id, leaf_detail.position, leaf_detail.salt, leaf_detail.value, leaf.canonical FROM leaf_detail \
+        "SELECT leaf_detail.leaf_id, leaf_detail.position, leaf_detail.name, leaf_detail.salt, leaf_detail.value, \
+         leaf.canonical FROM leaf_detail \
          LEFT JOIN leaf ON leaf.id = leaf_detail.leaf_id",
     )
     .fetch(connection);
@@ -161,8 +168,8 @@ async fn details(connection: &mut SqliteConnection) -> Result<(), LogFault> {
             None => false,
             Some(canonical) => Canonical::parse(canonical).is_ok_and(|leaf| {
                 let position = usize::try_from(position).unwrap_or(usize::MAX);
-                match (row.value::<&[u8]>("salt"), row.value::<&str>("value")) {
-                    (Ok(salt), Ok(value)) => leaf.commits_to(position, salt, value),
+                match (row.value::<&str>("name"), row.value::<&[u8]>("salt"), row.value::<&str>("value")) {
+                    (Ok(name), Ok(salt), Ok(value)) => leaf.commits_to(position, name, salt, value),
                     _ => false,
                 }
             }),

@@ -78,6 +78,15 @@ async fn a_changed_leaf_is_found() {
 }
 
 #[tokio::test]
+async fn a_leaf_under_another_time_is_found() {
+    let office = Office::open().await;
+    write(&office, 5).await;
+    office.store.number_leaves("n1", NOW).await.unwrap();
+    meddle(&office, "UPDATE leaf SET at = at + 1 WHERE number = 3").await;
+    office.store.verify_log().await.unwrap_err();
+}
+
+#[tokio::test]
 async fn a_leaf_changed_with_its_hash_is_found_by_the_tree() {
     let office = Office::open().await;
     write(&office, 5).await;
