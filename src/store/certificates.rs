@@ -59,12 +59,6 @@ macro_rules! mark_unless {
 }
 
 impl Store {
-    /// The certificate with this identifier.
-    pub async fn certificate_by_id(&self, certificate: CertificateId) -> Result<Option<CertificateRow>, Error> {
-        let query = sqlx::query(select_certificate!("WHERE id = ?")).bind(certificate.as_bytes().as_slice());
-        query.fetch_optional(&self.readers).await?.as_ref().map(certificate_row).transpose()
-    }
-
     /// The certificate with this SHA-256 of its DER.
     pub async fn certificate_by_hash(&self, hash: &[u8; 32]) -> Result<Option<CertificateRow>, Error> {
         let query = sqlx::query(select_certificate!("WHERE hash = ?")).bind(hash.as_slice());

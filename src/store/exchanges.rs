@@ -30,12 +30,6 @@ impl Store {
         query.fetch_all(&self.readers).await?.iter().map(exchange).collect()
     }
 
-    /// The exchanges with this transactionID, whoever opened them, oldest first.
-    pub async fn exchanges_by_transaction(&self, transaction: &[u8]) -> Result<Vec<Exchange>, Error> {
-        let query = sqlx::query(select_exchange!("WHERE transaction_id = ? ORDER BY seq")).bind(transaction);
-        query.fetch_all(&self.readers).await?.iter().map(exchange).collect()
-    }
-
     /// The exchanges whose requester did not confirm until the deadline, most overdue first.
     pub async fn overdue_exchanges(&self, now: Millis, limit: u32) -> Result<Vec<Exchange>, Error> {
         let query =

@@ -1,33 +1,11 @@
 //! The table `message`: both sides' messages with their exact octets.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use sqlx::sqlite::SqliteRow;
 
 use super::batch::Batch;
 use super::columns::Columns;
 use super::{Error, Leg, NewMessage, Store};
-use crate::case::{CaseId, ExchangeId, MessageId, Millis, SubmissionId};
-
-/// A message as it was recorded.
-#[derive(Clone, Debug)]
-pub struct MessageRow {
-    /// Its identifier.
-    pub id: MessageId,
-    /// Which way it went.
-    pub leg: Leg,
-    /// The exchange it belongs to.
-    pub exchange: Option<ExchangeId>,
-    /// The submission it belongs to.
-    pub submission: Option<SubmissionId>,
-    /// The message it answers.
-    pub answers: Option<MessageId>,
-    /// The protocol's transactionID.
-    pub transaction: Option<Vec<u8>>,
-    /// The octets.
-    pub octets: Vec<u8>,
-    /// When.
-    pub at: Millis,
-}
+use crate::case::{ExchangeId, MessageId, SubmissionId};
 
 /// A request that was recorded before, found by its octets.
 #[derive(Clone, Debug)]
@@ -36,15 +14,6 @@ pub struct RequestRow {
     pub id: MessageId,
     /// The octets of the recorded answer; none while there is none.
     pub reply: Option<Vec<u8>>,
-}
-
-macro_rules! select_message {
-    ($rest:literal) => {
-        concat!(
-            "SELECT seq, id, leg, exchange_id, submission_id, answers, transaction_id, octets, at FROM message ",
-            $rest
-        )
-    };
 }
 
 macro_rules! insert_message {
@@ -105,27 +74,6 @@ impl Store {
         let row = query.bind(submission.as_bytes().as_slice()).fetch_optional(&self.readers).await?;
         row.map(|row| Columns(&row).value("octets")).transpose()
     }
-
-    /// All messages of a submission, oldest first.
-    pub async fn messages_of_submission(&self, submission: SubmissionId) -> Result<Vec<MessageRow>, Error> {
-        let query = sqlx::query(select_message!("WHERE submission_id = ? ORDER BY seq"));
-        query.bind(submission.as_bytes().as_slice()).fetch_all(&self.readers).await?.iter().map(message_row).collect()
-    }
-
-    /// All messages of a case, through its exchanges and submissions, oldest first.
-    pub async fn messages_of_case(&self, case: CaseId) -> Result<Vec<MessageRow>, Error> {
-        // Three arms, as each leg's index is its own.
-        let query = sqlx::query(concat!(
-            select_message!(
-                "WHERE leg = 'request' AND exchange_id IN (SELECT id FROM exchange WHERE case_id = ?1) UNION ALL "
-            ),
-            select_message!(
-                "WHERE leg = 'reply' AND exchange_id IN (SELECT id FROM exchange WHERE case_id = ?1) UNION ALL "
-            ),
-            select_message!("WHERE submission_id IN (SELECT id FROM submission WHERE case_id = ?1) ORDER BY seq")
-        ));
-        query.bind(case.as_bytes().as_slice()).fetch_all(&self.readers).await?.iter().map(message_row).collect()
-    }
 }
 
 /// Which message the new one answers is known from its place: both protocols' sides speak in turns.
@@ -163,20 +111,6 @@ pub(super) fn hash_of(octets: &[u8]) -> [u8; 32] {
     hash
 }
 
-fn message_row(row: &SqliteRow) -> Result<MessageRow, Error> {
-    let row = Columns(row);
-    Ok(MessageRow {
-        id: MessageId::from_octets(row.octets("id")?),
-        leg: row.named("leg", Leg::named)?,
-        exchange: row.maybe_octets("exchange_id")?.map(ExchangeId::from_octets),
-        submission: row.maybe_octets("submission_id")?.map(SubmissionId::from_octets),
-        answers: row.maybe_octets("answers")?.map(MessageId::from_octets),
-        transaction: row.value("transaction_id")?,
-        octets: row.value("octets")?,
-        at: row.moment("at")?,
-    })
-}
-
 impl Leg {
     /// The name in the store.
     #[must_use]
@@ -187,11 +121,5 @@ impl Leg {
             Self::Submission => "submission",
             Self::Answer => "answer",
         }
-    }
-
-    /// The leg of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        [Self::Request, Self::Reply, Self::Submission, Self::Answer].into_iter().find(|leg| leg.name() == name)
     }
 }

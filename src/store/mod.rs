@@ -35,7 +35,7 @@ pub use certificates::CertificateRow;
 pub use codes::CodeRow;
 pub use fault::{CodeFault, CommitError, Conflict, Error};
 pub use log::{LogFault, LogSummary};
-pub use messages::{MessageRow, RequestRow};
+pub use messages::RequestRow;
 pub use open::Config;
 pub use rule_sets::{DataKeyRow, RuleSetRow};
 pub use stats::Stats;

@@ -55,22 +55,10 @@ impl Store {
         Ok(row.as_ref().map(rule_set_row).transpose()?.map(|row| row.text))
     }
 
-    /// The rule sets that nobody has made active yet, oldest first.
-    pub async fn proposed_rule_sets(&self) -> Result<Vec<RuleSetRow>, Error> {
-        let query = sqlx::query(select_rule_set!("WHERE state = 'proposed' ORDER BY proposed_at, hash"));
-        query.fetch_all(&self.readers).await?.iter().map(rule_set_row).collect()
-    }
-
     /// The data keys in all their wrappings, oldest key first.
     pub async fn data_keys(&self) -> Result<Vec<DataKeyRow>, Error> {
         let query = sqlx::query("SELECT id, wrapped_by, blob, created_at FROM data_key ORDER BY id, wrapped_by");
         query.fetch_all(&self.readers).await?.iter().map(data_key_row).collect()
-    }
-
-    /// A fact about the office that stands in the schema.
-    pub async fn office(&self, key: &str) -> Result<Option<String>, Error> {
-        let row = sqlx::query("SELECT value FROM office WHERE key = ?").bind(key).fetch_optional(&self.readers).await?;
-        row.map(|row| Columns(&row).value("value")).transpose()
     }
 }
 
