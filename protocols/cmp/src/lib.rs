@@ -8,7 +8,8 @@
 //! - receiving: [`Message::parse`], then [`server::check_header`], [`Message::protection_kind`],
 //!   [`server::check_shape`];
 //! - answering: an encoder of [`body`], [`Draft::answering`], then [`Draft::mac`] or [`Draft::sign`];
-//! - asking: [`client`].
+//! - asking: [`client`];
+//! - forwarding: [`relay`].
 
 /// What went wrong, in words of the protocol.
 pub mod fault;
@@ -51,6 +52,12 @@ pub mod protection;
 
 /// Composing a message.
 pub mod draft;
+
+/// The original of a changed message.
+mod original;
+
+/// Forwarding the messages of others.
+pub mod relay;
 
 /// What a server checks, and how it refuses.
 pub mod server;

@@ -22,6 +22,8 @@ pub struct Limits {
     pub requests: usize,
     /// Messages within a nested message.
     pub nested: usize,
+    /// Nested messages within nested messages: how many levels below the outermost.
+    pub depth: usize,
     /// Iterations of `PasswordBasedMac`.
     pub pbm_iterations: u32,
     /// Iterations of PBKDF2 in PBMAC1.
@@ -56,6 +58,8 @@ impl Default for Limits {
             general_info: 32,
             requests: 16,
             nested: 64,
+            // A batch of what two RAs in a row have approved.
+            depth: 2,
             // OpenSSL uses 500 by default and other peers 1000 to 10000.
             pbm_iterations: 10_000,
             pbmac1_iterations: 100_000,
@@ -154,6 +158,11 @@ impl Message {
     #[must_use]
     pub fn extra_certs(&self) -> &[Vec<u8>] {
         &self.extra_certs
+    }
+
+    /// The bounds within which it was read.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// How the message is protected. Nothing is verified yet.

@@ -1,6 +1,7 @@
 //! Whatever comes in, nothing panics.
 
 use cmp::client;
+use cmp::relay::{self, Possession};
 use cmp::server::{self, HeaderRules};
 use cmp::{Limits, Message, Protection};
 use proptest::prelude::*;
@@ -33,6 +34,18 @@ fn exercise(der: &[u8]) {
             let _ = request.template.extended_key_usages();
         }
     });
+    let _ = message.originals();
+    if let Ok(server::Nested::One(inner)) = server::check_nested(&message) {
+        exercise(inner.der());
+    }
+    let _ = client::unbundle(&[b"id"], &message);
+    let _ = relay::ra_verified(&message, Possession::Vouched, None);
+    let sender = certs::Name::empty();
+    if let Ok(draft) = relay::replace(&message, &sender, None) {
+        assert!(Message::parse(&draft.unprotected(&[]), &Limits::default()).is_ok() || der.len() > 64_000);
+    }
+    let wrapped = relay::wrap(&message, &sender, &sender).unprotected(&[]);
+    let _ = Message::parse(&wrapped, &Limits::default()).map(|outer| server::check_nested(&outer));
     let _ = client::read(&message);
     let _ = client::check_answer(&message, &message);
     match message.protection_kind() {

@@ -39,6 +39,11 @@ impl<'a> Fields<'a> {
         self.rest.is_empty()
     }
 
+    /// What was not read yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     fn peek(&self) -> Result<Option<(Element<'a>, &'a [u8])>, Fault> {
         if self.rest.is_empty() {
             return Ok(None);

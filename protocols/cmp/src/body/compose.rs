@@ -82,7 +82,7 @@ pub fn pki_conf() -> Vec<u8> {
 
 /// nested, from the DER of each message.
 #[must_use]
-pub fn nested(messages: &[Vec<u8>]) -> Vec<u8> {
+pub fn nested<T: AsRef<[u8]>>(messages: &[T]) -> Vec<u8> {
     wrap(BodyKind::Nested, &asn1::sequence_of(messages))
 }
 

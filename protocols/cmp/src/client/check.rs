@@ -3,16 +3,20 @@
 use crate::body::{Body, BodyKind};
 use crate::fault::Fault;
 use crate::message::Message;
+use crate::server::{self, Nested};
 use crate::status::{FailureInfo, Status};
 
 /// Checks that `answer` answers `sent`.
+///
+/// What we have wrapped is answered as if it had come by itself (RFC 9483 section 5.2.2.1), what we
+/// have bundled by a nested message (section 5.2.2.2): [`super::unbundle`].
 ///
 /// # Errors
 /// unsupportedVersion, badDataFormat, badSenderNonce, badRecipientNonce or badRequest.
 pub fn check_answer(sent: &Message, answer: &Message) -> Result<(), Fault> {
     check_envelope(sent, answer)?;
     check_nonce(&[sent], answer)?;
-    check_kind(sent.body().kind(), sent.body().kind(), answer)
+    check_kind(kind_asked(sent), kind_asked(sent), answer)
 }
 
 /// Checks that `answer` answers a pollReq for the request that was `delayed`.
@@ -25,7 +29,7 @@ pub fn check_answer(sent: &Message, answer: &Message) -> Result<(), Fault> {
 pub fn check_polled(delayed: &Message, poll: &Message, answer: &Message) -> Result<(), Fault> {
     check_envelope(poll, answer)?;
     check_nonce(&[poll, delayed], answer)?;
-    check_kind(poll.body().kind(), delayed.body().kind(), answer)
+    check_kind(kind_asked(poll), kind_asked(delayed), answer)
 }
 
 fn check_envelope(sent: &Message, answer: &Message) -> Result<(), Fault> {
@@ -56,7 +60,7 @@ fn check_nonce(sent: &[&Message], answer: &Message) -> Result<(), Fault> {
 fn check_kind(sent: BodyKind, asked: BodyKind, answer: &Message) -> Result<(), Fault> {
     let found = answer.body().kind();
     let fits = match (sent, found) {
-        (_, BodyKind::Error) | (BodyKind::PollReq, BodyKind::PollRep) | (BodyKind::Nested, _) => true,
+        (_, BodyKind::Error) | (BodyKind::PollReq, BodyKind::PollRep) => true,
         (BodyKind::PollReq, found) => expected(asked) == Some(found),
         (sent, found) => expected(sent) == Some(found),
     };
@@ -71,8 +75,17 @@ fn expected(request: BodyKind) -> Option<BodyKind> {
         BodyKind::Rr => BodyKind::Rp,
         BodyKind::CertConf => BodyKind::PkiConf,
         BodyKind::Genm => BodyKind::Genp,
+        BodyKind::Nested => BodyKind::Nested,
         _ => return None,
     })
+}
+
+/// The kind of what was asked: a message with added protection asks what the one within asks.
+fn kind_asked(sent: &Message) -> BodyKind {
+    match server::check_nested(sent) {
+        Ok(Nested::One(inner)) => kind_asked(&inner),
+        _ => sent.body().kind(),
+    }
 }
 
 /// Whether an error message only says that the answer will come later (RFC 9483 section 4.4).
@@ -123,6 +136,27 @@ mod tests {
         for body in [body::cp(&crate::CertRepMessage::default()), body::pki_conf(), body::poll_rep(&[])] {
             assert_eq!(check(body).unwrap_err().failure, FailureInfo::BAD_REQUEST);
         }
+    }
+
+    #[test]
+    fn a_wrapped_request_is_answered_plainly() {
+        let inner = sample::ir(&Key::new());
+        let wrap = |message: &Message| {
+            sample::read(&crate::relay::wrap(message, &name("CN=ra"), &name("CN=authority")).unprotected(&[]))
+        };
+        let sent = wrap(&wrap(&inner));
+        let check = |sent: &Message, body| check_answer(sent, &answer(&inner, body, |_| ())).is_ok();
+        assert!(check(&sent, body::ip(&crate::CertRepMessage::default())));
+        assert!(!check(&sent, body::cp(&crate::CertRepMessage::default())));
+        assert!(!check(&sent, body::nested(&[inner.der()])));
+        // A batch has its own transaction, and nothing plain answers it.
+        let (sender, recipient) = (name("CN=ra"), name("CN=authority"));
+        let batch = crate::relay::batch(&[inner.der()], &sender, &recipient, [5; 16], [6; 16]);
+        let batch = sample::read(&batch.unprotected(&[]));
+        let check = |body| check_answer(&batch, &answer(&batch, body, |_| ())).is_ok();
+        assert!(check(body::nested(&[inner.der()])));
+        assert!(check(body::error(&(&Fault::request("no")).into())));
+        assert!(!check(body::ip(&crate::CertRepMessage::default())));
     }
 
     #[test]

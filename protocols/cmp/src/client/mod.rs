@@ -10,6 +10,10 @@ mod ask;
 /// Whether an answer belongs to a request.
 mod check;
 
+/// Taking the answer to a batch apart.
+mod unbundle;
+
 pub use answer::{Answer, Issued, read};
 pub use ask::{confirm, first, next, poll};
 pub use check::{check_answer, check_polled};
+pub use unbundle::{Unbundled, unbundle};

@@ -46,6 +46,14 @@ pub struct CertTemplate {
 }
 
 impl CertTemplate {
+    /// Reads one `CertTemplate` (DER).
+    ///
+    /// # Errors
+    /// badDataFormat when it is none.
+    pub fn read(der: &[u8]) -> Result<Self, Fault> {
+        Self::parse(Element::only(der, "CertTemplate")?)
+    }
+
     pub(crate) fn parse(element: Element<'_>) -> Result<Self, Fault> {
         let mut fields = element.sequence("CertTemplate")?;
         let version = fields.context(0)?;
@@ -76,6 +84,13 @@ impl CertTemplate {
                 None => Vec::new(),
             },
         })
+    }
+
+    /// Whether a centrally generated key is asked for: there is no publicKey, or one without bits
+    /// that tells the kind (RFC 9483 section 4.1.6).
+    #[must_use]
+    pub fn asks_for_key(&self) -> bool {
+        self.public_key_der.as_deref().is_none_or(is_empty_key)
     }
 
     /// The key to be certified.

@@ -15,6 +15,7 @@ pub(crate) use signature::{check_signer, signer};
 
 use crate::asn1;
 use crate::fault::Fault;
+use crate::header::Header;
 use crate::message::{Limits, Message};
 use crate::oid;
 use crate::status::FailureInfo;
@@ -58,6 +59,12 @@ pub(crate) fn kind(message: &Message, limits: &Limits) -> Result<Protection, Fau
         }
         _ => SignatureProof::new(algorithm, message.protected_part(), tag).map(Protection::Signature),
     }
+}
+
+/// Whether a shared secret protects the message, of whatever kind.
+pub(crate) fn is_mac(header: &Header) -> bool {
+    let algorithm = header.protection_alg.as_deref().map(|der| asn1::parse_algorithm(der, "protectionAlg"));
+    matches!(algorithm, Some(Ok((oid::PASSWORD_BASED_MAC | oid::PBMAC1 | oid::DH_BASED_MAC | oid::KEM_BASED_MAC, _))))
 }
 
 /// By what the secret is found: senderKID, or the sender's common name if that is absent.

@@ -9,6 +9,9 @@ mod header;
 /// Which protection a request may have.
 mod integrity;
 
+/// Messages within messages.
+mod nested;
+
 /// Refusing.
 mod refusal;
 
@@ -18,5 +21,6 @@ mod shape;
 pub use confirmation::{Confirmation, check_confirmation};
 pub use header::{HeaderRules, check_header};
 pub use integrity::check_integrity;
+pub use nested::{Nested, check_nested};
 pub use refusal::{refusal_body, reply_kind};
 pub use shape::{Operation, check_shape};

@@ -40,6 +40,8 @@ pub enum Operation<'a> {
 /// than one; badCertTemplate and badPOP for what a template must have.
 pub fn check_shape(message: &Message) -> Result<Operation<'_>, Fault> {
     let body = message.body();
+    // RFC 9810 section 5.1.1.3: exactly one original, unless the message is nested.
+    message.originals()?;
     match body {
         Body::Ir(all) | Body::Cr(all) | Body::Kur(all) => {
             Ok(Operation::Enrol { kind: body.kind(), request: check_request(all)? })
@@ -162,7 +164,7 @@ mod tests {
         assert_eq!(failure(two), Some(FailureInfo::BAD_REQUEST));
         assert_eq!(failure(body::requests(BodyKind::Cr, &[])), Some(FailureInfo::BAD_REQUEST));
         assert_eq!(failure(body::poll_req(&[0, 1])), Some(FailureInfo::BAD_REQUEST));
-        assert_eq!(failure(body::nested(&[])), Some(FailureInfo::BAD_REQUEST));
+        assert_eq!(failure(body::nested::<Vec<u8>>(&[])), Some(FailureInfo::BAD_REQUEST));
     }
 
     #[test]
@@ -189,6 +191,18 @@ mod tests {
     #[test]
     fn a_key_comes_with_a_proof_of_possession() {
         assert_eq!(cr(0, &template(&Key::new()), None), Some(FailureInfo::BAD_POP));
+    }
+
+    #[test]
+    fn one_original_is_enough() {
+        let original = sample::message(body::pki_conf());
+        let check = |originals: &[&[u8]]| {
+            let mut draft = sample::draft(body::cert_conf(&[]));
+            draft.general_info = vec![InfoTypeAndValue::orig_pki_message(originals)];
+            check_shape(&sample::read(&draft.unprotected(&[]))).err().map(|fault| fault.failure)
+        };
+        assert_eq!(check(&[original.der()]), None);
+        assert_eq!(check(&[original.der(), original.der()]), Some(FailureInfo::BAD_REQUEST));
     }
 
     #[test]
