@@ -1,6 +1,7 @@
 use cmp::{Fault, InfoTypeAndValue, oid};
 
-use super::{Desk, Done, Visit};
+use super::Desk;
+use super::visit::{Done, Visit};
 use crate::records::Kind;
 
 impl Desk {
@@ -14,6 +15,6 @@ impl Desk {
             }
             None => return Err(Fault::request("genm: ask for caCerts or currentCRL")),
         };
-        Ok(Done { record: visit.record(Kind::Answered), body: cmp::body::genp(&[answer]), infos: Vec::new() })
+        Ok(Done::new(visit.record(Kind::Answered), cmp::body::genp(&[answer])))
     }
 }

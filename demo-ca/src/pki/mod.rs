@@ -1,5 +1,6 @@
 mod draft;
 mod part;
+mod registry;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use self::draft::Plan;
 pub(crate) use self::draft::serial_number;
 pub(crate) use self::part::read_certificates;
 pub use self::part::{Identity, Part};
+pub(crate) use self::registry::Registry;
 use crate::files;
 use crate::signer::{KeyChoice, SoftwareSigner};
 use crate::{Fault, Random};
