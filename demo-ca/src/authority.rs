@@ -139,6 +139,11 @@ impl Authority {
         &self.issuing.certificate
     }
 
+    /// Where its revocation list is.
+    pub(crate) fn crl_url(&self) -> &str {
+        &self.crl_url
+    }
+
     /// Issues what is wanted, unless a test asks for something else.
     pub(crate) async fn issue(
         &self,

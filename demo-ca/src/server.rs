@@ -14,7 +14,7 @@ use crate::authority::Authority;
 use crate::clock::{Clock, system_clock};
 use crate::desk::{Admission, Desk, Policy, Speech};
 use crate::mischief::{Mischief, Plot};
-use crate::pki::{self, Identity, Part, Registry};
+use crate::pki::{self, Identity, Part, Registry, Rollover};
 use crate::records::Records;
 use crate::revocations::Revocations;
 use crate::settings::{self, Settings};
@@ -120,6 +120,7 @@ fn open(config: &Config, address: SocketAddr) -> Result<Desk, Fault> {
     plot.add(config.mischief.clone());
     let crl_url = format!("http://{address}/ca.crl");
     Ok(Desk {
+        rollover: Rollover::new(folder.clone(), &own, root.clone(), Arc::clone(&config.random)),
         admission: Admission::new(root, issuing.certificate.clone(), listed, manufacturers),
         speech: Speech::new(cmp_signer, &issuing.certificate, Arc::clone(&config.random)),
         registry: Registry::new(folder, issuing.certificate.subject().clone()),

@@ -27,7 +27,7 @@ pub(crate) use self::speech::Speech;
 use self::visit::{Done, Trouble, Visit, Words};
 use crate::authority::Authority;
 use crate::mischief::{Mischief, Plot};
-use crate::pki::Registry;
+use crate::pki::{Registry, Rollover};
 use crate::records::{Kind, Record, Records, Transaction};
 use crate::revocations::Revocations;
 use crate::turns::Turns;
@@ -41,6 +41,7 @@ pub(crate) struct Desk {
     pub(crate) records: Records,
     /// What was issued before the records began.
     pub(crate) registry: Registry,
+    pub(crate) rollover: Rollover,
     pub(crate) revocations: Revocations,
     pub(crate) plot: Plot,
     /// One message of a transaction at a time.
@@ -229,7 +230,7 @@ impl Desk {
     async fn fulfil(&self, visit: &Visit<'_>, request: &Message, operation: Operation<'_>) -> Result<Done, Trouble> {
         match operation {
             Operation::Confirm(statuses) => self.confirm(visit, statuses),
-            Operation::Support(question) => Ok(self.support(visit, question)?),
+            Operation::Support(question) => self.support(visit, question).await,
             Operation::Revoke(details) => self.revoke(visit, details),
             Operation::Enrol { .. } | Operation::Pkcs10(_) => self.enrol(visit, request, operation).await,
             Operation::Poll(_) | Operation::Nested(_) => Err(cmp::Fault::request("this is not done here").into()),

@@ -5,7 +5,7 @@ use cmp::{BodyKind, FailureInfo, Popo, body};
 use demo_ca::Kind;
 use demo_ca::pki::DEMO_POLICY;
 
-use crate::office::{Office, csr, key, parse, request, subject, template};
+use crate::office::{Office, csr, key, request, subject, template};
 
 #[tokio::test]
 async fn a_pkcs10_request_gets_a_certificate_with_what_it_asks_for() {
@@ -94,17 +94,4 @@ async fn nobody_becomes_an_authority() {
         let exchange = office.ask(body::ir(&request(&template, &key).await), true).await;
         assert_eq!(exchange.failure(), FailureInfo::BAD_CERT_TEMPLATE);
     }
-}
-
-#[tokio::test]
-async fn the_authoritys_certificate_is_told_to_who_asks() {
-    let office = Office::open().await;
-    let question = cmp::InfoTypeAndValue { oid: cmp::oid::CA_CERTS, value: None };
-    let exchange = office.ask(body::genm(&[question]), false).await;
-    let cmp::Body::Genp(infos) = parse(exchange.answer.der()).body().clone() else {
-        panic!("no genp");
-    };
-    let der = office.pki.issuing.certificate.der();
-    let value = infos.first().unwrap().value.clone().unwrap();
-    assert!(value.windows(der.len()).any(|window| window == der));
 }

@@ -11,4 +11,5 @@ mod relaying;
 mod repeating;
 mod revoking;
 mod strangers;
+mod supporting;
 mod waiting;

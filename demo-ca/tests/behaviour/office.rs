@@ -209,7 +209,7 @@ impl Office {
         call(http::Request::post(self.uri(path)).header("content-type", kind).body(body).unwrap()).await
     }
 
-    fn uri(&self, path: &str) -> String {
+    pub(crate) fn uri(&self, path: &str) -> String {
         format!("http://{}{path}", self.running.as_ref().unwrap().address())
     }
 }
