@@ -3,6 +3,8 @@
 mod answer;
 mod desk;
 mod protector;
+mod requests;
+mod unwrap;
 
 use axum::Router;
 use axum::body::Bytes;
