@@ -95,9 +95,9 @@ impl Registrar {
         let of = |fault: &str| format!("the certificate of the registration authority '{}' {fault}", entry.name);
         let authority = self.authorities.get(&profile.authority).map(|authority| authority.chain());
         let issuer = authority.and_then(<[Certificate]>::first).ok_or_else(|| of("has no CA to be issued by"))?;
-        let issued =
+        let from_it =
             certificate.issuer().matches(issuer.subject()) && certificate.verify_signature(issuer.public_key()).is_ok();
-        if !issued {
+        if !from_it {
             return Err(of(&format!("is not issued by '{}', whose certificates are asked for", issuer.subject())));
         }
         // RFC 9810 section 4.5: id-kp-cmcRA.

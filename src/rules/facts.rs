@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Everything a ruling rests on.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, recorded by its name")]
 pub struct Facts {
     /// The version of this form: 1.
     pub version: u32,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// One profile. Its name is the EST label and the CMP path segment.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own in daftar.toml")]
 pub struct Profile {
     /// The CA that requests go to: a name of `[authority.NAME]`.
     pub authority: String,

@@ -73,7 +73,8 @@ intermediates = "pki/issuing.pem"
                 .replace("approval = ", &format!("forward = \"{forward}\"\napproval = ")),
         );
     }
-    text.push_str(&format!("{TRUSTED_RA}profiles = {served:?}\n"));
+    text.push_str(TRUSTED_RA);
+    text.push_str(&toml::Value::from(served).to_string());
     if wanted("by-hand") {
         text.push_str(BY_HAND_PROFILE);
     }
@@ -200,7 +201,7 @@ const TRUSTED_RA: &str = r#"
 name = "the other RA"
 trust = "own"
 subject = "CN=Demo Second RA,O=DEMO NOT FOR PRODUCTION"
-"#;
+profiles = "#;
 
 const BY_HAND_PROFILE: &str = r#"
 [profile.by-hand]

@@ -86,7 +86,7 @@ impl CmpDoor {
     ) -> Result<Answered, Trouble> {
         let received = match self.unwrap(source, message, answering).await? {
             Unwrapped::One(received) => received,
-            Unwrapped::Batch(who, all) => return self.answer_batch(source, message, (who, all), answering).await,
+            Unwrapped::Batch(who, all) => return self.answer_batch(source, message, (&who, all), answering).await,
         };
         let request = received.request();
         let header = request.header();

@@ -44,7 +44,7 @@ pub(super) enum Unwrapped<'m> {
     /// One request.
     One(Received<'m>),
     /// Some, bundled, with who bundled them.
-    Batch(Identified, Vec<Result<Message, ParseFault>>),
+    Batch(Box<Identified>, Vec<Result<Message, ParseFault>>),
 }
 
 impl CmpDoor {
@@ -66,7 +66,7 @@ impl CmpDoor {
                     received.vouchers.push(who);
                     received.inner = Some(inner);
                 }
-                Nested::Batch(all) if received.inner.is_none() => return Ok(Unwrapped::Batch(who, all)),
+                Nested::Batch(all) if received.inner.is_none() => return Ok(Unwrapped::Batch(Box::new(who), all)),
                 Nested::Batch(_) => return Err(Fault::request("a batch must not be wrapped").into()),
             }
         }
@@ -97,18 +97,18 @@ impl CmpDoor {
         &self,
         source: &Source,
         message: &Message,
-        (who, all): (Identified, Vec<Result<Message, ParseFault>>),
+        (who, all): (&Identified, Vec<Result<Message, ParseFault>>),
         answering: &Answering,
     ) -> Result<Answered, Trouble> {
         let transaction = message.header().transaction_id.clone().unwrap_or_default();
-        let exchange = match self.registrar.known(&who, &transaction, message.der()).await? {
+        let exchange = match self.registrar.known(who, &transaction, message.der()).await? {
             Known::Answered(octets) => return Ok(Answered { outcome: None, octets }),
             Known::Exchange(_) => return Err(Refusal::TransactionInUse.into()),
             // Its messages find their own answers.
             Known::InWork(exchange) => exchange,
             Known::Nothing => {
                 let incoming = incoming(&Received::plain(message), BodyKind::Nested);
-                self.registrar.open_batch(&who, incoming).await?
+                self.registrar.open_batch(who, incoming).await?
             }
         };
         let answers = join_all(all.iter().map(|inner| async move {
