@@ -41,6 +41,9 @@ pub mod revocation;
 /// certConf, pollReq and pollRep.
 pub mod confirm;
 
+/// Support messages: what a genm asks and a genp answers.
+pub mod support;
+
 /// PKIBody: all 27 kinds, and an encoder for each that we send.
 pub mod body;
 

@@ -6,6 +6,14 @@ const fn oid(text: &str) -> ObjectIdentifier {
     ObjectIdentifier::new_unwrap(text)
 }
 
+/// id-it-caProtEncCert (RFC 9810 section 5.3.19.1)
+pub const CA_PROT_ENC_CERT: ObjectIdentifier = oid("1.3.6.1.5.5.7.4.1");
+/// id-it-signKeyPairTypes
+pub const SIGN_KEY_PAIR_TYPES: ObjectIdentifier = oid("1.3.6.1.5.5.7.4.2");
+/// id-it-encKeyPairTypes
+pub const ENC_KEY_PAIR_TYPES: ObjectIdentifier = oid("1.3.6.1.5.5.7.4.3");
+/// id-it-preferredSymmAlg
+pub const PREFERRED_SYMM_ALG: ObjectIdentifier = oid("1.3.6.1.5.5.7.4.4");
 /// id-it-currentCRL
 pub const CURRENT_CRL: ObjectIdentifier = oid("1.3.6.1.5.5.7.4.6");
 /// id-it-implicitConfirm (RFC 9810 section 5.1.1.1)
@@ -28,9 +36,15 @@ pub const CERT_PROFILE: ObjectIdentifier = oid("1.3.6.1.5.5.7.4.21");
 pub const CRL_STATUS_LIST: ObjectIdentifier = oid("1.3.6.1.5.5.7.4.22");
 /// id-it-crls
 pub const CRLS: ObjectIdentifier = oid("1.3.6.1.5.5.7.4.23");
+/// id-it-KemCiphertextInfo (RFC 9810 section 5.3.19.18)
+pub const KEM_CIPHERTEXT_INFO: ObjectIdentifier = oid("1.3.6.1.5.5.7.4.24");
 
 /// id-regCtrl-oldCertID (RFC 4211 section 6.5)
 pub const OLD_CERT_ID: ObjectIdentifier = oid("1.3.6.1.5.5.7.5.1.5");
+/// id-regCtrl-algId (RFC 9810 section 5.3.19.16)
+pub const ALG_ID: ObjectIdentifier = oid("1.3.6.1.5.5.7.5.1.11");
+/// id-regCtrl-rsaKeyLen
+pub const RSA_KEY_LEN: ObjectIdentifier = oid("1.3.6.1.5.5.7.5.1.12");
 
 /// id-PasswordBasedMac (RFC 9481 section 6.1.1)
 pub const PASSWORD_BASED_MAC: ObjectIdentifier = oid("1.2.840.113533.7.66.13");

@@ -3,7 +3,8 @@
 use cmp::client;
 use cmp::relay::{self, Possession};
 use cmp::server::{self, HeaderRules};
-use cmp::{Limits, Message, Protection};
+use cmp::support::{Question, Reply};
+use cmp::{Body, Limits, Message, Protection};
 use proptest::prelude::*;
 use std::path::Path;
 
@@ -46,6 +47,11 @@ fn exercise(der: &[u8]) {
     }
     let wrapped = relay::wrap(&message, &sender, &sender).unprotected(&[]);
     let _ = Message::parse(&wrapped, &Limits::default()).map(|outer| server::check_nested(&outer));
+    if let Body::Genm(infos) | Body::Genp(infos) = message.body() {
+        for info in infos {
+            let _ = (Question::read(info).map(|found| found.encode()), Reply::read(info, &Limits::default()));
+        }
+    }
     let _ = client::read(&message);
     let _ = client::check_answer(&message, &message);
     match message.protection_kind() {

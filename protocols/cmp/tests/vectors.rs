@@ -2,6 +2,7 @@
 
 use cmp::body;
 use cmp::crmf;
+use cmp::support::{Question, Reply};
 use cmp::{Body, BodyKind, Limits, Message, Popo, Protection};
 use std::path::Path;
 
@@ -102,6 +103,24 @@ fn bodies_encode_to_what_was_received() {
         };
         assert_eq!(again, message.body_der(), "{name}");
     }
+}
+
+#[test]
+fn recorded_questions_and_replies_are_understood() {
+    let mut count = 0;
+    for (name, message) in messages() {
+        let (Body::Genm(infos) | Body::Genp(infos)) = message.body() else { continue };
+        for info in infos {
+            let again = if message.body().kind() == BodyKind::Genm {
+                Question::read(info).unwrap_or_else(|fault| panic!("{name}: {fault}")).encode()
+            } else {
+                Reply::read(info, &Limits::default()).unwrap_or_else(|fault| panic!("{name}: {fault}")).encode()
+            };
+            assert_eq!(&again, info, "{name}");
+            count += 1;
+        }
+    }
+    assert!(count > 5, "only {count} questions and replies");
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod write;
 pub(crate) use read::{Element, Fields, parse_algorithm, parse_free_text, serial};
 pub(crate) use write::{
     NULL, bit_string, context, element, explicit, free_text, generalized_time, integer, object_identifier,
-    octet_string, sequence, sequence_of,
+    octet_string, sequence, sequence_of, time,
 };
 
 #[cfg(test)]

@@ -92,6 +92,16 @@ pub(crate) fn generalized_time(at: Millis) -> Vec<u8> {
     element(0x18, &[text.as_bytes()])
 }
 
+/// `Time`; RFC 5280 section 4.1.2.5: `UTCTime` through 2049.
+pub(crate) fn time(at: Millis) -> Vec<u8> {
+    let der = generalized_time(at);
+    match der.get(2..) {
+        Some([b'1', b'9', short @ ..]) if short >= b"50" => element(0x17, &[short]),
+        Some([b'2', b'0', short @ ..]) if short < b"50" => element(0x17, &[short]),
+        _ => der,
+    }
+}
+
 /// `PKIFreeText ::= SEQUENCE SIZE (1..MAX) OF UTF8String`
 pub(crate) fn free_text(texts: &[String]) -> Vec<u8> {
     sequence_of(texts.iter().map(|text| utf8_string(text)))

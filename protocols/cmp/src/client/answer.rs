@@ -9,6 +9,7 @@ use crate::header::InfoTypeAndValue;
 use crate::message::Message;
 use crate::response::{CertRepMessage, CertResponse};
 use crate::status::{ErrorMsgContent, FailureInfo, Status, StatusInfo};
+use crate::support::{Question, Reply};
 
 /// What an answer says.
 #[derive(Clone, Debug)]
@@ -31,7 +32,7 @@ pub enum Answer {
     Revoked,
     /// The confirmation has arrived.
     Confirmed,
-    /// What was asked by genm.
+    /// What was asked by genm; [`read_reply`] tells what it is.
     Support(Vec<InfoTypeAndValue>),
     /// An error message.
     Error(ErrorMsgContent),
@@ -77,6 +78,22 @@ pub fn read(answer: &Message) -> Result<Answer, Fault> {
         body if is_waiting_error(body) => Ok(Answer::Waiting { cert_req_id: -1 }),
         Body::Error(content) => Ok(Answer::Error(content.clone())),
         other => Err(Fault::request(format!("{} is not an answer", other.kind()))),
+    }
+}
+
+/// What a genp answers to this question (RFC 9483 section 4.3).
+///
+/// # Errors
+/// badRequest for another body, for more or fewer answers than one and for one to another
+/// question; by [`Reply::read`].
+pub fn read_reply(question: &Question, answer: &Message) -> Result<Reply, Fault> {
+    let Body::Genp(infos) = answer.body() else {
+        return Err(Fault::request(format!("genm was answered by {}", answer.body().kind())));
+    };
+    match infos.as_slice() {
+        [info] if info.oid == question.answered_by() => Reply::read(info, answer.limits()),
+        [info] => Err(Fault::request(format!("genp answers {}, which was not asked for", info.oid))),
+        all => Err(Fault::request(format!("genp has {} entries instead of one", all.len()))),
     }
 }
 
@@ -182,6 +199,17 @@ mod tests {
         assert!(matches!(rp(StatusInfo::accepted()), Ok(Answer::Revoked)));
         assert!(matches!(rp(StatusInfo::from(&fault)), Ok(Answer::Rejected(_))));
         assert!(matches!(read(&sample::message(body::pki_conf())), Ok(Answer::Confirmed)));
+    }
+
+    #[test]
+    fn a_question_has_one_answer() {
+        let check = |body| read_reply(&Question::RootCaCert(None), &sample::message(body));
+        let nothing = Reply::RootCaKeyUpdate(None).encode();
+        assert!(matches!(check(body::genp(std::slice::from_ref(&nothing))), Ok(Reply::RootCaKeyUpdate(None))));
+        assert!(check(body::genp(&[nothing.clone(), nothing])).is_err());
+        assert!(check(body::genp(&[])).is_err());
+        assert!(check(body::genp(&[Reply::CaCerts(Vec::new()).encode()])).is_err());
+        assert!(check(body::pki_conf()).is_err());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Asking. The bodies come from the encoders of [`crate::body`]: an original CertReqMsg goes into
-//! [`crate::body::cr`] byte for byte, a PKCS#10 request into [`crate::body::p10cr`].
+//! [`crate::body::cr`] byte for byte, a PKCS#10 request into [`crate::body::p10cr`],
+//! a [`crate::support::Question`] into [`crate::body::genm`].
 
 use certs::{Certificate, Name};
 

@@ -13,7 +13,7 @@ mod check;
 /// Taking the answer to a batch apart.
 mod unbundle;
 
-pub use answer::{Answer, Issued, read};
+pub use answer::{Answer, Issued, read, read_reply};
 pub use ask::{confirm, first, next, poll};
 pub use check::{check_answer, check_polled};
 pub use unbundle::{Unbundled, unbundle};

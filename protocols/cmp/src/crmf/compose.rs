@@ -56,11 +56,7 @@ pub fn request(cert_req_id: i64, template: &CertTemplateDraft) -> Vec<u8> {
 /// `CertRequest` (DER) with controls, such as [`Control::old_cert_id`].
 #[must_use]
 pub fn request_with(cert_req_id: i64, template: &CertTemplateDraft, controls: &[Control]) -> Vec<u8> {
-    let controls = (!controls.is_empty()).then(|| {
-        asn1::sequence_of(
-            controls.iter().map(|control| asn1::sequence(&[&asn1::object_identifier(control.oid), &control.value])),
-        )
-    });
+    let controls = (!controls.is_empty()).then(|| asn1::sequence_of(controls.iter().map(Control::encode)));
     asn1::sequence(&[&asn1::integer(cert_req_id), &template.encode(), controls.as_deref().unwrap_or_default()])
 }
 
@@ -90,13 +86,7 @@ fn encode_validity((from, to): (Option<Millis>, Option<Millis>)) -> Vec<u8> {
     asn1::context(4, &[&time(0, from), &time(1, to)])
 }
 
-/// `Time` in an EXPLICIT tag; RFC 5280 section 4.1.2.5: `UTCTime` through 2049.
+/// `Time` in an EXPLICIT tag.
 fn time(tag: u8, at: Option<Millis>) -> Vec<u8> {
-    let Some(at) = at else { return Vec::new() };
-    let der = asn1::generalized_time(at);
-    match der.get(2..) {
-        Some([b'1', b'9', short @ ..]) if short >= b"50" => asn1::context(tag, &[&asn1::element(0x17, &[short])]),
-        Some([b'2', b'0', short @ ..]) if short < b"50" => asn1::context(tag, &[&asn1::element(0x17, &[short])]),
-        _ => asn1::context(tag, &[&der]),
-    }
+    asn1::explicit(tag, at.map(asn1::time).as_deref())
 }

@@ -17,7 +17,7 @@ pub use compose::{CertTemplateDraft, message, request, request_with, sign};
 pub use proof::Popo;
 pub use template::CertTemplate;
 
-use crate::asn1::Element;
+use crate::asn1::{self, Element};
 use crate::fault::Fault;
 use crate::header::{encode_cert_id, parse_cert_id};
 use crate::message::Limits;
@@ -130,7 +130,11 @@ impl Control {
         Self { oid: oid::OLD_CERT_ID, value: encode_cert_id(issuer, serial) }
     }
 
-    fn parse_all(element: Option<Element<'_>>, what: &'static str) -> Result<Vec<Self>, Fault> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        asn1::sequence(&[&asn1::object_identifier(self.oid), &self.value])
+    }
+
+    pub(crate) fn parse_all(element: Option<Element<'_>>, what: &'static str) -> Result<Vec<Self>, Fault> {
         let Some(element) = element else {
             return Ok(Vec::new());
         };

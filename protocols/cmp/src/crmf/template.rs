@@ -31,6 +31,8 @@ pub struct CertTemplate {
     pub version: Option<u8>,
     /// Content octets of the serial number.
     pub serial: Option<Vec<u8>>,
+    /// signingAlg (DER, with its context tag), as received; "MUST be omitted" (RFC 4211 section 5).
+    pub signing_alg: Option<Vec<u8>>,
     /// The issuer.
     pub issuer: Option<Name>,
     /// notBefore and notAfter.
@@ -41,6 +43,10 @@ pub struct CertTemplate {
     pub public_key_der: Option<Vec<u8>>,
     /// The key, when it is there and of a kind we know.
     pub public_key: Option<PublicKey>,
+    /// issuerUID (DER, with its context tag), as received.
+    pub issuer_uid: Option<Vec<u8>>,
+    /// subjectUID (DER, with its context tag), as received.
+    pub subject_uid: Option<Vec<u8>>,
     /// All extensions.
     pub extensions: Vec<Extension>,
 }
@@ -58,27 +64,31 @@ impl CertTemplate {
         let mut fields = element.sequence("CertTemplate")?;
         let version = fields.context(0)?;
         let serial = fields.context(1)?;
-        let _signing_alg = fields.context(2)?;
+        let signing_alg = fields.context(2)?;
         let issuer = fields.explicit(3)?;
         let validity = fields.context(4)?;
         let subject = fields.explicit(5)?;
         let public_key = fields.context(6)?;
-        let _issuer_uid = fields.context(7)?;
-        let _subject_uid = fields.context(8)?;
+        let issuer_uid = fields.context(7)?;
+        let subject_uid = fields.context(8)?;
         let extensions = fields.context(9)?;
         fields.end()?;
         let name = |element: Option<Element<'_>>| element.map(|name| Name::parse(name.der)).transpose();
+        let der = |element: Option<Element<'_>>| element.map(|element| element.der.to_vec());
         let public_key_der = public_key.map(|key| asn1::sequence(&[key.value]));
         Ok(Self {
             der: element.der.to_vec(),
             version: version.map(|version| version.value.first().copied().unwrap_or(u8::MAX)),
             serial: serial.map(|serial| asn1::serial(serial.value, "serialNumber")).transpose()?,
+            signing_alg: der(signing_alg),
             issuer: name(issuer)?,
             validity: validity.map(parse_validity).transpose()?,
             subject: name(subject)?,
             // A key that we do not know is no format fault: it is refused by name later.
             public_key: public_key_der.as_deref().and_then(|spki| PublicKey::parse(spki).ok()),
             public_key_der,
+            issuer_uid: der(issuer_uid),
+            subject_uid: der(subject_uid),
             extensions: match extensions {
                 Some(extensions) => Extension::parse_all(&asn1::sequence(&[extensions.value]))?,
                 None => Vec::new(),

@@ -8,6 +8,7 @@ use crate::header::InfoTypeAndValue;
 use crate::message::Message;
 use crate::revocation::RevDetails;
 use crate::status::FailureInfo;
+use crate::support::Question;
 
 /// A request of the right shape.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +28,7 @@ pub enum Operation<'a> {
     Confirm(&'a [CertStatus]),
     /// pollReq: the certReqId.
     Poll(i64),
-    /// genm: its one question, or none.
+    /// genm: its one question, or none; [`Question::read`] tells what it is.
     Support(Option<&'a InfoTypeAndValue>),
     /// nested: the messages within, each as DER.
     Nested(&'a [Vec<u8>]),
@@ -64,7 +65,8 @@ pub fn check_shape(message: &Message) -> Result<Operation<'_>, Fault> {
         Body::Genm(infos) => match infos.as_slice() {
             // RFC 9810 section 5.3.19: an empty genm asks for anything we have.
             [] => Ok(Operation::Support(None)),
-            [info] => Ok(Operation::Support(Some(info))),
+            // RFC 9483 section 4.3: what is asked has a value where one belongs, and none elsewhere.
+            [info] => Question::read(info).map(|_| Operation::Support(Some(info))),
             infos => Err(Fault::request(format!("genm has {} entries; send exactly one", infos.len()))),
         },
         Body::Nested(messages) if messages.is_empty() => Err(Fault::request("nested has no message in it")),
@@ -154,6 +156,7 @@ mod tests {
         assert_eq!(failure(body::cert_conf(&[])), None);
         assert_eq!(failure(body::poll_req(&[-1])), None);
         assert_eq!(failure(body::genm(&[])), None);
+        assert_eq!(failure(body::genm(&[Question::CaCerts.encode()])), None);
         assert_eq!(failure(body::nested(&[message.der().to_vec()])), None);
     }
 
@@ -165,6 +168,15 @@ mod tests {
         assert_eq!(failure(body::requests(BodyKind::Cr, &[])), Some(FailureInfo::BAD_REQUEST));
         assert_eq!(failure(body::poll_req(&[0, 1])), Some(FailureInfo::BAD_REQUEST));
         assert_eq!(failure(body::nested::<Vec<u8>>(&[])), Some(FailureInfo::BAD_REQUEST));
+    }
+
+    #[test]
+    fn one_question_a_message_with_a_value_where_one_belongs() {
+        let ask = |infos: &[InfoTypeAndValue]| failure(body::genm(infos));
+        let question = Question::CaCerts.encode();
+        assert_eq!(ask(&[question.clone(), question.clone()]), Some(FailureInfo::BAD_REQUEST));
+        let valued = InfoTypeAndValue { value: Some(asn1::NULL.to_vec()), ..question };
+        assert_eq!(ask(&[valued]), Some(FailureInfo::BAD_REQUEST));
     }
 
     #[test]
