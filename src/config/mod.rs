@@ -218,7 +218,7 @@ mod tests {
             ("queue_limit = 10000 ", "queue_limit = 0 ", "registrar.queue_limit"),
             ("default_profile = \"devices\"", "default_profile = \"device\"", "registrar.default_profile"),
             ("[trust.own]", "[trust.code]", "trust.code"),
-            ("\"code\", \"manufacturer\"", "\"code\", \"maker\"", "profile.devices.enrol_with"),
+            ("\"code\", \"manufacturer\", \"own\"", "\"code\", \"maker\"", "profile.devices.enrol_with"),
             ("renew_with = [\"own\"]", "renew_with = [\"oven\"]", "profile.devices.renew_with"),
             ("[\"dns\", \"ip\"]", "[\"DNS\"]", "profile.devices.alternative_names"),
             ("\"keyAgreement\"]", "\"keyAgreemnt\"]", "profile.devices.key_usage"),
@@ -230,6 +230,9 @@ mod tests {
             ("required = [\"CN\"]", "required = [\"cn\"]", "profile.devices.subject.required"),
             ("required = [\"CN\"]", "required = [\"2.5.4.3\"]", "profile.devices.subject.required"),
             ("allowed = [\"O\"", "allowed = [\"organisation\"", "profile.devices.subject.allowed"),
+            ("{ code = \"profile\"", "{ own = \"profile\"", "profile.devices.subject.names.own"),
+            ("{ code = \"profile\"", "{ code = \"serial-number\"", "profile.devices.subject.names.code"),
+            ("{ code = \"profile\"", "{ other = \"profile\"", "profile.devices.subject.names.other"),
             ("validity_days = 397", "validity_days = 0", "profile.devices.validity_days"),
         ] {
             assert!(REFERENCE.contains(right), "{right}");

@@ -7,7 +7,7 @@ use certs::{ObjectIdentifier, oid};
 use super::Config;
 use super::check::{Wrong, wrong};
 use crate::registrar::SHORT_NAMES;
-use crate::rules::Profile;
+use crate::rules::{Naming, Profile};
 
 /// Checks one profile against the rest of the file.
 pub(super) fn check(config: &Config, name: &str, profile: &Profile) -> Result<(), Wrong> {
@@ -31,6 +31,7 @@ pub(super) fn check(config: &Config, name: &str, profile: &Profile) -> Result<()
     identifiers(name, "other_extensions", &profile.other_extensions)?;
     purposes(name, profile)?;
     subject(name, profile)?;
+    names(name, profile)?;
     if profile.validity_days == 0 {
         return at("validity_days", "1 or more".to_owned());
     }
@@ -71,6 +72,23 @@ fn subject(name: &str, profile: &Profile) -> Result<(), Wrong> {
         if ObjectIdentifier::new(kind).is_err() {
             let shorts: Vec<&str> = SHORT_NAMES.iter().map(|(_, short)| *short).collect();
             return wrong(&at, format!("{kind:?} is none of {}, nor a dotted identifier", shorts.join(", ")));
+        }
+    }
+    Ok(())
+}
+
+/// RFC 9483 section 5.1.1: whom a requester may name. Who has a certificate that is renewed here asks for itself only.
+fn names(name: &str, profile: &Profile) -> Result<(), Wrong> {
+    for (way, naming) in &profile.subject.names {
+        let at = ["profile", name, "subject", "names", way];
+        if !profile.enrol_with.contains(way) && !profile.renew_with.contains(way) {
+            return wrong(&at, format!("{way:?} stands neither in enrol_with nor in renew_with"));
+        }
+        if *naming == Naming::Profile && profile.renew_with.contains(way) {
+            return wrong(&at, "who has a certificate that is renewed here may ask for its own names only");
+        }
+        if *naming == Naming::SerialNumber && way == "code" {
+            return wrong(&at, "a code has no serialNumber; use \"credential\" or \"profile\"");
         }
     }
     Ok(())

@@ -78,7 +78,7 @@ anchors = "oil-chain.pem"
 [profile.devices]                # its name is the EST label and the CMP path segment
 authority = "oil"
 approval = "automatic"           # or "by-hand" (default): an officer decides
-enrol_with = ["code", "manufacturer"]  # for a first certificate: "code" and names of [trust.NAME]
+enrol_with = ["code", "manufacturer", "own"]  # for a new certificate: "code" and names of [trust.NAME]
 renew_with = ["own"]             # whose certificates may be renewed and revoked here
 alternative_names = ["dns", "ip"]      # kinds that may be asked for: dns, ip, email, uri (default none)
 dns_suffixes = []                # every dNSName must be below one of these; empty: any
@@ -100,7 +100,10 @@ required = ["CN"]                # short names or dotted
 allowed = ["O", "OU", "C", "serialNumber"]
 fixed = {}                       # e.g. { O = "Oil Company" }
 may_be_empty = false             # an empty subject with an alternative name
-from_credential = false          # the subject must be the requester's own certificate's
+names = { code = "profile", manufacturer = "serial-number" }  # by "code" and names of [trust.NAME]; see below
+# "credential" (default): only the names of the requester's own certificate, of the code, or else the code's reference
+# "serial-number": a subject with the serialNumber of the requester's certificate
+# "profile": whatever this profile allows; never for the tables in renew_with
 
 [profile.devices.clauses]        # the clause of your CP/CPS behind a rule, shown in refusals
 key_size = "CPS 6.1.5"

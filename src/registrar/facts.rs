@@ -6,7 +6,7 @@ use super::identify::Identified;
 use super::request::{CertificateRequest, RevocationRequest};
 use super::{Refusal, Registrar};
 use crate::case::Kind;
-use crate::rules::{AttributeFact, Facts, KeyFact, NameFact, ReplacedFact};
+use crate::rules::{AttributeFact, Facts, HolderFact, KeyFact, NameFact, ReplacedFact};
 use crate::store::{CertificateRow, CertificateStatus};
 
 impl Registrar {
@@ -57,6 +57,7 @@ impl Registrar {
                 .as_ref()
                 .map(|(issuer, serial)| self.replaced_fact(who, request, replaced, (issuer, serial))),
             key_in_use,
+            holder: Some(holder(who, request)),
         })
     }
 
@@ -117,7 +118,37 @@ pub(super) fn revocation_facts(
             expired,
         }),
         key_in_use: false,
+        holder: None,
     }
+}
+
+/// How the names asked for fit the credential (RFC 9483 section 5.1.1).
+fn holder(who: &Identified, request: &CertificateRequest) -> HolderFact {
+    if let Some(held) = &who.certificate {
+        let numbers = |name: &Name| -> Vec<String> {
+            name.attributes().into_iter().filter_map(|part| valued(part, certs::oid::SERIAL_NUMBER)).collect()
+        };
+        let (known, asked) = (numbers(held.subject()), numbers(&request.subject));
+        return HolderFact {
+            subject: held.subject().matches(&request.subject),
+            serial_number: !known.is_empty() && known == asked,
+            alternative_names: request.alt_names.iter().all(|name| held.alt_names().contains(name)),
+        };
+    }
+    let reference = who.requester.name.as_str();
+    let names: Vec<String> =
+        request.subject.attributes().into_iter().filter_map(|part| valued(part, certs::oid::COMMON_NAME)).collect();
+    let is_it = |name: &String| name.eq_ignore_ascii_case(reference);
+    let others = alternative_names(&request.alt_names);
+    HolderFact {
+        subject: names.iter().all(is_it) && !(names.is_empty() && others.is_empty()),
+        serial_number: false,
+        alternative_names: others.iter().all(|name| is_it(&name.value)),
+    }
+}
+
+fn valued(attribute: certs::Attribute, oid: certs::ObjectIdentifier) -> Option<String> {
+    (attribute.oid == oid).then_some(attribute.value)
 }
 
 /// A subject as facts.

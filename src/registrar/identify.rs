@@ -108,12 +108,13 @@ impl Registrar {
                 self.note_failure(&source, credential.as_str(), &fault).await?;
                 Err(Refusal::NotIdentified)
             }
-            Ok(kind) => Ok(Identified {
+            Ok((kind, own_authority)) => Ok(Identified {
                 requester: Requester { credential, name: end.subject().to_string() },
                 fact: CredentialFact {
                     kind,
                     names: None,
                     subject: Some(facts::attributes(end.subject())),
+                    own_authority,
                     registration_authority: false,
                 },
                 certificate: Some(end.clone()),
@@ -133,13 +134,21 @@ impl Registrar {
         Err(Refusal::NotIdentified)
     }
 
-    /// The name of the trust table that the chain leads to, of those the profile names.
-    fn trust_of(&self, profile: &Profile, chain: &[Certificate], purpose: Purpose) -> Result<String, String> {
+    /// The trust table that the chain leads to, of those the profile names, and whether the last step to the certificate was
+    /// the profile's own CA.
+    fn trust_of(&self, profile: &Profile, chain: &[Certificate], purpose: Purpose) -> Result<(String, bool), String> {
+        let tables = self.trust.load();
         let mut last = "the profile names no trust table".to_owned();
         for name in profile.renew_with.iter().chain(&profile.enrol_with).filter(|name| *name != CODE) {
-            let Some(trust) = self.trust.get(name) else { continue };
+            let Some(trust) = tables.get(name) else { continue };
             match trust.check(chain, purpose, self.now()) {
-                Ok(()) => return Ok(name.clone()),
+                Ok(path) => {
+                    let own = self.authorities.get(&profile.authority).and_then(|own| own.chain().first());
+                    let by = path.issuer();
+                    let same =
+                        |own: &Certificate| own.public_key() == by.public_key() && own.subject().matches(by.subject());
+                    return Ok((name.clone(), own.is_some_and(same)));
+                }
                 Err(fault) => last = fault.to_string(),
             }
         }
@@ -187,6 +196,7 @@ impl Registrar {
                 kind: CODE.to_owned(),
                 names: code.names.clone(),
                 subject: None,
+                own_authority: false,
                 registration_authority: false,
             },
             certificate: None,

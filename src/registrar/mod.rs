@@ -16,6 +16,7 @@ mod limit;
 mod limits;
 mod metrics;
 mod office;
+mod paths;
 mod poll;
 mod refusal;
 mod request;
@@ -116,7 +117,7 @@ pub struct Registrar(Arc<Inner>);
 pub struct Inner {
     store: Store,
     authorities: BTreeMap<String, Arc<dyn Authority>>,
-    trust: BTreeMap<String, Trust>,
+    trust: ArcSwap<BTreeMap<String, Trust>>,
     rules: ArcSwap<RuleSet>,
     secrets: Secrets,
     key_ready: Arc<dyn KeyReady>,
@@ -146,7 +147,7 @@ impl Registrar {
         Self(Arc::new(Inner {
             store: parts.store,
             authorities: parts.authorities,
-            trust: parts.trust,
+            trust: ArcSwap::from_pointee(parts.trust),
             rules: ArcSwap::new(parts.rules),
             secrets: parts.secrets,
             key_ready: parts.key_ready,
@@ -158,6 +159,13 @@ impl Registrar {
             metrics: Metrics::default(),
             queue: AtomicU64::new(0),
         }))
+    }
+
+    /// Puts trust tables in place that were read again. One that is no longer configured stays: the active rules may name it.
+    pub fn renew_trust(&self, tables: BTreeMap<String, Trust>) {
+        let mut all = BTreeMap::clone(&self.trust.load());
+        all.extend(tables);
+        self.trust.store(Arc::new(all));
     }
 
     /// The profile of this name, or the default one, with its own name.

@@ -8,7 +8,7 @@ mod profile;
 mod rule_set;
 mod ruling;
 
-pub use facts::{AttributeFact, CredentialFact, Facts, KeyFact, NameFact, ReplacedFact};
-pub use profile::{Approval, KeyRules, Profile, SubjectRules};
+pub use facts::{AttributeFact, CredentialFact, Facts, HolderFact, KeyFact, NameFact, ReplacedFact};
+pub use profile::{Approval, KeyRules, Naming, Profile, SubjectRules};
 pub use rule_set::{RuleSet, RuleSetFault};
 pub use ruling::{Finding, Ruling, Verdict, rule};

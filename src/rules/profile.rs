@@ -102,8 +102,32 @@ pub struct SubjectRules {
     pub fixed: BTreeMap<String, String>,
     /// Whether an empty subject may be asked for when there is an alternative name (RFC 5280 section 4.1.2.6).
     pub may_be_empty: bool,
-    /// Whether the subject must be the one of the certificate the requester proved itself with (RFC 9483 section 5.1.1).
-    pub from_credential: bool,
+    /// What a first or further certificate may name, by how the requester is known: `code`, or a name of `[trust.NAME]`.
+    /// A way that is not listed names its own credential.
+    pub names: BTreeMap<String, Naming>,
+}
+
+/// How the names asked for must fit the credential: the policy that RFC 9483 section 5.1.1 leaves to us.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Naming {
+    /// The subject is that of the certificate, the alternative names are among its own; under a code the names it is bound
+    /// to or, where it is bound to none, its reference.
+    #[default]
+    Credential,
+    /// The subject's serialNumber is the certificate's: what a device is called is new, which device it is stays
+    /// (IEEE 802.1AR section 8.6).
+    SerialNumber,
+    /// Whatever the rest of the profile allows.
+    Profile,
+}
+
+impl SubjectRules {
+    /// How the names must fit a credential of this kind.
+    #[must_use]
+    pub fn naming(&self, kind: &str) -> Naming {
+        self.names.get(kind).copied().unwrap_or_default()
+    }
 }
 
 /// A signature key and nothing else, where nothing is said: RFC 5280 section 4.2.1.3.
