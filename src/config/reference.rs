@@ -55,6 +55,7 @@ confirm_seconds = 120            # a CMP requester's time for its certConf
 answer_tries = 5                 # unbelievable answers of a CA before an officer must look
 requests_per_minute = 120        # of one credential
 failures_per_minute = 30         # wrong credentials from one address
+iterations_per_minute = 10000000 # of CMP's key derivations for one address
 
 [authority.oil]
 kind = "cmp"
@@ -90,8 +91,21 @@ validity_days = 397              # the longest validity asked for or given (defa
 same_key = false                 # whether a key may stand in several valid certificates
 implicit_confirm = true          # whether CMP's implicitConfirm is granted (default true)
 
+# what proofs of possession and CMP messages may be signed with (default shown, all there are)
+signatures = ["RSA", "RSASSA-PSS", "ECDSA", "Ed25519", "ML-DSA"]
+
+[profile.devices.cmp]            # defaults shown
+mac_sha1 = true                  # SHA-1 inside a MAC, where it is not broken: openssl cmp sends it
+pbm_iterations = 10000           # at most, in PasswordBasedMac; 100 to 1000000
+pbmac1_iterations = 100000       # at most, in PBMAC1; 1000 to 1000000
+message_time_seconds = 300       # how far messageTime may be off; 1 to 86400
+message_time_required = false    # true: a message without it is refused
+confirm_seconds = 120            # for the certConf (default registrar.confirm_seconds)
+extra_certs = "chain"            # or "protection": nothing more; "chain-with-root": the root, too
+ca_pubs = false                  # true: an ip brings the CA's root in caPubs
+
 [profile.devices.key]
-kinds = ["P-256", "P-384", "P-521", "RSA"]     # also Ed25519 (default shown)
+kinds = ["P-256", "P-384", "P-521", "RSA"]     # also Ed25519, ML-DSA-44, -65, -87 (default shown)
 rsa_min_bits = 2048
 rsa_max_bits = 4096
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use certs::AltName;
 
+use super::asked::Asked;
 use super::flight::Flight;
 use super::identify::Identified;
 use super::request::{Answered, CertificateRequest, Finished, Incoming, Reply};
@@ -183,6 +184,7 @@ impl Registrar {
             message: request.message,
             code: who.code.as_ref().map(|code| code.id),
             profile: who.profile().cloned(),
+            asked: Asked::of(facts),
         })
     }
 
@@ -458,6 +460,7 @@ pub(super) struct Opening {
     pub(super) message: Incoming,
     pub(super) code: Option<crate::case::CodeId>,
     pub(super) profile: Option<crate::rules::Profile>,
+    pub(super) asked: Asked,
 }
 
 pub(super) enum Committed {
@@ -528,6 +531,7 @@ impl Party {
                 case.subject.as_deref(),
                 case.alt_names.as_deref(),
             )?,
+            asked: opening.asked.clone(),
             about: case.about,
             code: opening.code,
         })

@@ -42,6 +42,7 @@ impl Registrar {
             credential: who.fact.clone(),
             key: Some(key(&request.public_key)),
             possession_proven: request.proven.print() == print,
+            proof_algorithm: Some(request.proven.algorithm().family().to_owned()),
             subject: attributes(&request.subject),
             alternative_names: alternative_names(&request.alt_names),
             key_usage: request.key_usage.map(|usage| usage_names(usage).iter().map(ToString::to_string).collect()),
@@ -52,6 +53,7 @@ impl Registrar {
             certification_authority: request.certification_authority,
             other_extensions: request.other_extensions.iter().map(ToString::to_string).collect(),
             validity_days: request.not_after.map(|end| (end.0 - now.0 + DAY - 1).div_euclid(DAY)),
+            not_after: request.not_after.map(|end| end.0),
             replaced: request
                 .replaces
                 .as_ref()
@@ -103,6 +105,7 @@ pub(super) fn revocation_facts(
         credential: who.fact.clone(),
         key: None,
         possession_proven: false,
+        proof_algorithm: None,
         subject: Vec::new(),
         alternative_names: Vec::new(),
         key_usage: None,
@@ -110,6 +113,7 @@ pub(super) fn revocation_facts(
         certification_authority: false,
         other_extensions: Vec::new(),
         validity_days: None,
+        not_after: None,
         replaced: Some(ReplacedFact {
             status: status_name(row.status).to_owned(),
             held_by_requester: held,

@@ -68,6 +68,9 @@ pub trait MacProof: Send + Sync {
     /// What the secret is found by.
     fn reference(&self) -> &[u8];
 
+    /// How many iterations it takes to derive the key; none where it was derived before.
+    fn iterations(&self) -> u32;
+
     /// The key, when the secret verifies the MAC.
     fn verify(&self, secret: &[u8]) -> Option<Self::Key>;
 }
@@ -77,12 +80,12 @@ impl Registrar {
     pub async fn identify_code(&self, source: Source, reference: &str, secret: &[u8]) -> Result<Identified, Refusal> {
         let same =
             |stored: &[u8]| aws_lc_rs::constant_time::verify_slices_are_equal(stored, secret).is_ok().then_some(());
-        self.by_secret(source, reference.as_bytes(), same).await.map(|(identified, ())| identified)
+        self.by_secret(source, reference.as_bytes(), 0, same).await.map(|(identified, ())| identified)
     }
 
     /// Identifies by a MAC under an enrolment code's secret (RFC 9483 section 4.1.5).
     pub async fn identify_mac<P: MacProof>(&self, source: Source, proof: &P) -> Result<(Identified, P::Key), Refusal> {
-        self.by_secret(source, proof.reference(), |secret| proof.verify(secret)).await
+        self.by_secret(source, proof.reference(), proof.iterations(), |secret| proof.verify(secret)).await
     }
 
     /// Identifies by a certificate whose key signed the TLS handshake or the message; the first of `chain` is the
@@ -159,11 +162,15 @@ impl Registrar {
         &self,
         source: Source,
         reference: &[u8],
+        iterations: u32,
         verify: impl Fn(&[u8]) -> Option<K>,
     ) -> Result<(Identified, K), Refusal> {
         let (profile, rules) = self.profile_for(&source)?;
         self.limits.look_failures(&source, self.now())?;
         let found = self.code_by_reference(reference).await?;
+        if found.is_some() && iterations > 0 {
+            self.limits.derive(&source, iterations, self.now())?;
+        }
         let proven = found.as_ref().and_then(|(_, secret)| verify(secret));
         let tried = found.as_ref().map(|(code, _)| code.id);
         let (Some((code, _)), Some(key)) = (found, proven) else {

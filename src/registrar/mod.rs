@@ -5,6 +5,7 @@
 //! together with the requester's finished answer. Whatever a crash leaves open, [`worker`] takes up from the records.
 
 mod arrival;
+mod asked;
 mod case_of;
 mod codes;
 mod confirm;
@@ -35,7 +36,7 @@ use arc_swap::ArcSwap;
 
 use crate::audit::{Leaf, LeafKind};
 use crate::case::{Clock, Millis, Random};
-use crate::rules::{Profile, RuleSet};
+use crate::rules::{MessageRules, Profile, RuleSet};
 use crate::store::{Row, Store, Unit};
 use crate::upstream::Authority;
 
@@ -106,6 +107,8 @@ pub struct Settings {
     pub requests_per_minute: u32,
     /// How many failed log-ins an address may have in a minute.
     pub failures_per_minute: u32,
+    /// How many iterations of key derivation an address may cost in a minute.
+    pub iterations_per_minute: u32,
 }
 
 /// The registrar. Cheap to clone: all clones are the same one.
@@ -173,6 +176,19 @@ impl Registrar {
     pub fn profile(&self, name: Option<&str>) -> Option<(String, Profile)> {
         let name = name.unwrap_or(&self.settings.default_profile);
         self.rules.load().profile(name).map(|profile| (name.to_owned(), profile.clone()))
+    }
+
+    /// How the CMP messages of a profile look; of the default one where none is named.
+    #[must_use]
+    pub fn message_rules(&self, name: Option<&str>) -> MessageRules {
+        let name = name.unwrap_or(&self.settings.default_profile);
+        self.rules.load().profile(name).map(|profile| profile.cmp).unwrap_or_default()
+    }
+
+    /// How long a requester may take to confirm, in milliseconds.
+    fn confirm_time(&self, profile: &str) -> i64 {
+        let own = self.message_rules(Some(profile)).confirm_seconds;
+        own.map_or(self.settings.confirm_time, |seconds| i64::from(seconds) * 1000)
     }
 
     /// The name of the profile that a requester was identified for.

@@ -18,6 +18,9 @@ pub struct Facts {
     pub key: Option<KeyFact>,
     /// Whether the holder of the key signed with it.
     pub possession_proven: bool,
+    /// The family of the signature that proves it; none where no signature of the key does.
+    #[serde(default)]
+    pub proof_algorithm: Option<String>,
     /// The subject's attributes, in order.
     pub subject: Vec<AttributeFact>,
     /// The subject alternative names, in order.
@@ -32,6 +35,9 @@ pub struct Facts {
     pub other_extensions: Vec<String>,
     /// The validity asked for in whole days, rounded up; none when not asked.
     pub validity_days: Option<i64>,
+    /// The end of validity asked for, UTC milliseconds.
+    #[serde(default)]
+    pub not_after: Option<i64>,
     /// The certificate to be replaced or revoked.
     pub replaced: Option<ReplacedFact>,
     /// Whether another valid certificate of this office has the same key.

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::MessageRules;
+
 /// One profile. Its name is the EST label and the CMP path segment.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +53,13 @@ pub struct Profile {
     /// Whether a CMP requester's wish for implicit confirmation is granted (RFC 9810 section 5.1.1.1).
     #[serde(default = "yes")]
     pub implicit_confirm: bool,
+    /// What a requester may sign its proof of possession and its CMP messages with: `RSA` (PKCS #1), `RSASSA-PSS`, `ECDSA`,
+    /// `Ed25519`, `ML-DSA`.
+    #[serde(default = "default_signatures")]
+    pub signatures: BTreeSet<String>,
+    /// How its CMP messages look.
+    #[serde(default)]
+    pub cmp: MessageRules,
     /// The clause of the CP/CPS behind a rule, by the rule's name; others have the built-in reference.
     #[serde(default)]
     pub clauses: BTreeMap<String, String>,
@@ -71,7 +80,7 @@ pub enum Approval {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KeyRules {
-    /// Kinds: `P-256`, `P-384`, `P-521`, `Ed25519`, `RSA`.
+    /// Kinds: `P-256`, `P-384`, `P-521`, `Ed25519`, `RSA`, `ML-DSA-44`, `ML-DSA-65`, `ML-DSA-87`.
     pub kinds: BTreeSet<String>,
     /// The smallest RSA modulus in bits.
     pub rsa_min_bits: u32,
@@ -133,6 +142,11 @@ impl SubjectRules {
 /// A signature key and nothing else, where nothing is said: RFC 5280 section 4.2.1.3.
 fn default_key_usage() -> BTreeSet<String> {
     ["digitalSignature", "keyEncipherment", "keyAgreement"].map(String::from).into()
+}
+
+/// All that can be checked: which of them a key can make is decided by the kinds of keys.
+fn default_signatures() -> BTreeSet<String> {
+    ["RSA", "RSASSA-PSS", "ECDSA", "Ed25519", "ML-DSA"].map(String::from).into()
 }
 
 /// A year and a month: yearly renewal with some slack.

@@ -96,11 +96,12 @@ struct Rule {
     look: fn(&Profile, &Facts) -> Vec<String>,
 }
 
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     Rule { name: "requester", source: "RFC 7030 section 3.7", code: ReasonCode::NotAuthorized, look: requester },
     Rule { name: "code_names", source: "RFC 9483 section 5.1.1", code: ReasonCode::NotAuthorized, look: code_names },
     Rule { name: "holder", source: "RFC 9483 section 5.1.1", code: ReasonCode::NotAuthorized, look: holder },
     Rule { name: "possession", source: "RFC 4211 section 4", code: ReasonCode::BadProof, look: possession },
+    Rule { name: "proof_algorithm", source: "RFC 9481 section 3", code: ReasonCode::BadProof, look: proof_algorithm },
     Rule { name: "key_kind", source: "RFC 3647 section 4.6.1", code: ReasonCode::BadTemplate, look: key_kind },
     Rule { name: "key_size", source: "RFC 3647 section 4.6.1", code: ReasonCode::BadTemplate, look: key_size },
     Rule { name: "key_reuse", source: "RFC 3647 section 4.4.7", code: ReasonCode::BadTemplate, look: key_reuse },
@@ -181,6 +182,13 @@ fn holder(profile: &Profile, facts: &Facts) -> Vec<String> {
 
 fn possession(_: &Profile, facts: &Facts) -> Vec<String> {
     only_if(facts.key.is_some() && !facts.possession_proven, || "the holder of the key must sign with it".to_owned())
+}
+
+fn proof_algorithm(profile: &Profile, facts: &Facts) -> Vec<String> {
+    let Some(family) = &facts.proof_algorithm else { return Vec::new() };
+    only_if(!profile.signatures.contains(family), || {
+        format!("signatures with {family} are not taken here; use one of {}", listed(&profile.signatures))
+    })
 }
 
 fn key_kind(profile: &Profile, facts: &Facts) -> Vec<String> {
@@ -404,6 +412,7 @@ mod tests {
             },
             key: Some(KeyFact { kind: "P-256".into(), family: "P-256".into(), bits: 256 }),
             possession_proven: true,
+            proof_algorithm: Some("ECDSA".into()),
             subject: vec![AttributeFact { kind: "CN".into(), value: "pump-7".into() }],
             alternative_names: vec![NameFact { kind: "dns".into(), value: "pump-7.plant.example".into() }],
             key_usage: None,
@@ -411,6 +420,7 @@ mod tests {
             certification_authority: false,
             other_extensions: Vec::new(),
             validity_days: None,
+            not_after: None,
             replaced: None,
             key_in_use: false,
             holder: None,
@@ -444,6 +454,7 @@ mod tests {
         assert_eq!(against(|facts| facts.credential.kind = "manufacturer".into()), ["requester"]);
         assert_eq!(against(|facts| facts.credential.names = Some(vec!["pump-7".into()])), ["code_names"]);
         assert_eq!(against(|facts| facts.possession_proven = false), ["possession"]);
+        assert_eq!(against(|facts| facts.proof_algorithm = Some("DSA".into())), ["proof_algorithm"]);
         assert_eq!(against(|facts| facts.key.as_mut().unwrap().family = "Ed25519".into()), ["key_kind"]);
         assert_eq!(against(|facts| facts.key_in_use = true), ["key_reuse"]);
         assert_eq!(against(|facts| facts.subject.clear()), ["subject"]);

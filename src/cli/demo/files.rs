@@ -47,6 +47,7 @@ check_after_seconds = 2
 confirm_seconds = 120
 requests_per_minute = 6000
 failures_per_minute = 60
+iterations_per_minute = 1000000000
 
 [authority.demo]
 kind = "cmp"
@@ -176,6 +177,7 @@ authority = "demo"
 approval = "automatic"
 enrol_with = ["code", "manufacturer", "own"]
 renew_with = ["own"]
+cmp.extra_certs = "chain-with-root"
 alternative_names = ["dns", "ip"]
 extended_key_usage = ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]
 key.kinds = ["P-256", "P-384", "P-521", "Ed25519", "RSA"]
@@ -193,6 +195,7 @@ authority = "demo"
 approval = "by-hand"
 enrol_with = ["code", "manufacturer", "own"]
 renew_with = ["own"]
+cmp.extra_certs = "chain-with-root"
 alternative_names = ["dns", "ip"]
 subject.required = ["CN"]
 subject.allowed = ["O", "OU", "C", "serialNumber"]
@@ -205,6 +208,7 @@ authority = "demo"
 approval = "automatic"
 enrol_with = ["code", "manufacturer", "own"]
 renew_with = ["own"]
+cmp.extra_certs = "chain-with-root"
 alternative_names = ["dns"]
 dns_suffixes = ["demo.example"]
 key = { kinds = ["P-256", "RSA"], rsa_min_bits = 3072, rsa_max_bits = 4096 }
