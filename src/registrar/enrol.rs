@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use certs::AltName;
 
+use super::asked::Asked;
 use super::flight::Flight;
-use super::forwarding::{Asked, family};
+use super::forwarding::{Forwarding, family};
 use super::identify::Identified;
 use super::request::{Answered, CertificateRequest, Finished, Incoming, Reply};
 use super::voyage::{Party, Voyage, expected};
@@ -195,6 +196,7 @@ impl Registrar {
             message: request.message,
             code: who.code.as_ref().map(|code| code.id),
             profile: who.profile().cloned(),
+            asked: Asked::of(facts),
         })
     }
 
@@ -311,7 +313,7 @@ impl Registrar {
         self.check_capacity()?;
         let fresh = self.fresh();
         let exchange = opening.exchange.clone();
-        let asked = Asked {
+        let asked = Forwarding {
             form: opening.case.form,
             request: &opening.case.request,
             message: &opening.message.octets,
@@ -500,6 +502,7 @@ pub(super) struct Opening {
     pub(super) message: Incoming,
     pub(super) code: Option<crate::case::CodeId>,
     pub(super) profile: Option<crate::rules::Profile>,
+    pub(super) asked: Asked,
 }
 
 pub(super) enum Committed {
@@ -570,6 +573,7 @@ impl Party {
                 case.subject.as_deref(),
                 case.alt_names.as_deref(),
             )?,
+            asked: opening.asked.clone(),
             about: case.about,
             code: opening.code,
         })

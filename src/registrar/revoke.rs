@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use certs::Certificate;
 
+use super::asked::Asked;
 use super::enrol::{Opening, sha256, walk};
 use super::facts::revocation_facts;
 use super::forwarding::family;
@@ -65,6 +66,7 @@ impl Registrar {
             door: request.door,
             profile: who.profile.clone(),
             expected: None,
+            asked: Asked::default(),
             about: Some(row.id),
             code: None,
         };
@@ -78,6 +80,7 @@ impl Registrar {
             message: request.message,
             code: None,
             profile: None,
+            asked: Asked::default(),
         };
         let unit = self.submission_rows(self.opening_rows(opening, state), submission, &voyage);
         let flight = self.flights.take_off(id, Some(Arc::clone(&reply)));
