@@ -13,6 +13,8 @@ mod cmp_enrolling;
 mod cmp_refusing;
 #[path = "journeys/cmp_repeating.rs"]
 mod cmp_repeating;
+#[path = "journeys/cmp_standing.rs"]
+mod cmp_standing;
 #[path = "journeys/codes.rs"]
 mod codes;
 #[path = "journeys/est_enrolling.rs"]

@@ -12,7 +12,7 @@ use crate::case::{Clock, Random};
 use crate::config::{AuthorityConfig, Config};
 use crate::frontend::Protector;
 use crate::hsm::{Hsm, HsmSigner, State};
-use crate::registrar::{KeyReady, Parts, Registrar, Trust};
+use crate::registrar::{KeyReady, Parts, Registrar, Trust, TrustConfig, TrustedRa};
 use crate::store::Store;
 use crate::upstream::{Authority, Cmp};
 
@@ -45,18 +45,19 @@ pub(super) async fn assemble(config: &Config) -> Result<House, Failed> {
     let signer = Arc::new(signer(config, &hsm)?);
     let (authorities, protector) = authorities(config, &signer)?;
     let rules = Arc::new(rule_sets::activate(config, &store).await?);
-    let trust = config
-        .trust
+    let trust = trust_tables(config)?;
+    let trusted_ras = config
+        .trusted_ra
         .iter()
-        .map(|(name, table)| {
-            let trust = Trust::read(table).map_err(|fault| Failed::new(format!("trust.{name}: {fault}")))?;
-            Ok((name.clone(), trust))
+        .map(|entry| {
+            TrustedRa::read(entry).map_err(|fault| Failed::new(format!("trusted_ra '{}': {fault}", entry.name)))
         })
-        .collect::<Result<BTreeMap<_, _>, Failed>>()?;
+        .collect::<Result<Vec<_>, Failed>>()?;
     let registrar = Registrar::new(Parts {
         store: store.clone(),
         authorities,
         trust,
+        trusted_ras,
         rules,
         secrets,
         key_ready: Arc::new(TokenReady(hsm.clone())),
@@ -65,6 +66,15 @@ pub(super) async fn assemble(config: &Config) -> Result<House, Failed> {
         settings: config.registrar.settings(&config.node),
     });
     Ok(House { hsm, store, registrar, protector })
+}
+
+/// The trust tables with their files read.
+pub(super) fn trust_tables(config: &Config) -> Result<BTreeMap<String, Trust>, Failed> {
+    let read = |(name, table): (&String, &TrustConfig)| {
+        let trust = Trust::read(table).map_err(|fault| Failed::new(format!("trust.{name}: {fault}")))?;
+        Ok((name.clone(), trust))
+    };
+    config.trust.iter().map(read).collect()
 }
 
 /// The RA key, known by the certificate of the first CA, so that the server starts while the token is away.

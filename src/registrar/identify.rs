@@ -36,6 +36,8 @@ pub struct Identified {
     pub(super) profile: String,
     pub(super) rules: std::sync::Arc<RuleSet>,
     pub(super) source: Source,
+    /// The registration authorities that wrapped its message in theirs, outermost first (RFC 9483 section 5.2.2.1).
+    pub(super) vouchers: Vec<String>,
     /// Why nothing new may be asked for, though the requester is known: its certificate was revoked or rejected.
     pub(super) fallen: Option<String>,
 }
@@ -47,10 +49,29 @@ impl Identified {
         &self.requester.credential
     }
 
+    /// Its name, for people.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.requester.name
+    }
+
     /// The certificate it proved itself with.
     #[must_use]
     pub fn certificate(&self) -> Option<&Certificate> {
         self.certificate.as_ref()
+    }
+
+    /// Whether it is a registration authority that is trusted to speak for others in this profile (DESIGN rule 10).
+    #[must_use]
+    pub const fn is_registration_authority(&self) -> bool {
+        self.fact.registration_authority
+    }
+
+    /// The requester of a message that a registration authority wrapped in its own (RFC 9483 section 5.2.2.1).
+    #[must_use]
+    pub fn vouched_by(mut self, authority: &Self) -> Self {
+        self.vouchers.push(authority.requester.name.clone());
+        self
     }
 
     /// The profile it was identified for.
@@ -68,6 +89,9 @@ pub trait MacProof: Send + Sync {
     /// What the secret is found by.
     fn reference(&self) -> &[u8];
 
+    /// How many iterations it takes to derive the key; none where it was derived before.
+    fn iterations(&self) -> u32;
+
     /// The key, when the secret verifies the MAC.
     fn verify(&self, secret: &[u8]) -> Option<Self::Key>;
 }
@@ -77,12 +101,12 @@ impl Registrar {
     pub async fn identify_code(&self, source: Source, reference: &str, secret: &[u8]) -> Result<Identified, Refusal> {
         let same =
             |stored: &[u8]| aws_lc_rs::constant_time::verify_slices_are_equal(stored, secret).is_ok().then_some(());
-        self.by_secret(source, reference.as_bytes(), same).await.map(|(identified, ())| identified)
+        self.by_secret(source, reference.as_bytes(), 0, same).await.map(|(identified, ())| identified)
     }
 
     /// Identifies by a MAC under an enrolment code's secret (RFC 9483 section 4.1.5).
     pub async fn identify_mac<P: MacProof>(&self, source: Source, proof: &P) -> Result<(Identified, P::Key), Refusal> {
-        self.by_secret(source, proof.reference(), |secret| proof.verify(secret)).await
+        self.by_secret(source, proof.reference(), proof.iterations(), |secret| proof.verify(secret)).await
     }
 
     /// Identifies by a certificate whose key signed the TLS handshake or the message; the first of `chain` is the
@@ -96,9 +120,16 @@ impl Registrar {
         let (name, rules) = self.profile_for(&source)?;
         let Some(end) = chain.first() else { return Err(Refusal::NotIdentified) };
         let credential = CredentialId::certificate(&end.hash());
-        self.limits.take(&source, &credential, self.now())?;
+        let entry = self.entry_for(end, &name);
+        if entry.is_none() {
+            // A registration authority speaks for many.
+            self.limits.take(&source, &credential, self.now())?;
+        }
         let Some(profile) = rules.profile(&name) else { return Err(Refusal::UnknownProfile(name)) };
-        let trusted = self.trust_of(profile, chain, purpose);
+        let trusted = match entry {
+            Some(entry) => self.check_entry(entry, profile, chain, purpose).map(|table| (table, true)),
+            None => self.trust_of(profile, chain, purpose),
+        };
         let status = self.store.certificate_by_hash(&end.hash()).await.map_err(Refusal::store)?.map(|row| row.status);
         // A holder whose certificate ended still gets the answers of exchanges that it began before.
         let fallen = matches!(status, Some(CertificateStatus::Revoked | CertificateStatus::Rejected))
@@ -108,19 +139,21 @@ impl Registrar {
                 self.note_failure(&source, credential.as_str(), &fault).await?;
                 Err(Refusal::NotIdentified)
             }
-            Ok(kind) => Ok(Identified {
+            Ok((kind, own_authority)) => Ok(Identified {
                 requester: Requester { credential, name: end.subject().to_string() },
                 fact: CredentialFact {
                     kind,
                     names: None,
                     subject: Some(facts::attributes(end.subject())),
-                    registration_authority: false,
+                    own_authority,
+                    registration_authority: entry.is_some(),
                 },
                 certificate: Some(end.clone()),
                 code: None,
                 profile: name,
                 rules,
                 source,
+                vouchers: Vec::new(),
                 fallen,
             }),
         }
@@ -133,13 +166,21 @@ impl Registrar {
         Err(Refusal::NotIdentified)
     }
 
-    /// The name of the trust table that the chain leads to, of those the profile names.
-    fn trust_of(&self, profile: &Profile, chain: &[Certificate], purpose: Purpose) -> Result<String, String> {
+    /// The trust table that the chain leads to, of those the profile names, and whether the last step to the certificate was
+    /// the profile's own CA.
+    fn trust_of(&self, profile: &Profile, chain: &[Certificate], purpose: Purpose) -> Result<(String, bool), String> {
+        let tables = self.trust.load();
         let mut last = "the profile names no trust table".to_owned();
         for name in profile.renew_with.iter().chain(&profile.enrol_with).filter(|name| *name != CODE) {
-            let Some(trust) = self.trust.get(name) else { continue };
+            let Some(trust) = tables.get(name) else { continue };
             match trust.check(chain, purpose, self.now()) {
-                Ok(()) => return Ok(name.clone()),
+                Ok(path) => {
+                    let own = self.authorities.get(&profile.authority).and_then(|own| own.chain().first());
+                    let by = path.issuer();
+                    let same =
+                        |own: &Certificate| own.public_key() == by.public_key() && own.subject().matches(by.subject());
+                    return Ok((name.clone(), own.is_some_and(same)));
+                }
                 Err(fault) => last = fault.to_string(),
             }
         }
@@ -150,11 +191,15 @@ impl Registrar {
         &self,
         source: Source,
         reference: &[u8],
+        iterations: u32,
         verify: impl Fn(&[u8]) -> Option<K>,
     ) -> Result<(Identified, K), Refusal> {
         let (profile, rules) = self.profile_for(&source)?;
         self.limits.look_failures(&source, self.now())?;
         let found = self.code_by_reference(reference).await?;
+        if found.is_some() && iterations > 0 {
+            self.limits.derive(&source, iterations, self.now())?;
+        }
         let proven = found.as_ref().and_then(|(_, secret)| verify(secret));
         let tried = found.as_ref().map(|(code, _)| code.id);
         let (Some((code, _)), Some(key)) = (found, proven) else {
@@ -187,6 +232,7 @@ impl Registrar {
                 kind: CODE.to_owned(),
                 names: code.names.clone(),
                 subject: None,
+                own_authority: false,
                 registration_authority: false,
             },
             certificate: None,
@@ -194,6 +240,7 @@ impl Registrar {
             profile,
             rules,
             source,
+            vouchers: Vec::new(),
             fallen: None,
         };
         Ok((identified, key))

@@ -5,23 +5,29 @@
 //! together with the requester's finished answer. Whatever a crash leaves open, [`worker`] takes up from the records.
 
 mod arrival;
+mod asked;
+mod batch;
 mod case_of;
 mod codes;
 mod confirm;
 mod enrol;
 mod facts;
 mod flight;
+mod forwarding;
 mod identify;
 mod limit;
 mod limits;
 mod metrics;
 mod office;
+mod paths;
 mod poll;
 mod refusal;
+mod relay;
 mod request;
 mod revoke;
 mod secrets;
 mod trust;
+mod trusted_ra;
 mod vet;
 mod voyage;
 mod worker;
@@ -34,7 +40,7 @@ use arc_swap::ArcSwap;
 
 use crate::audit::{Leaf, LeafKind};
 use crate::case::{Clock, Millis, Random};
-use crate::rules::{Profile, RuleSet};
+use crate::rules::{MessageRules, Profile, RuleSet};
 use crate::store::{Row, Store, Unit};
 use crate::upstream::Authority;
 
@@ -47,10 +53,12 @@ pub use office::{CaseView, Readiness};
 pub use poll::Known;
 pub use refusal::Refusal;
 pub use request::{
-    Answered, CertificateRequest, Finished, Incoming, Reply, Replying, RevocationRequest, Transaction, without_own_rule,
+    Answered, CertificateRequest, Finished, Incoming, Possession, Reply, Replying, RevocationRequest, Transaction,
+    without_own_rule,
 };
 pub use secrets::{SealBroken, Secrets};
 pub use trust::{Trust, TrustConfig};
+pub use trusted_ra::{TrustedRa, TrustedRaConfig};
 pub use worker::Workers;
 
 /// Everything the registrar works with, built from the ground up by cli.
@@ -62,6 +70,8 @@ pub struct Parts {
     pub authorities: BTreeMap<String, Arc<dyn Authority>>,
     /// The trust tables by name.
     pub trust: BTreeMap<String, Trust>,
+    /// The registration authorities below us.
+    pub trusted_ras: Vec<TrustedRa>,
     /// The active rule set.
     pub rules: Arc<RuleSet>,
     /// The data key.
@@ -105,6 +115,8 @@ pub struct Settings {
     pub requests_per_minute: u32,
     /// How many failed log-ins an address may have in a minute.
     pub failures_per_minute: u32,
+    /// How many iterations of key derivation an address may cost in a minute.
+    pub iterations_per_minute: u32,
 }
 
 /// The registrar. Cheap to clone: all clones are the same one.
@@ -116,7 +128,8 @@ pub struct Registrar(Arc<Inner>);
 pub struct Inner {
     store: Store,
     authorities: BTreeMap<String, Arc<dyn Authority>>,
-    trust: BTreeMap<String, Trust>,
+    trust: ArcSwap<BTreeMap<String, Trust>>,
+    trusted_ras: Vec<TrustedRa>,
     rules: ArcSwap<RuleSet>,
     secrets: Secrets,
     key_ready: Arc<dyn KeyReady>,
@@ -146,7 +159,8 @@ impl Registrar {
         Self(Arc::new(Inner {
             store: parts.store,
             authorities: parts.authorities,
-            trust: parts.trust,
+            trust: ArcSwap::from_pointee(parts.trust),
+            trusted_ras: parts.trusted_ras,
             rules: ArcSwap::new(parts.rules),
             secrets: parts.secrets,
             key_ready: parts.key_ready,
@@ -160,11 +174,31 @@ impl Registrar {
         }))
     }
 
+    /// Puts trust tables in place that were read again. One that is no longer configured stays: the active rules may name it.
+    pub fn renew_trust(&self, tables: BTreeMap<String, Trust>) {
+        let mut all = BTreeMap::clone(&self.trust.load());
+        all.extend(tables);
+        self.trust.store(Arc::new(all));
+    }
+
     /// The profile of this name, or the default one, with its own name.
     #[must_use]
     pub fn profile(&self, name: Option<&str>) -> Option<(String, Profile)> {
         let name = name.unwrap_or(&self.settings.default_profile);
         self.rules.load().profile(name).map(|profile| (name.to_owned(), profile.clone()))
+    }
+
+    /// How the CMP messages of a profile look; of the default one where none is named.
+    #[must_use]
+    pub fn message_rules(&self, name: Option<&str>) -> MessageRules {
+        let name = name.unwrap_or(&self.settings.default_profile);
+        self.rules.load().profile(name).map(|profile| profile.cmp).unwrap_or_default()
+    }
+
+    /// How long a requester may take to confirm, in milliseconds.
+    fn confirm_time(&self, profile: &str) -> i64 {
+        let own = self.message_rules(Some(profile)).confirm_seconds;
+        own.map_or(self.settings.confirm_time, |seconds| i64::from(seconds) * 1000)
     }
 
     /// The name of the profile that a requester was identified for.

@@ -58,6 +58,14 @@ impl Store {
         row.map(|row| Columns(&row).value("octets")).transpose()
     }
 
+    /// The octets of the message that began an exchange.
+    pub async fn first_request(&self, exchange: ExchangeId) -> Result<Option<Vec<u8>>, Error> {
+        let query =
+            sqlx::query("SELECT octets FROM message WHERE exchange_id = ? AND leg = 'request' ORDER BY seq LIMIT 1");
+        let row = query.bind(exchange.as_bytes().as_slice()).fetch_optional(&self.readers).await?;
+        row.map(|row| Columns(&row).value("octets")).transpose()
+    }
+
     /// The octets of the messages recorded for a CA in a submission, oldest first.
     pub async fn sent_messages(&self, submission: SubmissionId) -> Result<Vec<Vec<u8>>, Error> {
         let query =

@@ -3,12 +3,14 @@
 use certs::Millis;
 use cmp::{
     BodyKind, CertRepMessage, CertResponse, Draft, ErrorMsgContent, FailureInfo, Fault, Header, InfoTypeAndValue,
-    PollRep, RevRepContent, StatusInfo, body, server,
+    Limits, Message, PollRep, RevRepContent, StatusInfo, body, relay, server,
 };
 
+use super::manner::{anchor, issuing_chain};
 use super::protector::Protection;
-use crate::case::{Issued, Outcome, Reason, ReasonCode};
+use crate::case::{Issued, Outcome, Reason, ReasonCode, Relayed};
 use crate::registrar::{Finished, Refusal, Reply, Replying};
+use crate::rules::MessageRules;
 
 /// The answer to one message of a transaction.
 #[derive(Clone)]
@@ -27,12 +29,23 @@ pub(super) struct Answering {
     pub(super) now: Millis,
     /// Whether implicit confirmation was asked for and is granted.
     pub(super) implicit: bool,
+    /// The profile's settings.
+    pub(super) rules: MessageRules,
 }
 
 impl Reply for Answering {
     fn reply<'a>(&'a self, outcome: &'a Outcome) -> Replying<'a> {
         Box::pin(async move {
-            let (draft, chain) = self.draft(outcome);
+            let (draft, chain) = match outcome {
+                Outcome::Issued(issued) => (self.issued(issued), issuing_chain(&self.rules, &issued.chain)),
+                Outcome::Waiting { check_after } => (self.plain(self.waiting(*check_after)), Vec::new()),
+                Outcome::Confirmed => (self.plain(body::pki_conf()), Vec::new()),
+                Outcome::Revoked => (self.plain(body::rp(&RevRepContent::one(StatusInfo::accepted()))), Vec::new()),
+                Outcome::Refused(reason) => {
+                    (self.plain(server::refusal_body(&fault_of(reason), self.request)), Vec::new())
+                }
+                Outcome::Relayed(relayed) => return self.relay(relayed).await,
+            };
             let octets = self.protection.finish(draft, &chain).await.map_err(|fault| fault.to_string())?;
             Ok(Finished { octets, nonce: Some(self.nonce.to_vec()) })
         })
@@ -40,14 +53,30 @@ impl Reply for Answering {
 }
 
 impl Answering {
-    fn draft(&self, outcome: &Outcome) -> (Draft, Vec<Vec<u8>>) {
-        match outcome {
-            Outcome::Issued(issued) => (self.issued(issued), issued.chain.clone()),
-            Outcome::Waiting { check_after } => (self.plain(self.waiting(*check_after)), Vec::new()),
-            Outcome::Confirmed => (self.plain(body::pki_conf()), Vec::new()),
-            Outcome::Revoked => (self.plain(body::rp(&RevRepContent::one(StatusInfo::accepted()))), Vec::new()),
-            Outcome::Refused(reason) => (self.plain(server::refusal_body(&fault_of(reason), self.request)), Vec::new()),
+    /// The CA's own message: as it came, or under our protection with its header and nonces (RFC 9483 section 5.2.3).
+    async fn relay(&self, relayed: &Relayed) -> Result<Finished, String> {
+        let answer = Message::parse(&relayed.answer, &Limits::default()).map_err(|parse| parse.fault.to_string())?;
+        let nonce = answer.header().sender_nonce.clone();
+        if !relayed.replaced {
+            return Ok(Finished { octets: relayed.answer.clone(), nonce });
         }
+        let sender = self.protection.sender();
+        let draft = relay::replace(&answer, &sender, None).map_err(|fault| fault.to_string())?;
+        let octets = self.protection.finish(draft, answer.extra_certs()).await.map_err(|fault| fault.to_string())?;
+        Ok(Finished { octets, nonce })
+    }
+
+    /// The answer will be to the message that was found in this one.
+    pub(super) fn turn_to(&mut self, message: &Message) {
+        self.header = message.header().clone();
+        self.kind = message.body().kind();
+        self.request = self.kind;
+    }
+
+    /// A finished answer with this body (DER), for what has no outcome of its own.
+    pub(super) async fn bundle(&self, body: Vec<u8>) -> Result<Finished, Refusal> {
+        let octets = self.protection.finish(self.plain(body), &[]).await.map_err(Refusal::away)?;
+        Ok(Finished { octets, nonce: Some(self.nonce.to_vec()) })
     }
 
     /// The bytes that report a fault of the message itself, and whether they are protected as they should be.
@@ -79,7 +108,13 @@ impl Answering {
             StatusInfo::accepted()
         };
         let response = CertResponse::issued(self.request_id(), status, issued.certificate.clone());
-        let mut draft = self.plain(body::answer(response_kind(self.request), &CertRepMessage::one(response)));
+        let kind = response_kind(self.request);
+        let mut content = CertRepMessage::one(response);
+        if kind == BodyKind::Ip {
+            // RFC 9483 sections 4.1.2 and 4.1.3: absent in cp and kup.
+            content.ca_pubs = anchor(&self.rules, &issued.chain);
+        }
+        let mut draft = self.plain(body::answer(kind, &content));
         match issued.confirm_by {
             // RFC 9810 section 5.1.1.1: implicitConfirm is echoed when it is granted.
             None if self.implicit => draft.general_info.push(InfoTypeAndValue::implicit_confirm()),

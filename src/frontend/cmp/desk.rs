@@ -2,27 +2,25 @@
 
 use std::sync::Arc;
 
+use certs::algorithm::SignatureAlgorithm;
 use certs::path::Purpose;
-use certs::{Certificate, KeyKind, KeyUsage, PublicKey};
-use cmp::server::{self, HeaderRules};
-use cmp::{
-    BodyKind, CertReqMsg, Draft, ErrorMsgContent, FailureInfo, Fault, Header, Limits, MacKey, Message,
-    Protection as Proof, RevDetails, body,
-};
-
+use cmp::server;
+use cmp::{BodyKind, Draft, ErrorMsgContent, FailureInfo, Fault, Header, MacKey, Message, Protection as Proof, body};
 use http::StatusCode;
 
 use super::answer::{Answering, fault_of_refusal};
+use super::manner::{header_rules, limits, protector};
 use super::protector::Protection;
+use super::requests::{certificate_request, incoming, pkcs10_request, revocation_request};
+use super::signer::continues;
+use super::unwrap::{Received, Unwrapped};
 use super::{CmpDoor, Operation};
-use crate::case::{Door, Exchange, Kind, RequestForm};
-use crate::registrar::{
-    Answered, CertificateRequest, Identified, Incoming, Known, MacProof, Refusal, RevocationRequest, Source,
-    Transaction, without_own_rule,
-};
+use crate::case::{Exchange, Outcome};
+use crate::registrar::{Answered, Identified, Known, MacProof, Refusal, Source};
+use crate::rules::MessageRules;
 
 /// A fault of the message, or a refusal of the registrar.
-enum Trouble {
+pub(super) enum Trouble {
     Message(Fault),
     Refusal(Refusal),
 }
@@ -53,22 +51,34 @@ impl CmpDoor {
         operation: Option<&Operation>,
         octets: &[u8],
     ) -> (StatusCode, Vec<u8>) {
-        let message = match Message::parse(octets, &Limits::default()) {
-            Ok(message) => message,
-            Err(parse) => {
-                return (StatusCode::OK, self.unreadable(&source, parse.header.as_deref(), &parse.fault).await);
+        let rules = self.registrar.message_rules(source.profile.as_deref());
+        match Message::parse(octets, &limits(&rules)) {
+            Ok(message) => self.answer_message(&source, operation, &message, rules).await,
+            Err(parse) => (StatusCode::OK, self.unreadable(&source, parse.header.as_deref(), &parse.fault).await),
+        }
+    }
+
+    /// The answer to what can be read.
+    pub(super) async fn answer_message(
+        &self,
+        source: &Source,
+        operation: Option<&Operation>,
+        message: &Message,
+        rules: MessageRules,
+    ) -> (StatusCode, Vec<u8>) {
+        let mut answering = self.answering(message, rules);
+        match self.decide(source, operation, message, &mut answering).await {
+            Ok(answered) => {
+                self.remember(&answering, answered.outcome.as_ref());
+                (StatusCode::OK, answered.octets)
             }
-        };
-        let mut answering = self.answering(&message);
-        match self.decide(&source, operation, &message, &mut answering).await {
-            Ok(answered) => (StatusCode::OK, answered.octets),
-            Err(Trouble::Message(fault)) => self.turn_down(&source, &answering, &fault).await,
+            Err(Trouble::Message(fault)) => self.turn_down(source, &answering, &fault).await,
             Err(Trouble::Refusal(refusal)) => {
                 if let Refusal::Unavailable { cause, .. } | Refusal::NotAllowed(cause) = &refusal {
                     tracing::error!(request = %source.request_id, cause, "the request is not served");
                 }
                 let fault = fault_of_refusal(&refusal, answering.kind);
-                self.turn_down(&source, &answering, &fault).await
+                self.turn_down(source, &answering, &fault).await
             }
         }
     }
@@ -80,15 +90,20 @@ impl CmpDoor {
         message: &Message,
         answering: &mut Answering,
     ) -> Result<Answered, Trouble> {
-        let header = message.header();
-        let kind = message.body().kind();
+        let received = match self.unwrap(source, message, answering).await? {
+            Unwrapped::One(received) => received,
+            Unwrapped::Batch(who, all) => return self.answer_batch(source, message, (&who, all), answering).await,
+        };
+        let request = received.request();
+        let header = request.header();
+        let kind = request.body().kind();
         // Whatever nonce it returns is looked at once its transaction is known.
-        server::check_header(header, answering.now, &HEADER_RULES, header.recip_nonce.as_deref())?;
+        server::check_header(header, answering.now, &header_rules(&answering.rules), header.recip_nonce.as_deref())?;
         if operation.is_some_and(|operation| !operation.takes(kind)) {
             return Err(Fault::request(format!("{kind} is not what this path is for")).into());
         }
-        let proof = message.protection_kind()?;
-        let who = self.identify(source, message, &proof, answering).await?;
+        let proof = request.protection_kind()?;
+        let who = received.vouched(self.identify(source, request, &proof, answering).await?);
         // After the requester is known, so that the refusal is protected with its own secret.
         server::check_integrity(&proof, kind)?;
         let transaction = header.transaction_id.clone().unwrap_or_default();
@@ -98,9 +113,9 @@ impl CmpDoor {
                 answering.continue_with(&exchange);
                 Ok(self.registrar.wait_again(exchange, Arc::new(answering.clone())).await?)
             }
-            Known::Exchange(exchange) => self.go_on(who, exchange, message, answering).await,
+            Known::Exchange(exchange) => self.go_on(who, exchange, &received, answering).await,
             Known::Nothing => {
-                let begun = self.begin(&who, message, answering).await;
+                let begun = self.begin(&who, &received, answering).await;
                 if !matches!(begun, Err(Trouble::Refusal(Refusal::TransactionInUse))) {
                     return begun;
                 }
@@ -118,7 +133,7 @@ impl CmpDoor {
     }
 
     /// RFC 9483 section 3.5: whose protection it is.
-    async fn identify(
+    pub(super) async fn identify(
         &self,
         source: &Source,
         message: &Message,
@@ -127,31 +142,41 @@ impl CmpDoor {
     ) -> Result<Identified, Trouble> {
         match proof {
             Proof::Mac(proof) => {
-                let (who, key) = self.registrar.identify_mac(source.clone(), &Shared(proof)).await?;
+                let transaction = message.header().transaction_id.as_deref().unwrap_or_default();
+                let kept = self.keys.find(transaction, proof, answering.now);
+                let (who, key) = self.registrar.identify_mac(source.clone(), &Shared { proof, kept }).await?;
                 answering.protection = Protection::Mac(key);
                 Ok(who)
             }
             Proof::Signature(proof) => {
-                let certificate = message.signer_certificate()?;
-                message.check_signer(&certificate)?;
+                let chain = self.signer(message, proof, &limits(&answering.rules)).await?;
+                let certificate = chain.first().ok_or(Refusal::NotIdentified)?;
+                message.check_signer(certificate)?;
                 proof.verify(certificate.public_key())?;
                 // From here on the sender is known to hold the key, so that errors are worth a signature.
-                answering.protection = Protection::Signature(self.protector.clone());
-                let chain = chain_of(certificate, message)?;
+                answering.protection = Protection::Signature(protector(&answering.rules, &self.protector));
                 let who = self.registrar.identify_certificate(source.clone(), &chain, Purpose::CmpProtection).await;
-                Ok(who.map_err(signer_refusal)?)
+                let who = who.map_err(signer_refusal)?;
+                check_algorithm(&who, proof)?;
+                Ok(who)
             }
             Proof::None => Err(Fault::integrity("the message is not protected").into()),
         }
     }
 
     /// The first message of a transaction.
-    async fn begin(&self, who: &Identified, message: &Message, answering: &mut Answering) -> Result<Answered, Trouble> {
+    async fn begin(
+        &self,
+        who: &Identified,
+        received: &Received<'_>,
+        answering: &mut Answering,
+    ) -> Result<Answered, Trouble> {
+        let message = received.request();
         let header = message.header();
-        if matches!(answering.kind, BodyKind::CertConf | BodyKind::PollReq) {
-            return Err(Refusal::NoTransaction.into());
+        if continues(answering.kind) {
+            return Err(self.continues_nothing(message, &limits(&answering.rules)).await);
         }
-        server::check_header(header, answering.now, &HEADER_RULES, None)?;
+        server::check_header(header, answering.now, &header_rules(&answering.rules), None)?;
         let profile = header.cert_profile()?;
         if profile.is_some() && profile != self.registrar.profile_name(who) {
             // cmp.md 1.1: the credential is for one profile; a certProfile that differs is badRequest.
@@ -161,21 +186,21 @@ impl CmpDoor {
         answering.implicit = implicit && who.profile().is_some_and(|profile| profile.implicit_confirm);
         match server::check_shape(message)? {
             server::Operation::Enrol { kind, request } => {
-                let request = certificate_request(who, message, kind, request)?;
+                let request = certificate_request(who, received, kind, request)?;
                 self.registrar
                     .enrol(who, request, Arc::new(answering.clone()))
                     .await
                     .map_err(|fault| known_signer(who, fault))
             }
             server::Operation::Pkcs10(der) => {
-                let request = pkcs10_request(message, der)?;
+                let request = pkcs10_request(received, der)?;
                 self.registrar
                     .enrol(who, request, Arc::new(answering.clone()))
                     .await
                     .map_err(|fault| known_signer(who, fault))
             }
             server::Operation::Revoke(details) => {
-                let request = revocation_request(message, details)?;
+                let request = revocation_request(received, details)?;
                 self.registrar
                     .revoke(who, request, Arc::new(answering.clone()))
                     .await
@@ -193,17 +218,22 @@ impl CmpDoor {
         &self,
         who: Identified,
         exchange: Exchange,
-        message: &Message,
+        received: &Received<'_>,
         answering: &mut Answering,
     ) -> Result<Answered, Trouble> {
+        let message = received.request();
         let kind = message.body().kind();
-        if !matches!(kind, BodyKind::CertConf | BodyKind::PollReq) {
+        if !continues(kind) {
             return Err(Refusal::TransactionInUse.into());
         }
         // RFC 9483 section 3.5: recipNonce is the senderNonce of our last message.
-        server::check_header(message.header(), answering.now, &HEADER_RULES, exchange.our_nonce.as_deref())?;
+        let rules = header_rules(&answering.rules);
+        server::check_header(message.header(), answering.now, &rules, exchange.our_nonce.as_deref())?;
+        if let Proof::Mac(proof) = message.protection_kind()? {
+            self.check_mechanism(&exchange, &proof, &limits(&answering.rules)).await?;
+        }
         answering.continue_with(&exchange);
-        let incoming = incoming(message, kind);
+        let incoming = incoming(received, kind);
         match server::check_shape(message)? {
             server::Operation::Poll(_) => {
                 Ok(self.registrar.poll(exchange, incoming, Arc::new(answering.clone())).await?)
@@ -223,7 +253,23 @@ impl CmpDoor {
         }
     }
 
-    fn answering(&self, message: &Message) -> Answering {
+    /// The key of an exchange that goes on is kept for its next message.
+    fn remember(&self, answering: &Answering, outcome: Option<&Outcome>) {
+        let (Protection::Mac(key), Some(transaction)) = (&answering.protection, &answering.header.transaction_id)
+        else {
+            return;
+        };
+        match outcome {
+            Some(Outcome::Waiting { .. }) => self.keys.keep(transaction, key, answering.now),
+            Some(Outcome::Issued(issued)) if issued.confirm_by.is_some() => {
+                self.keys.keep(transaction, key, answering.now);
+            }
+            Some(_) => self.keys.forget(transaction, key),
+            None => {}
+        }
+    }
+
+    fn answering(&self, message: &Message, rules: MessageRules) -> Answering {
         let kind = message.body().kind();
         Answering {
             header: message.header().clone(),
@@ -233,6 +279,7 @@ impl CmpDoor {
             nonce: self.registrar.nonce(),
             now: self.registrar.now(),
             implicit: false,
+            rules,
         }
     }
 
@@ -247,7 +294,7 @@ impl CmpDoor {
     }
 
     /// What cannot be read as a message is answered without protection: nobody is known to verify it.
-    async fn unreadable(&self, source: &Source, header: Option<&Header>, fault: &Fault) -> Vec<u8> {
+    pub(super) async fn unreadable(&self, source: &Source, header: Option<&Header>, fault: &Fault) -> Vec<u8> {
         tracing::info!(request = %source.request_id, %fault, "not a message");
         if let Err(store) = self.registrar.note_bad_input(source, "requester", &fault.to_string()).await {
             tracing::error!(request = %source.request_id, fault = %store, "the refusal could not be recorded");
@@ -276,18 +323,38 @@ fn sent((octets, protected): (Vec<u8>, bool)) -> (StatusCode, Vec<u8>) {
 }
 
 /// The MAC of a message, for the registrar to ask.
-struct Shared<'a>(&'a cmp::MacProof);
+struct Shared<'a> {
+    proof: &'a cmp::MacProof,
+    /// The key that an earlier message of the exchange was checked with.
+    kept: Option<MacKey>,
+}
 
 impl MacProof for Shared<'_> {
     type Key = MacKey;
 
     fn reference(&self) -> &[u8] {
-        self.0.reference()
+        self.proof.reference()
+    }
+
+    fn iterations(&self) -> u32 {
+        if self.kept.is_some() { 0 } else { self.proof.iterations() }
     }
 
     fn verify(&self, secret: &[u8]) -> Option<MacKey> {
-        self.0.verify(secret).ok()
+        match &self.kept {
+            Some(key) => self.proof.verify_with(key).ok().map(|()| key.clone()),
+            None => self.proof.verify(secret).ok(),
+        }
     }
+}
+
+/// RFC 9483 section 3.5: an algorithm that the profile does not take is badAlg.
+fn check_algorithm(who: &Identified, proof: &cmp::SignatureProof) -> Result<(), Fault> {
+    let family = SignatureAlgorithm::parse(proof.algorithm())?.family();
+    if who.profile().is_some_and(|profile| profile.signatures.contains(family)) {
+        return Ok(());
+    }
+    Err(Fault::new(FailureInfo::BAD_ALG, format!("messages signed with {family} are not taken by this profile")))
 }
 
 /// RFC 9483 section 3.5: a protection certificate that is not trusted is signerNotTrusted.
@@ -305,110 +372,3 @@ fn signer_refusal(refusal: Refusal) -> Trouble {
 fn known_signer(who: &Identified, refusal: Refusal) -> Trouble {
     if who.certificate().is_some() { signer_refusal(refusal) } else { Trouble::Refusal(refusal) }
 }
-
-/// A key that nobody here can check a proof with is a fault of the template, not of the proof.
-fn check_provable(key: &PublicKey) -> Result<(), Fault> {
-    match key.kind() {
-        KeyKind::Rsa { bits } if !(2048..=8192).contains(&bits) => Err(Fault::new(
-            FailureInfo::BAD_CERT_TEMPLATE,
-            format!("an RSA key of {bits} bits is not certified here; use 2048 to 8192 bits"),
-        )),
-        _ => Ok(()),
-    }
-}
-
-fn chain_of(certificate: Certificate, message: &Message) -> Result<Vec<Certificate>, Fault> {
-    let mut chain = vec![certificate];
-    for der in message.extra_certs() {
-        let further = Certificate::parse(der)?;
-        if further != chain[0] {
-            chain.push(further);
-        }
-    }
-    Ok(chain)
-}
-
-fn incoming(message: &Message, kind: BodyKind) -> Incoming {
-    let header = message.header();
-    Incoming {
-        octets: message.der().to_vec(),
-        transaction: Some(Transaction {
-            id: header.transaction_id.clone().unwrap_or_default(),
-            body: kind.tag(),
-            implicit: header.implicit_confirm(),
-        }),
-    }
-}
-
-fn certificate_request(
-    who: &Identified,
-    message: &Message,
-    kind: BodyKind,
-    request: &CertReqMsg,
-) -> Result<CertificateRequest, Fault> {
-    let template = &request.template;
-    check_provable(template.key()?)?;
-    let proven = request.prove()?;
-    let update = kind == BodyKind::Kur;
-    let replaces = if update { Some(updated(who, request)?) } else { None };
-    let subject = match (&template.subject, &replaces) {
-        (Some(subject), _) => subject.clone(),
-        _ => certs::Name::empty(),
-    };
-    Ok(CertificateRequest {
-        door: Door::Cmp,
-        message: incoming(message, kind),
-        kind: if update { Kind::Rekey } else { Kind::Issue },
-        form: RequestForm::Crmf,
-        request: request.der.clone(),
-        subject,
-        alt_names: template.alt_names()?,
-        public_key: template.key()?.clone(),
-        proven,
-        key_usage: template.key_usage()?,
-        extended_key_usages: template.extended_key_usages()?,
-        certification_authority: template.key_usage()?.is_some_and(|usage| usage.contains(KeyUsage::KEY_CERT_SIGN))
-            || template.extensions.iter().any(certs::Extension::is_certification_authority),
-        other_extensions: without_own_rule(&template.extensions),
-        not_after: template.validity.and_then(|(_, end)| end),
-        replaces,
-    })
-}
-
-/// RFC 9483 section 4.1.3: oldCertID names the certificate that protects the message; without it that one is meant.
-fn updated(who: &Identified, request: &CertReqMsg) -> Result<(certs::Name, Vec<u8>), Fault> {
-    let held = who.certificate().ok_or_else(|| {
-        Fault::new(FailureInfo::WRONG_INTEGRITY, "a kur is signed with the certificate to be updated")
-    })?;
-    let own = (held.issuer().clone(), held.serial().to_vec());
-    match request.old_cert_id()? {
-        None => Ok(own),
-        Some((issuer, serial)) if issuer.matches(&own.0) && serial == own.1 => Ok(own),
-        Some(_) => Err(Fault::new(
-            FailureInfo::BAD_CERT_ID,
-            "oldCertID does not name the certificate that protects the message",
-        )),
-    }
-}
-
-fn pkcs10_request(message: &Message, der: &[u8]) -> Result<CertificateRequest, Fault> {
-    let csr = certs::Csr::parse(der)?;
-    check_provable(csr.public_key())?;
-    let proven = csr.prove().map_err(|fault| Fault::new(FailureInfo::BAD_POP, fault.to_string()))?;
-    Ok(CertificateRequest::of_pkcs10(&csr, proven, Door::Cmp, incoming(message, BodyKind::P10cr), None))
-}
-
-fn revocation_request(message: &Message, details: &RevDetails) -> Result<RevocationRequest, Fault> {
-    let (issuer, serial) = details.certificate()?;
-    Ok(RevocationRequest {
-        door: Door::Cmp,
-        message: incoming(message, BodyKind::Rr),
-        issuer: issuer.clone(),
-        serial: serial.to_vec(),
-        reason: details.reason,
-        request: details.der.clone(),
-    })
-}
-
-/// A device without a clock leaves messageTime out; one that is off by more than five minutes is told so.
-const HEADER_RULES: HeaderRules = HeaderRules { time_window: Some(300_000), time_required: false };

@@ -7,7 +7,9 @@ use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use certs::{Certificate, Name, Signer as _};
 use cmp::client::{self, Answer as Word};
 use cmp::crmf::{self, CertTemplateDraft};
-use cmp::{Draft, FailureInfo, InfoTypeAndValue, Limits, MacKey, Message, Protection, StatusInfo, body};
+use cmp::{
+    BodyKind, Control, Draft, FailureInfo, InfoTypeAndValue, Limits, MacKey, Message, Protection, StatusInfo, body,
+};
 use demo_ca::signer::{KeyChoice, SoftwareSigner};
 
 use super::{Answer, Code, Office};
@@ -103,6 +105,21 @@ impl Request {
         let prover = if self.wrong_proof { &other } else { &self.key };
         let signed = wait(crmf::sign(&asked, prover)).unwrap();
         self.around(seal, body::ir(&signed))
+    }
+
+    /// A finished request of this kind, with a change of its template and with these controls.
+    pub(crate) fn asking(
+        &self,
+        seal: &Seal,
+        kind: BodyKind,
+        controls: &[Control],
+        change: impl FnOnce(&mut CertTemplateDraft),
+    ) -> Vec<u8> {
+        let name = Name::from_text(&self.subject).unwrap();
+        let mut template = CertTemplateDraft::new(name, self.key.public_key().clone());
+        change(&mut template);
+        let asked = wait(crmf::sign(&crmf::request_with(0, &template, controls), &self.key)).unwrap();
+        seal.finish(self.around(seal, body::requests(kind, &[&asked])))
     }
 
     /// The draft of a first message with this body.

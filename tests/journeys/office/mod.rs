@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-pub(crate) use self::ask::{Key, certificates, csr_for, openssl, verifies};
+pub(crate) use self::ask::{Key, certificates, csr_der, csr_for, openssl, verifies};
 pub(crate) use self::cmp::{Exchange, Request, Seal, random};
 pub(crate) use self::command::Code;
 pub(crate) use self::est::Who;
