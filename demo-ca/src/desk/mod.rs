@@ -2,6 +2,7 @@
 //! body; then the request is done, written down together with its answer, and answered.
 
 mod admission;
+mod batch;
 mod confirm;
 mod enrol;
 mod nested;
@@ -233,7 +234,8 @@ impl Desk {
             Operation::Support(question) => self.support(visit, question).await,
             Operation::Revoke(details) => self.revoke(visit, details),
             Operation::Enrol { .. } | Operation::Pkcs10(_) => self.enrol(visit, request, operation).await,
-            Operation::Poll(_) | Operation::Nested(_) => Err(cmp::Fault::request("this is not done here").into()),
+            Operation::Nested(_) => self.unbundle_held(visit, request).await,
+            Operation::Poll(_) => Err(cmp::Fault::request("a pollReq waits for nothing itself").into()),
         }
     }
 

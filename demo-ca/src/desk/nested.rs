@@ -4,10 +4,8 @@ use cmp::server::{self, Nested};
 use cmp::{BodyKind, Message, ParseFault};
 
 use super::admission::{Sender, not_authorized};
-use super::visit::{Done, Visit, Words};
-use super::{Desk, Reply, in_use};
+use super::{Desk, Reply};
 use crate::Fault;
-use crate::mischief::Mischief;
 use crate::records::{Form, Kind, Record};
 
 /// What was around a message.
@@ -20,7 +18,7 @@ pub(super) struct Arrival {
 }
 
 /// What is in a nested message.
-enum Content {
+pub(super) enum Content {
     /// One message that the senders of those around it have approved.
     One(Message, Arrival),
     /// Messages that are nobody's but their own senders'.
@@ -28,7 +26,7 @@ enum Content {
 }
 
 /// A nested message that is refused, and why.
-struct Unopened(Message, cmp::Fault);
+pub(super) struct Unopened(pub(super) Message, pub(super) cmp::Fault);
 
 impl Desk {
     /// Answers a nested message (RFC 9483 section 5.2.2): the one in it by a plain answer, a batch by a nested one.
@@ -53,7 +51,12 @@ impl Desk {
     /// Takes off what is around a message. Each signature must be a registration authority's (RFC 9483 section
     /// 5.2.2.1: "MUST validate the additional protection signature on the nested message and check the authorization
     /// for the approval it implies. Other fields in the header of the nested message can be ignored.").
-    fn open(&self, mut message: Message, mut arrival: Arrival, now: Millis) -> Result<Content, Box<Unopened>> {
+    pub(super) fn open(
+        &self,
+        mut message: Message,
+        mut arrival: Arrival,
+        now: Millis,
+    ) -> Result<Content, Box<Unopened>> {
         while message.body().kind() == BodyKind::Nested {
             let opened = self.check_wrapper(&message, &arrival, now);
             match opened {
@@ -65,8 +68,7 @@ impl Desk {
                     return Ok(Content::Batch { outer: message, sender, inners });
                 }
                 Ok((_, Nested::Batch(_))) => {
-                    let fault = cmp::Fault::request("a batch must not be in another nested message");
-                    return Err(Box::new(Unopened(message, fault)));
+                    return Err(Box::new(Unopened(message, batch_within())));
                 }
                 Err(fault) => return Err(Box::new(Unopened(message, fault))),
             }
@@ -84,94 +86,18 @@ impl Desk {
         }
         Ok((sender, server::check_nested(message)?))
     }
+}
 
-    /// Answers a batch (RFC 9483 section 5.2.2.2). A fault of the batch itself is answered once, to its sender
-    /// (section 3.6.3).
-    async fn unbundle(
-        &self,
-        outer: &Message,
-        sender: Sender,
-        inners: Vec<Result<Message, ParseFault>>,
-        now: Millis,
-    ) -> Result<Reply, Fault> {
-        let transaction_id = outer.header().transaction_id.clone().unwrap_or_default();
-        let used = self.records.ledger().transaction(&transaction_id).is_some();
-        let checked = server::check_header(outer.header(), now, &self.rules(), None);
-        if let Err(fault) = checked.and_then(|()| if used { Err(in_use()) } else { Ok(()) }) {
-            return self.turn_away(outer, &Arrival::default(), &fault, now).await;
-        }
-        let mischief = self.plot.take(BodyKind::Nested);
-        if let Some(reply) = self.suffer(&mischief).await {
-            return Ok(reply);
-        }
-        let visit = Visit {
-            message: outer,
-            arrival: Arrival::default(),
-            print: Digest::Sha256.hash(outer.der()),
-            transaction_id,
-            sender_known: self.records.ledger().signer(&sender.certificate.hash()).is_some(),
-            sender,
-            mischief,
-            now,
-            transaction: None,
-            original: Ok(None),
-        };
-        self.records.note(visit.record(Kind::Received)).await?;
-        if let Some(refusal) = &visit.mischief.refuse {
-            let done = visit.refused(&refusal.fault(), BodyKind::Nested);
-            return self.finish(&visit, done).await;
-        }
-        let count = inners.len();
-        let mut answers = Vec::with_capacity(count);
-        for inner in inners {
-            answers.extend(self.answer_inner(&visit, inner).await?);
-        }
-        self.spoil(&visit, &mut answers).await?;
-        let detail = format!("{count} messages, {} answers", answers.len());
-        let record = Record { detail, ..visit.record(Kind::Answered) };
-        self.finish(&visit, Done::new(record, cmp::body::nested(&answers))).await
-    }
-
-    /// The answer to a message of a batch, as if it had come by itself; none if mischief keeps it back.
-    async fn answer_inner(
-        &self,
-        visit: &Visit<'_>,
-        inner: Result<Message, ParseFault>,
-    ) -> Result<Option<Vec<u8>>, Fault> {
-        let arrival =
-            Arrival { batch: Some((visit.transaction_id.clone(), visit.sender.clone())), wrappers: Vec::new() };
-        let opened = match inner {
-            Ok(message) => self.open(message, arrival.clone(), visit.now),
-            Err(unreadable) => return Ok(self.answer_unreadable(&unreadable).await?.into_message()),
-        };
-        let reply = match opened {
-            Ok(Content::One(message, arrival)) => Box::pin(self.attend(&message, arrival)).await?,
-            Ok(Content::Batch { outer, .. }) => {
-                let fault = cmp::Fault::request("a batch must not be in another nested message");
-                self.turn_away(&outer, &arrival, &fault, visit.now).await?
-            }
-            Err(unopened) => {
-                let Unopened(message, fault) = *unopened;
-                self.turn_away(&message, &arrival, &fault, visit.now).await?
-            }
-        };
-        Ok(reply.into_message())
-    }
-
-    /// Leaves out answers and adds others, on request of a test.
-    async fn spoil(&self, visit: &Visit<'_>, answers: &mut Vec<Vec<u8>>) -> Result<(), Fault> {
-        let missing = usize::try_from(visit.mischief.missing_answers).unwrap_or(usize::MAX);
-        answers.drain(..missing.min(answers.len()));
-        let stranger = Mischief { wrong_transaction: true, wrong_nonce: true, ..Mischief::none() };
-        for _ in 0..visit.mischief.extra_answers {
-            let words = Words::from(cmp::body::pki_conf());
-            answers.push(self.speech.answer(visit.message.header(), words, &stranger, visit.now).await?.0);
-        }
-        Ok(())
-    }
+pub(super) fn batch_within() -> cmp::Fault {
+    cmp::Fault::request("a batch must not be in another nested message")
 }
 
 impl Arrival {
+    /// In the batch of this transaction and sender.
+    pub(super) fn in_batch(transaction_id: Vec<u8>, sender: Sender) -> Self {
+        Self { batch: Some((transaction_id, sender)), wrappers: Vec::new() }
+    }
+
     /// Whether a registration authority has approved the message by wrapping it; being in a batch is no approval
     /// (RFC 9483 section 5.2.2.2).
     pub(super) fn is_approved(&self) -> bool {
@@ -198,15 +124,6 @@ impl Arrival {
             outer_signer: certificate.map(|found| found.subject().to_string()).unwrap_or_default(),
             outer_signer_hash: certificate.map(|found| found.hash().to_vec()).unwrap_or_default(),
             ..Record::new(now.0, kind)
-        }
-    }
-}
-
-impl Reply {
-    fn into_message(self) -> Option<Vec<u8>> {
-        match self {
-            Self::Message { der, .. } => Some(der),
-            Self::Silence | Self::Status(_) => None,
         }
     }
 }

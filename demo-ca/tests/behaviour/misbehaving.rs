@@ -68,17 +68,19 @@ async fn a_wrong_key_signs_under_the_authoritys_certificate() {
 }
 
 #[tokio::test]
-async fn a_devices_key_signs_under_its_own_certificate() {
+async fn another_key_signs_under_its_own_certificate() {
     let office = Office::open().await;
     let folder = office.pki.folder();
-    let json = serde_json::json!({"device_signed": {
-        "certificate": Part::Device.certificate_file(folder),
-        "key": Part::Device.key_file(folder),
-    }});
-    office.mischief(&json.to_string()).await;
-    let (_, answer) = raw(&office).await;
-    assert_eq!(answer.signer_certificate().unwrap(), office.pki.device.certificate);
-    assert!(verifies(&answer));
+    for (part, identity) in [(Part::Device, &office.pki.device), (Part::SecondRa, &office.pki.second_ra)] {
+        let json = serde_json::json!({"device_signed": {
+            "certificate": part.certificate_file(folder),
+            "key": part.key_file(folder),
+        }});
+        office.mischief(&json.to_string()).await;
+        let (_, answer) = raw(&office).await;
+        assert_eq!(answer.signer_certificate().unwrap(), identity.certificate);
+        assert!(verifies(&answer));
+    }
 }
 
 #[tokio::test]

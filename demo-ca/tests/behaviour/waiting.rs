@@ -5,7 +5,7 @@ use cmp::client::{self, Answer};
 use cmp::{Body, BodyKind, FailureInfo, InfoTypeAndValue, RevDetails, Status, body};
 use demo_ca::Kind;
 
-use crate::office::{Exchange, Office, body_for, key, request, subject, template};
+use crate::office::{Exchange, Office, body_for, key, parse, random, request, subject, template};
 
 /// An error message that says nothing but "waiting": failInfo is prohibited in it.
 fn assert_waiting_error(exchange: &Exchange) {
@@ -123,4 +123,23 @@ async fn the_final_answer_may_have_the_nonce_of_the_request() {
     office.mischief(r#"{"next": 2, "bodies": ["pollReq"], "original_nonce": true}"#).await;
     let last = poll(&office, &first, 0).await;
     assert_eq!(last.answer.header().recip_nonce, first.sent.header().sender_nonce);
+}
+
+#[tokio::test]
+async fn the_answers_to_a_batch_may_come_later_all_together() {
+    let office = Office::open().await;
+    wait_for(&office, "nested").await;
+    let (device, ra) = (&office.pki.device, office.ra());
+    let inner = office.draft(device, body_for(body::ir, device.certificate.subject()).await, true);
+    let inner = office.seal(inner, device).await;
+    let recipient = office.pki.cmp_signer.certificate.subject();
+    let batch = cmp::relay::batch(&[&inner], ra.certificate.subject(), recipient, random(), random());
+    let first = office.next(batch).await;
+    assert_waiting_error(&first);
+    assert_eq!(office.count(Kind::Issued).await, 0);
+    let last = poll(&office, &first, -1).await;
+    let Body::Nested(answers) = last.answer.body() else { panic!("no nested answer") };
+    let [answer] = answers.as_slice() else { panic!("not one answer") };
+    Exchange { sent: parse(&inner), answer: parse(answer) }.issued();
+    assert_eq!(office.newest(Kind::Issued).await.batch, first.sent.header().transaction_id.clone().unwrap());
 }
