@@ -56,6 +56,10 @@ answer_tries = 5                 # unbelievable answers of a CA before an office
 requests_per_minute = 120        # of one credential
 failures_per_minute = 30         # wrong credentials from one address
 
+[cmp.paths]                      # further places for CMP, for clients that are set to them (default none)
+"/pkix/" = {}                    # the default profile
+"/ejbca/publicweb/cmp/devices" = { profile = "devices" }
+
 [authority.oil]
 kind = "cmp"
 url = "https://ca.oil.example/cmp"

@@ -44,7 +44,7 @@ pub use facts::SHORT_NAMES;
 pub use identify::{Identified, MacProof, Source};
 pub use metrics::Metrics;
 pub use office::{CaseView, Readiness};
-pub use poll::Known;
+pub use poll::{Claim, Known};
 pub use refusal::Refusal;
 pub use request::{
     Answered, CertificateRequest, Finished, Incoming, Reply, Replying, RevocationRequest, Transaction, without_own_rule,

@@ -12,9 +12,10 @@ use cmp::{
 
 use http::StatusCode;
 
+use super::CmpDoor;
 use super::answer::{Answering, fault_of_refusal};
+use super::path::{Operation, check_continued, check_place, is_announcement};
 use super::protector::Protection;
-use super::{CmpDoor, Operation};
 use crate::case::{Door, Exchange, Kind, RequestForm};
 use crate::registrar::{
     Answered, CertificateRequest, Identified, Incoming, Known, MacProof, Refusal, RevocationRequest, Source,
@@ -59,6 +60,9 @@ impl CmpDoor {
                 return (StatusCode::OK, self.unreadable(&source, parse.header.as_deref(), &parse.fault).await);
             }
         };
+        if is_announcement(message.body().kind()) {
+            return self.decline(&source, &message).await;
+        }
         let mut answering = self.answering(&message);
         match self.decide(&source, operation, &message, &mut answering).await {
             Ok(answered) => (StatusCode::OK, answered.octets),
@@ -84,13 +88,12 @@ impl CmpDoor {
         let kind = message.body().kind();
         // Whatever nonce it returns is looked at once its transaction is known.
         server::check_header(header, answering.now, &HEADER_RULES, header.recip_nonce.as_deref())?;
-        if operation.is_some_and(|operation| !operation.takes(kind)) {
-            return Err(Fault::request(format!("{kind} is not what this path is for")).into());
-        }
         let proof = message.protection_kind()?;
+        let source = &self.with_profile(source, message, &proof).await?;
         let who = self.identify(source, message, &proof, answering).await?;
         // After the requester is known, so that the refusal is protected with its own secret.
         server::check_integrity(&proof, kind)?;
+        check_place(operation, message)?;
         let transaction = header.transaction_id.clone().unwrap_or_default();
         match self.registrar.known(&who, &transaction, message.der()).await? {
             Known::Answered(octets) => Ok(Answered { outcome: None, octets }),
@@ -98,7 +101,10 @@ impl CmpDoor {
                 answering.continue_with(&exchange);
                 Ok(self.registrar.wait_again(exchange, Arc::new(answering.clone())).await?)
             }
-            Known::Exchange(exchange) => self.go_on(who, exchange, message, answering).await,
+            Known::Exchange(exchange) => {
+                check_continued(operation, &exchange)?;
+                self.go_on(who, exchange, message, answering).await
+            }
             Known::Nothing => {
                 let begun = self.begin(&who, message, answering).await;
                 if !matches!(begun, Err(Trouble::Refusal(Refusal::TransactionInUse))) {
@@ -244,6 +250,19 @@ impl CmpDoor {
             return sent(answering.refuse(&fault_of_refusal(&store, answering.kind)).await);
         }
         sent(answering.refuse(fault).await)
+    }
+
+    /// RFC 9811 section 3.5: who does not take an announcement says so by status, with empty content.
+    async fn decline(&self, source: &Source, message: &Message) -> (StatusCode, Vec<u8>) {
+        let fault = format!("{}: announcements are not taken here", message.body().kind());
+        tracing::info!(request = %source.request_id, fault, "refused");
+        match self.registrar.note_bad_input(source, "requester", &fault).await {
+            Ok(()) => (StatusCode::FORBIDDEN, Vec::new()),
+            Err(store) => {
+                tracing::error!(request = %source.request_id, fault = %store, "the refusal could not be recorded");
+                (StatusCode::SERVICE_UNAVAILABLE, Vec::new())
+            }
+        }
     }
 
     /// What cannot be read as a message is answered without protection: nobody is known to verify it.
