@@ -113,17 +113,17 @@ fn further_paths_lead_to_their_profiles() {
     let port = office.ports.http();
     let code = office.code();
     let seal = Seal::code(&code);
-    let post = |path: &str, octets: &[u8]| {
+    let send = |path: &str, octets: &[u8]| {
         let answer = office.post(port, path, "application/pkixcmp", octets);
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
         let read = |der: &[u8]| Message::parse(der, &Limits::default()).unwrap();
         Exchange { sent: read(octets), answer: read(&answer.body) }
     };
     for path in ["/pkix/", "/pkix"] {
-        post(path, &seal.finish(Request::new(NAME).draft(&seal))).issued();
+        send(path, &seal.finish(Request::new(NAME).draft(&seal))).issued();
     }
     // The code is for the default profile, so the other one's path is closed to it.
-    let other = post("/ejbca/publicweb/cmp/annex", &seal.finish(Request::new(NAME).draft(&seal)));
+    let other = send("/ejbca/publicweb/cmp/annex", &seal.finish(Request::new(NAME).draft(&seal)));
     assert_eq!(other.failure(), FailureInfo::NOT_AUTHORIZED);
     for path in ["/pkix/initialization", "/ejbca/publicweb/cmp/other", "/ejbca/publicweb/cmp"] {
         assert_eq!(office.post(port, path, "application/pkixcmp", b"").status, 404, "{path}");
