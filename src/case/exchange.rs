@@ -7,8 +7,12 @@ use super::{CaseId, CredentialId, Door, ExchangeId, Millis};
 pub enum Family {
     /// Daftar ends the requester's transaction and asks the CA in one of its own (RFC 9483 sections 5.1 and 5.3.1).
     Terminated,
-    /// Transaction and nonces are kept; the requester's messages are handed on (RFC 9483 section 5.2).
-    Relayed,
+    /// Relayed: the requester's messages are handed on in ours, one in one (RFC 9483 section 5.2.2.1).
+    Nested,
+    /// Relayed: the requester's messages are handed on under our protection instead of its own (RFC 9483 section 5.2.3).
+    Replaced,
+    /// Relayed: the requester's messages are handed on as they are, and nobody vouches for them (RFC 9483 section 5.2.1).
+    Untouched,
 }
 
 /// What the requester may send next.
@@ -49,14 +53,24 @@ impl Family {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Terminated => "terminated",
-            Self::Relayed => "relayed",
+            Self::Nested => "nested",
+            Self::Replaced => "replaced",
+            Self::Untouched => "untouched",
         }
+    }
+
+    /// Whether transaction and nonces are the requester's all the way to the CA.
+    #[must_use]
+    pub const fn is_relayed(self) -> bool {
+        !matches!(self, Self::Terminated)
     }
 
     /// The family of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Terminated, Self::Relayed].into_iter().find(|family| family.name() == name)
+        [Self::Terminated, Self::Nested, Self::Replaced, Self::Untouched]
+            .into_iter()
+            .find(|family| family.name() == name)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a requester is told in the end, before a protocol puts it into its own words.
 
-use super::Millis;
+use super::{ExchangeState, Millis};
 
 /// A certificate for the requester.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -13,6 +13,19 @@ pub struct Issued {
     pub confirm_by: Option<Millis>,
     /// Whether it differs from what was asked, though not from what was approved (RFC 9810 section 5.2.3, grantedWithMods).
     pub modified: bool,
+}
+
+/// What the CA said to a requester whose messages are relayed (RFC 9483 section 5.2).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Relayed {
+    /// The CA's message, as received.
+    pub answer: Vec<u8>,
+    /// Whether it goes down under our protection instead of the CA's.
+    pub replaced: bool,
+    /// What the requester may send after it.
+    pub then: ExchangeState,
+    /// Until when it must confirm, where it must.
+    pub confirm_by: Option<Millis>,
 }
 
 /// The end of one question to the registrar.
@@ -31,6 +44,8 @@ pub enum Outcome {
     Revoked,
     /// A rule, an officer or the CA said no.
     Refused(Reason),
+    /// The CA's own words are handed down.
+    Relayed(Relayed),
 }
 
 /// Why something was refused: a code for programs and a text for people.

@@ -12,7 +12,7 @@ use crate::case::{Clock, Random};
 use crate::config::{AuthorityConfig, Config};
 use crate::frontend::Protector;
 use crate::hsm::{Hsm, HsmSigner, State};
-use crate::registrar::{KeyReady, Parts, Registrar, Trust};
+use crate::registrar::{KeyReady, Parts, Registrar, Trust, TrustedRa};
 use crate::store::Store;
 use crate::upstream::{Authority, Cmp};
 
@@ -53,10 +53,18 @@ pub(super) async fn assemble(config: &Config) -> Result<House, Failed> {
             Ok((name.clone(), trust))
         })
         .collect::<Result<BTreeMap<_, _>, Failed>>()?;
+    let trusted_ras = config
+        .trusted_ra
+        .iter()
+        .map(|entry| {
+            TrustedRa::read(entry).map_err(|fault| Failed::new(format!("trusted_ra '{}': {fault}", entry.name)))
+        })
+        .collect::<Result<Vec<_>, Failed>>()?;
     let registrar = Registrar::new(Parts {
         store: store.clone(),
         authorities,
         trust,
+        trusted_ras,
         rules,
         secrets,
         key_ready: Arc::new(TokenReady(hsm.clone())),

@@ -23,6 +23,12 @@ impl AuthorityConfig {
         needed.into_iter().chain(optional.into_iter().flatten()).collect()
     }
 
+    /// Whether it takes messages that are wrapped in ours.
+    pub(super) const fn takes_nested(&self) -> bool {
+        let Self::Cmp(config) = self;
+        config.nested
+    }
+
     /// The files of certificates, with their keys.
     pub(super) fn certificate_files(&self) -> Vec<(&'static str, &Path)> {
         let Self::Cmp(config) = self;

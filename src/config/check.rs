@@ -6,6 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::profile;
 use super::{Config, DEMO_MARK};
+use crate::registrar::TrustedRa;
 
 /// What is wrong with the value of a key.
 #[derive(Debug)]
@@ -58,9 +59,33 @@ pub(super) fn check(config: &Config) -> Result<(), Wrong> {
     for (name, profile) in &config.profile {
         profile::check(config, name, profile)?;
     }
+    trusted_ras(config)?;
     if !config.profile.contains_key(&config.registrar.default_profile) {
         let text = format!("there is no [profile.{}]", config.registrar.default_profile);
         return wrong(&["registrar", "default_profile"], text);
+    }
+    Ok(())
+}
+
+/// DESIGN rule 10: who may speak for others is told exactly.
+fn trusted_ras(config: &Config) -> Result<(), Wrong> {
+    for entry in &config.trusted_ra {
+        let at = |text: String| wrong(&["trusted_ra"], format!("'{}': {text}", entry.name));
+        if entry.name.is_empty() || entry.name.chars().any(char::is_control) {
+            return at("name it, as it stands in the log".to_owned());
+        }
+        if let Err(fault) = TrustedRa::read(entry) {
+            return at(fault);
+        }
+        if !config.trust.contains_key(&entry.trust) {
+            return at(format!("there is no [trust.{}]", entry.trust));
+        }
+        if entry.profiles.is_empty() {
+            return at("profiles must name what it may serve".to_owned());
+        }
+        if let Some(unknown) = entry.profiles.iter().find(|name| !config.profile.contains_key(*name)) {
+            return at(format!("there is no [profile.{unknown}]"));
+        }
     }
     Ok(())
 }

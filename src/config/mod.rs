@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::registrar::TrustConfig;
+use crate::registrar::{TrustConfig, TrustedRaConfig};
 use crate::rules::Profile;
 
 pub use authority::AuthorityConfig;
@@ -50,6 +50,9 @@ pub struct Config {
     /// Whose certificates identify a requester.
     #[serde(default)]
     pub trust: BTreeMap<String, TrustConfig>,
+    /// The registration authorities below us.
+    #[serde(default)]
+    pub trusted_ra: Vec<TrustedRaConfig>,
     /// What may be asked for.
     pub profile: BTreeMap<String, Profile>,
     /// The log on standard error.

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use certs::{ObjectIdentifier, oid};
 
-use super::Config;
 use super::check::{Wrong, wrong};
+use super::{AuthorityConfig, Config};
 use crate::registrar::SHORT_NAMES;
-use crate::rules::Profile;
+use crate::rules::{Forward, Profile};
 
 /// Checks one profile against the rest of the file.
 pub(super) fn check(config: &Config, name: &str, profile: &Profile) -> Result<(), Wrong> {
@@ -17,6 +17,13 @@ pub(super) fn check(config: &Config, name: &str, profile: &Profile) -> Result<()
     }
     if !config.authority.contains_key(&profile.authority) {
         return at("authority", format!("there is no [authority.{}]", profile.authority));
+    }
+    let takes_nested = config.authority.get(&profile.authority).is_some_and(AuthorityConfig::takes_nested);
+    if profile.forward == Forward::Nested && !takes_nested {
+        return at(
+            "forward",
+            format!("set `nested = true` in [authority.{}], if it takes nested messages", profile.authority),
+        );
     }
     let codes_aside = profile.enrol_with.iter().filter(|way| *way != "code").map(|way| ("enrol_with", way));
     for (key, way) in codes_aside.chain(profile.renew_with.iter().map(|way| ("renew_with", way))) {

@@ -65,9 +65,10 @@ kind = "cmp"
 url = "https://ca.oil.example/cmp"
 certificates = "oil-chain.pem"   # issuing CA first, up to the root; what is issued must chain to the first
 ra_certificate = "ra.pem"        # the RA's certificate, for the key on the token, then its chain
-# signer_certificate = "oil-cmp.pem"       # whose protection is believed; else:
+# signer_certificate = "oil-cmp.pem"       # the certificates whose protection is believed; else:
 # signer_key_identifier = "00112233…"      # its subject key identifier; else id-kp-cmcCA issued by the CA
 # tls_roots = "tls-roots.pem"    # for https; default: certificates
+nested = false                   # whether it takes messages wrapped in ours (RFC 9483 section 5.2.2.1)
 timeout_seconds = 30             # for one answer (default 30)
 
 [trust.manufacturer]             # whose certificates identify a requester; each table is kept apart
@@ -79,8 +80,19 @@ crl_required = false             # true: refused when no current list covers it
 [trust.own]
 anchors = "oil-chain.pem"
 
+[[trusted_ra]]                   # an RA below us, of the CA whose certificates are asked for; none is needed
+name = "plant 7"                 # in the log; its certificate must have the extended key usage id-kp-cmcRA
+trust = "own"                    # the [trust.NAME] that its certificate is validated with
+profiles = ["devices"]           # what it may ask for others: nested messages, raVerified, rr
+subject = "CN=plant 7,O=Oil"     # its certificate, known by exactly one of these three
+# key_identifier = "00112233…"
+# certificate_sha256 = "00112233…"
+
 [profile.devices]                # its name is the EST label and the CMP path segment
 authority = "oil"
+forward = "behalf"               # how CMP requests reach the CA: behalf, nested, replace, untouched (docs/configuration.md)
+proof = "keep"                   # or "ra-verified": our word instead of the proof of possession, for a CA that cannot check it
+original_message = false         # true: what we ask in our name carries the requester's message (origPKIMessage)
 approval = "automatic"           # or "by-hand" (default): an officer decides
 enrol_with = ["code", "manufacturer"]  # for a first certificate: "code" and names of [trust.NAME]
 renew_with = ["own"]             # whose certificates may be renewed and revoked here
@@ -148,7 +160,8 @@ mod tests {
         let listed = |key: &str| {
             REFERENCE.lines().any(|line| {
                 let line = line.trim_start_matches("# ");
-                let named = line.strip_prefix('[').and_then(|line| line.split(']').next()).unwrap_or_default();
+                let named = line.strip_prefix('[').and_then(|line| line.trim_start_matches('[').split(']').next());
+                let named = named.unwrap_or_default();
                 line.starts_with(&format!("{key} ="))
                     || line.contains(&format!("{{ {key} ="))
                     || line.contains(&format!(", {key} ="))

@@ -31,13 +31,15 @@ impl Registrar {
         if let Some(difference) = difference {
             return self.withhold(voyage, octets, certificate, confirm, &difference).await;
         }
-        let asks = voyage.requester_confirms();
+        let relayed = voyage.is_relayed();
+        let asks = if relayed { confirm } else { voyage.requester_confirms() };
         let reply = self.claim(voyage);
         // The requester's time to confirm ends before the CA's does.
         let theirs = confirm_by.unwrap_or_else(|| now.plus(ASSUMED_CONFIRM_TIME)).plus(-CONFIRM_MARGIN);
         let ours = now.plus(self.settings.confirm_time);
         let in_time = reply.is_some() || now.plus(i64::from(self.settings.check_after) * 2000) < theirs;
-        if confirm && !(asks && in_time) {
+        // Nobody but the requester can confirm what is relayed.
+        if confirm && !relayed && !(asks && in_time) {
             self.give_back(voyage, reply);
             return self.confirm_at_once(voyage, octets, certificate).await;
         }
@@ -54,7 +56,7 @@ impl Registrar {
                 .hash("certificate", certificate.hash()),
         );
         let confirm_by = asks.then(|| if confirm { ours.min(theirs) } else { ours });
-        let outcome = issued_outcome(voyage, certificate, confirm_by);
+        let outcome = voyage.told(octets, issued_outcome(voyage, certificate, confirm_by));
         self.land(voyage, unit, outcome, reply).await
     }
 
@@ -99,6 +101,7 @@ impl Registrar {
             let confirm_by = voyage.requester_confirms().then(|| self.now().plus(self.settings.confirm_time));
             issued_outcome(voyage, &certificate.1, confirm_by)
         };
+        let outcome = voyage.told(octets, outcome);
         let reply = self.claim(voyage);
         self.land(voyage, unit, outcome, reply).await
     }
@@ -108,7 +111,8 @@ impl Registrar {
         let unit = self.answered(voyage, octets);
         let unit = self.submission_row(unit, voyage, SubmissionState::Ended, None, None);
         let reply = if voyage.carries_confirmation() { self.claim(voyage) } else { None };
-        self.land(voyage, unit, Outcome::Confirmed, reply).await
+        let outcome = voyage.told(octets, Outcome::Confirmed);
+        self.land(voyage, unit, outcome, reply).await
     }
 
     /// The CA did not take our certConf: whether the certificate lives cannot be told, so it is not handed over.
@@ -125,7 +129,8 @@ impl Registrar {
         let unit = self.submission_row(unit, voyage, SubmissionState::Ended, None, None);
         let reply = self.claim(voyage);
         alarm(voyage, &reason.text);
-        self.land(voyage, unit, Outcome::Refused(reason), reply).await
+        let outcome = voyage.told(octets, Outcome::Refused(reason));
+        self.land(voyage, unit, outcome, reply).await
     }
 
     /// The certificate is not what was approved (DESIGN rule 4): rejected or revoked at the CA, never handed over.
@@ -156,7 +161,8 @@ impl Registrar {
         let unit = free_code(unit, voyage);
         let reply = self.claim(voyage);
         let outcome = Outcome::Refused(reason);
-        if confirm {
+        // The rejection of a relayed certificate would need its requester's credential: it is revoked.
+        if confirm && !voyage.is_relayed() {
             let order = Order::Confirm { sent: &voyage.sent, answer: octets, rejection: Some(difference) };
             let message = voyage.authority.compose(order, self.fresh()).await.map_err(Refusal::away)?;
             let unit = self.next_message(unit, voyage, message, SubmissionStep::Reject);
@@ -179,7 +185,7 @@ impl Registrar {
         let fresh = self.fresh();
         let order = Order::Revoke { issuer: certificate.issuer(), serial: certificate.serial(), reason: None };
         let message = voyage.authority.compose(order, fresh).await.map_err(Refusal::away)?;
-        let submission = self.submission(voyage.case(), voyage.authority.name(), fresh, false);
+        let submission = self.submission(voyage.case(), voyage.authority.name(), fresh, None);
         voyage.submission = submission.id;
         voyage.state = SubmissionState::Due;
         voyage.step = SubmissionStep::Request;
@@ -207,7 +213,8 @@ impl Registrar {
         );
         let unit = self.submission_row(unit, voyage, SubmissionState::Ended, None, None);
         let reply = self.claim(voyage);
-        self.land(voyage, unit, Outcome::Refused(reason), reply).await
+        let outcome = voyage.told(octets, Outcome::Refused(reason));
+        self.land(voyage, unit, outcome, reply).await
     }
 
     /// The CA revoked, now or before.
@@ -233,7 +240,8 @@ impl Registrar {
         );
         let unit = self.submission_row(unit, voyage, SubmissionState::Ended, None, None);
         let reply = self.claim(voyage);
-        self.land(voyage, unit, before.map_or(Outcome::Revoked, Outcome::Refused), reply).await
+        let outcome = voyage.told(octets, before.map_or(Outcome::Revoked, Outcome::Refused));
+        self.land(voyage, unit, outcome, reply).await
     }
 
     /// Nobody can tell from here what the CA did.

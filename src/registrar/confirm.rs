@@ -5,6 +5,7 @@ use std::sync::Arc;
 use certs::Certificate;
 
 use super::identify::Identified;
+use super::relay::relay_order;
 use super::request::{Answered, Incoming, Reply};
 use super::voyage::Voyage;
 use super::{Refusal, Registrar};
@@ -33,6 +34,14 @@ impl Unconfirmed {
     pub fn body(&self) -> Option<u8> {
         self.exchange.body
     }
+}
+
+/// What was said about a certificate, or silence.
+struct Word<'a> {
+    /// The certConf as it came; none for silence.
+    message: Option<&'a [u8]>,
+    /// Why it is not wanted; none when it is taken.
+    rejection: Option<String>,
 }
 
 impl Registrar {
@@ -68,17 +77,11 @@ impl Registrar {
                 our_nonce: None,
                 deadline: None,
             });
-        self.close_confirmation(
-            who.requester.credential.as_str(),
-            exchange,
-            &case,
-            &certificate,
-            rejection,
-            unit,
-            Some(reply),
-        )
-        .await?
-        .ok_or(Refusal::OutOfPlace("no confirmation is awaited in this transaction"))
+        let actor = who.requester.credential.as_str();
+        let word = Word { message: Some(&message.octets), rejection };
+        self.close_confirmation(actor, exchange, &case, &certificate, word, unit, Some(reply))
+            .await?
+            .ok_or(Refusal::OutOfPlace("no confirmation is awaited in this transaction"))
     }
 
     /// Nobody confirmed in time: silence is rejection (RFC 9483 section 4.1.1).
@@ -93,8 +96,8 @@ impl Registrar {
             deadline: None,
         });
         exchange.state = ExchangeState::Ended;
-        let why = Some("the end entity did not confirm in time".to_owned());
-        self.close_confirmation("house:sweeper", exchange, &case, &certificate, why, unit, None).await?;
+        let word = Word { message: None, rejection: Some("the end entity did not confirm in time".to_owned()) };
+        self.close_confirmation("house:sweeper", exchange, &case, &certificate, word, unit, None).await?;
         Ok(())
     }
 
@@ -105,23 +108,26 @@ impl Registrar {
         exchange: Exchange,
         case: &CaseRow,
         certificate: &Certificate,
-        rejection: Option<String>,
+        word: Word<'_>,
         unit: Unit,
         reply: Option<Arc<dyn Reply>>,
     ) -> Result<Option<Answered>, Refusal> {
         let submission = self.store.submission_of_case(case.id).await.map_err(Refusal::store)?;
         let submission = submission.ok_or_else(|| Refusal::store("the submission of an issued case is not there"))?;
-        let awaited = submission.state == SubmissionState::AwaitingConfirmation;
+        let waits = submission.state == SubmissionState::AwaitingConfirmation;
         let mut voyage = self.voyage_of(submission).await?;
         voyage.exchange = Some(exchange.clone());
+        // Silence has no message that could be relayed.
+        let awaited = waits && !(voyage.is_relayed() && word.message.is_none());
+        let rejection = word.rejection;
         let mut unit = unit.with(self.confirmation_leaf(actor, case, rejection.is_some()));
         if rejection.is_some() {
             unit = self.rejection_rows(unit, case, &mut voyage, reply.is_none()).await?;
         }
         if awaited {
-            unit = self.hand_on(unit, &mut voyage, rejection.as_deref()).await?;
+            unit = self.hand_on(unit, &mut voyage, word.message, rejection.as_deref()).await?;
         } else if rejection.is_some() {
-            // The CA was told already that the certificate is taken.
+            // The CA was told already that the certificate is taken, or cannot be told by us.
             unit = self.undo(unit, &mut voyage, certificate).await?;
         } else {
             unit = self.confirmed_here(unit, case, certificate).await?;
@@ -154,7 +160,7 @@ impl Registrar {
 
     /// The CA is told that the certificate is taken, before its requester could say so.
     pub(super) async fn confirm_absent(&self, mut voyage: Voyage) -> Result<(), Refusal> {
-        let unit = self.hand_on(Unit::new(), &mut voyage, None).await?;
+        let unit = self.hand_on(Unit::new(), &mut voyage, None, None).await?;
         self.store.commit(unit).await.map_err(Refusal::store)?;
         let registrar = self.clone();
         tokio::spawn(async move { registrar.drive(voyage).await });
@@ -167,10 +173,19 @@ impl Registrar {
     }
 
     /// The certConf for the CA follows the requester's.
-    async fn hand_on(&self, unit: Unit, voyage: &mut Voyage, rejection: Option<&str>) -> Result<Unit, Refusal> {
+    async fn hand_on(
+        &self,
+        unit: Unit,
+        voyage: &mut Voyage,
+        message: Option<&[u8]>,
+        rejection: Option<&str>,
+    ) -> Result<Unit, Refusal> {
         let answer = self.store.last_answer(voyage.submission).await.map_err(Refusal::store)?;
         let answer = answer.ok_or_else(|| Refusal::store("the CA's answer is not there"))?;
-        let order = Order::Confirm { sent: &voyage.sent, answer: &answer, rejection };
+        let order = match (&voyage.exchange, message) {
+            (Some(exchange), Some(message)) if voyage.is_relayed() => relay_order(exchange, message),
+            _ => Order::Confirm { sent: &voyage.sent, answer: &answer, rejection },
+        };
         let message = voyage.authority.compose(order, self.fresh()).await.map_err(Refusal::away)?;
         let step = if rejection.is_some() { SubmissionStep::Reject } else { SubmissionStep::Accept };
         Ok(self.next_message(unit, voyage, message, step))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use certs::AltName;
 
 use super::flight::Flight;
+use super::forwarding::{Asked, family};
 use super::identify::Identified;
 use super::request::{Answered, CertificateRequest, Finished, Incoming, Reply};
 use super::voyage::{Party, Voyage, expected};
@@ -12,13 +13,13 @@ use super::{Refusal, Registrar};
 use crate::audit::{Leaf, LeafKind};
 use crate::case::{
     CaseId, CertificateId, Event, Exchange, ExchangeId, ExchangeState, Family, Kind, MessageId, Millis, Outcome,
-    Reason, RequestForm, State, SubmissionId,
+    Reason, State, SubmissionId,
 };
-use crate::rules::{Facts, Ruling, Verdict, rule};
+use crate::rules::{Facts, Profile, Ruling, Verdict, rule};
 use crate::store::{
     CommitError, Conflict, Leg, NewCase, NewDecision, NewMessage, NewSubmission, Row, Unit, exchange_key,
 };
-use crate::upstream::{Authority, Fresh, Order};
+use crate::upstream::{Authority, Fresh};
 
 impl Registrar {
     /// Decides on a request for a certificate and, when it is approved, brings the answer of the CA.
@@ -49,11 +50,13 @@ impl Registrar {
         let facts = self.facts_of(who, &request, kind, replaced.as_ref()).await?;
         let profile = who.profile().ok_or_else(|| Refusal::UnknownProfile(who.profile.clone()))?;
         let ruling = rule(profile, &facts);
-        let opening = self.open(who, request, kind, replaced.map(|row| row.id), join_key, &ruling, &facts)?;
+        let authority = self.authority(&profile.authority)?;
+        let family = family(profile, who, kind, &request.message, authority.as_ref());
+        let opening = self.open(who, request, kind, family, replaced.map(|row| row.id), join_key, &ruling, &facts)?;
         match ruling.verdict {
             Verdict::Refuse => self.refuse(opening, &ruling, reply).await,
             Verdict::Vet => self.hold(opening, reply).await,
-            Verdict::Pass => self.forward(opening, &profile.authority, reply).await,
+            Verdict::Pass => self.forward(opening, profile, authority, reply).await,
         }
     }
 
@@ -122,6 +125,12 @@ impl Registrar {
         finished: &Finished,
     ) -> Unit {
         let (to, deadline) = match outcome {
+            Outcome::Relayed(relayed)
+                if relayed.then == ExchangeState::Polling && exchange.state == ExchangeState::Confirming =>
+            {
+                (ExchangeState::Confirming, None)
+            }
+            Outcome::Relayed(relayed) => (relayed.then, relayed.confirm_by),
             // A certConf that takes long stays one: its pollReq is answered with what became of the confirmation.
             Outcome::Waiting { .. } if exchange.state == ExchangeState::Confirming => (ExchangeState::Confirming, None),
             Outcome::Waiting { .. } => (ExchangeState::Polling, None),
@@ -146,6 +155,7 @@ impl Registrar {
         who: &Identified,
         request: CertificateRequest,
         kind: Kind,
+        family: Family,
         about: Option<CertificateId>,
         join_key: Option<[u8; 32]>,
         ruling: &Ruling,
@@ -153,7 +163,9 @@ impl Registrar {
     ) -> Result<Opening, Refusal> {
         let now = self.now();
         let id = CaseId::new(self.random.as_ref());
-        let exchange = self.exchange(who, &request.message, Some(id), grants_implicit(who, &request.message));
+        // Whether a relayed requester must confirm is for the CA to say.
+        let implicit = !family.is_relayed() && grants_implicit(who, &request.message);
+        let exchange = self.exchange(who, &request.message, Some(id), family, implicit);
         let case = NewCase {
             id,
             kind,
@@ -174,7 +186,7 @@ impl Registrar {
             created_at: now,
         };
         let decision = self.decision(id, who, ruling, facts)?;
-        let leaf = self.decision_leaf(id, who, ruling, &request.message.octets);
+        let leaf = self.decision_leaf(id, who, ruling, family, &request.message.octets);
         Ok(Opening {
             case,
             exchange,
@@ -192,6 +204,7 @@ impl Registrar {
         who: &Identified,
         message: &Incoming,
         case: Option<CaseId>,
+        family: Family,
         implicit: bool,
     ) -> Exchange {
         let id = ExchangeId::new(self.random.as_ref());
@@ -206,7 +219,7 @@ impl Registrar {
             door: who.source.door,
             key,
             credential: who.requester.credential.clone(),
-            family: Family::Terminated,
+            family,
             state: ExchangeState::Open,
             case,
             transaction: transaction.map(|transaction| transaction.id.clone()),
@@ -236,14 +249,25 @@ impl Registrar {
         })
     }
 
-    pub(super) fn decision_leaf(&self, case: CaseId, who: &Identified, ruling: &Ruling, message: &[u8]) -> Leaf {
-        self.leaf(LeafKind::Decision, who.requester.credential.as_str())
+    pub(super) fn decision_leaf(
+        &self,
+        case: CaseId,
+        who: &Identified,
+        ruling: &Ruling,
+        family: Family,
+        message: &[u8],
+    ) -> Leaf {
+        let leaf = self
+            .leaf(LeafKind::Decision, who.requester.credential.as_str())
             .case(case)
             .plain("verdict", ruling.verdict.name())
             .plain("profile", &who.profile)
             .plain("request", &who.source.request_id)
+            // Nobody vouches for what goes up untouched (DESIGN rule 3).
+            .plain("family", family.name())
             .hash("rule_set", *who.rules.hash())
-            .hash("message", sha256(message))
+            .hash("message", sha256(message));
+        who.vouchers.iter().fold(leaf, |leaf, voucher| leaf.plain("vouched_by", voucher))
     }
 
     /// The rules said no: recorded, and answered.
@@ -277,21 +301,26 @@ impl Registrar {
     }
 
     /// Approved by the rules: signed, recorded, sent, waited for.
-    async fn forward(&self, opening: Opening, authority: &str, reply: Arc<dyn Reply>) -> Result<Answered, Refusal> {
+    async fn forward(
+        &self,
+        opening: Opening,
+        profile: &Profile,
+        authority: Arc<dyn Authority>,
+        reply: Arc<dyn Reply>,
+    ) -> Result<Answered, Refusal> {
         self.check_capacity()?;
-        let authority = self.authority(authority)?;
         let fresh = self.fresh();
-        let implicit = opening.exchange.implicit;
-        let order = match opening.case.form {
-            RequestForm::Pkcs10 => Order::Pkcs10 { request: &opening.case.request, implicit },
-            RequestForm::Crmf => Order::Crmf { request: &opening.case.request, implicit },
-            RequestForm::Revocation => return Err(Refusal::OutOfPlace("a revocation brings no certificate")),
-        };
-        let message = authority.compose(order, fresh).await.map_err(Refusal::away)?;
-        let state = walk(&[Event::Approve, Event::Prepare, Event::Submit])?;
         let exchange = opening.exchange.clone();
+        let asked = Asked {
+            form: opening.case.form,
+            request: &opening.case.request,
+            message: &opening.message.octets,
+            implicit: exchange.implicit,
+        };
+        let message = authority.compose(asked.order(profile, Some(&exchange))?, fresh).await.map_err(Refusal::away)?;
+        let state = walk(&[Event::Approve, Event::Prepare, Event::Submit])?;
         let party = Party::of_new(&opening)?;
-        let submission = self.submission(opening.case.id, authority.name(), fresh, implicit);
+        let submission = self.submission(opening.case.id, authority.name(), fresh, Some(&exchange));
         let voyage = Voyage::begin(&submission, party, authority, message, Some(exchange.clone()));
         let unit = self.submission_rows(self.opening_rows(opening, state), submission, &voyage);
         let flight = self.flights.take_off(voyage.case(), Some(Arc::clone(&reply)));
@@ -340,6 +369,10 @@ impl Registrar {
             }
             // Without the reply the worker is about to answer, or gives it back.
             if flight.claim_reply().is_some() {
+                // A relayed poll is between requester and CA: an answer of ours would break the chain of their nonces.
+                if exchange.family.is_relayed() && exchange.state == ExchangeState::Polling {
+                    return Err(Refusal::away("the CA does not answer a relayed pollReq"));
+                }
                 let waiting = Outcome::Waiting { check_after: self.settings.check_after };
                 return self.answer(Some(&exchange), waiting, &reply).await;
             }
@@ -366,14 +399,23 @@ impl Registrar {
         Fresh { transaction: self.nonce(), nonce: self.nonce() }
     }
 
-    pub(super) fn submission(&self, case: CaseId, authority: &str, fresh: Fresh, implicit: bool) -> NewSubmission {
+    /// A new submission: in a transaction of our own, or in the one of an exchange that is relayed.
+    pub(super) fn submission(
+        &self,
+        case: CaseId,
+        authority: &str,
+        fresh: Fresh,
+        exchange: Option<&Exchange>,
+    ) -> NewSubmission {
         let now = self.now();
+        let relayed = exchange.filter(|exchange| exchange.family.is_relayed());
+        let transaction = relayed.and_then(|exchange| exchange.transaction.clone());
         NewSubmission {
             id: SubmissionId::new(self.random.as_ref()),
             case,
             authority: authority.to_owned(),
-            transaction: fresh.transaction.to_vec(),
-            implicit,
+            transaction: transaction.unwrap_or_else(|| fresh.transaction.to_vec()),
+            implicit: exchange.is_some_and(|exchange| exchange.implicit),
             owner: self.settings.node.clone(),
             lease_until: self.lease_end(),
             next_attempt: now,

@@ -3,7 +3,7 @@
 use certs::{AltName, KeyKind, KeyUsage, Name, PublicKey};
 
 use super::identify::Identified;
-use super::request::{CertificateRequest, RevocationRequest};
+use super::request::{CertificateRequest, Possession, RevocationRequest};
 use super::{Refusal, Registrar};
 use crate::case::Kind;
 use crate::rules::{AttributeFact, Facts, KeyFact, NameFact, ReplacedFact};
@@ -41,7 +41,8 @@ impl Registrar {
             door: request.door.name().to_owned(),
             credential: who.fact.clone(),
             key: Some(key(&request.public_key)),
-            possession_proven: request.proven.print() == print,
+            possession_proven: matches!(&request.possession, Possession::Proven(proven) if proven.print() == print),
+            possession_vouched: matches!(&request.possession, Possession::Vouched),
             subject: attributes(&request.subject),
             alternative_names: alternative_names(&request.alt_names),
             key_usage: request.key_usage.map(|usage| usage_names(usage).iter().map(ToString::to_string).collect()),
@@ -102,6 +103,7 @@ pub(super) fn revocation_facts(
         credential: who.fact.clone(),
         key: None,
         possession_proven: false,
+        possession_vouched: false,
         subject: Vec::new(),
         alternative_names: Vec::new(),
         key_usage: None,

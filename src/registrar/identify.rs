@@ -36,6 +36,8 @@ pub struct Identified {
     pub(super) profile: String,
     pub(super) rules: std::sync::Arc<RuleSet>,
     pub(super) source: Source,
+    /// The registration authorities that wrapped its message in theirs, outermost first (RFC 9483 section 5.2.2.1).
+    pub(super) vouchers: Vec<String>,
     /// Why nothing new may be asked for, though the requester is known: its certificate was revoked or rejected.
     pub(super) fallen: Option<String>,
 }
@@ -47,10 +49,29 @@ impl Identified {
         &self.requester.credential
     }
 
+    /// Its name, for people.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.requester.name
+    }
+
     /// The certificate it proved itself with.
     #[must_use]
     pub fn certificate(&self) -> Option<&Certificate> {
         self.certificate.as_ref()
+    }
+
+    /// Whether it is a registration authority that is trusted to speak for others in this profile (DESIGN rule 10).
+    #[must_use]
+    pub const fn is_registration_authority(&self) -> bool {
+        self.fact.registration_authority
+    }
+
+    /// The requester of a message that a registration authority wrapped in its own (RFC 9483 section 5.2.2.1).
+    #[must_use]
+    pub fn vouched_by(mut self, authority: &Self) -> Self {
+        self.vouchers.push(authority.requester.name.clone());
+        self
     }
 
     /// The profile it was identified for.
@@ -96,9 +117,16 @@ impl Registrar {
         let (name, rules) = self.profile_for(&source)?;
         let Some(end) = chain.first() else { return Err(Refusal::NotIdentified) };
         let credential = CredentialId::certificate(&end.hash());
-        self.limits.take(&source, &credential, self.now())?;
+        let entry = self.entry_for(end, &name);
+        if entry.is_none() {
+            // A registration authority speaks for many.
+            self.limits.take(&source, &credential, self.now())?;
+        }
         let Some(profile) = rules.profile(&name) else { return Err(Refusal::UnknownProfile(name)) };
-        let trusted = self.trust_of(profile, chain, purpose);
+        let trusted = match entry {
+            Some(entry) => self.check_entry(entry, profile, chain, purpose),
+            None => self.trust_of(profile, chain, purpose),
+        };
         let status = self.store.certificate_by_hash(&end.hash()).await.map_err(Refusal::store)?.map(|row| row.status);
         // A holder whose certificate ended still gets the answers of exchanges that it began before.
         let fallen = matches!(status, Some(CertificateStatus::Revoked | CertificateStatus::Rejected))
@@ -114,13 +142,14 @@ impl Registrar {
                     kind,
                     names: None,
                     subject: Some(facts::attributes(end.subject())),
-                    registration_authority: false,
+                    registration_authority: entry.is_some(),
                 },
                 certificate: Some(end.clone()),
                 code: None,
                 profile: name,
                 rules,
                 source,
+                vouchers: Vec::new(),
                 fallen,
             }),
         }
@@ -194,6 +223,7 @@ impl Registrar {
             profile,
             rules,
             source,
+            vouchers: Vec::new(),
             fallen: None,
         };
         Ok((identified, key))

@@ -5,12 +5,14 @@
 //! together with the requester's finished answer. Whatever a crash leaves open, [`worker`] takes up from the records.
 
 mod arrival;
+mod batch;
 mod case_of;
 mod codes;
 mod confirm;
 mod enrol;
 mod facts;
 mod flight;
+mod forwarding;
 mod identify;
 mod limit;
 mod limits;
@@ -18,10 +20,12 @@ mod metrics;
 mod office;
 mod poll;
 mod refusal;
+mod relay;
 mod request;
 mod revoke;
 mod secrets;
 mod trust;
+mod trusted_ra;
 mod vet;
 mod voyage;
 mod worker;
@@ -47,10 +51,12 @@ pub use office::{CaseView, Readiness};
 pub use poll::{Claim, Known};
 pub use refusal::Refusal;
 pub use request::{
-    Answered, CertificateRequest, Finished, Incoming, Reply, Replying, RevocationRequest, Transaction, without_own_rule,
+    Answered, CertificateRequest, Finished, Incoming, Possession, Reply, Replying, RevocationRequest, Transaction,
+    without_own_rule,
 };
 pub use secrets::{SealBroken, Secrets};
 pub use trust::{Trust, TrustConfig};
+pub use trusted_ra::{TrustedRa, TrustedRaConfig};
 pub use worker::Workers;
 
 /// Everything the registrar works with, built from the ground up by cli.
@@ -62,6 +68,8 @@ pub struct Parts {
     pub authorities: BTreeMap<String, Arc<dyn Authority>>,
     /// The trust tables by name.
     pub trust: BTreeMap<String, Trust>,
+    /// The registration authorities below us.
+    pub trusted_ras: Vec<TrustedRa>,
     /// The active rule set.
     pub rules: Arc<RuleSet>,
     /// The data key.
@@ -117,6 +125,7 @@ pub struct Inner {
     store: Store,
     authorities: BTreeMap<String, Arc<dyn Authority>>,
     trust: BTreeMap<String, Trust>,
+    trusted_ras: Vec<TrustedRa>,
     rules: ArcSwap<RuleSet>,
     secrets: Secrets,
     key_ready: Arc<dyn KeyReady>,
@@ -147,6 +156,7 @@ impl Registrar {
             store: parts.store,
             authorities: parts.authorities,
             trust: parts.trust,
+            trusted_ras: parts.trusted_ras,
             rules: ArcSwap::new(parts.rules),
             secrets: parts.secrets,
             key_ready: parts.key_ready,

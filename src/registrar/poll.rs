@@ -95,6 +95,9 @@ impl Registrar {
             return Err(Refusal::OutOfPlace("nothing is waited for in this transaction"));
         }
         let case = self.case_of(&exchange).await?;
+        if exchange.family.is_relayed() {
+            return self.relay_poll(exchange, &case, &message, reply).await;
+        }
         let unit = Unit::new().with(self.message(
             Leg::Request,
             Some(exchange.id),
@@ -107,6 +110,9 @@ impl Registrar {
     }
 
     async fn progress(&self, exchange: Exchange, case: &CaseRow, reply: &Arc<dyn Reply>) -> Result<Answered, Refusal> {
+        if exchange.family.is_relayed() {
+            return self.say(exchange, case, reply).await;
+        }
         let outcome = match (exchange.state, case.state) {
             (ExchangeState::Confirming, State::Confirmed | State::HandedOver | State::Archived | State::Rejected) => {
                 Some(Outcome::Confirmed)

@@ -50,7 +50,7 @@ impl Refusal {
     }
 
     /// The key on the token, or the CA, is away.
-    pub(super) fn away(cause: impl std::fmt::Display) -> Self {
+    pub fn away(cause: impl std::fmt::Display) -> Self {
         Self::Unavailable { retry_after: RETRY_AFTER, cause: cause.to_string() }
     }
 }

@@ -26,8 +26,8 @@ pub struct CertificateRequest {
     pub alt_names: Vec<AltName>,
     /// The key to be certified.
     pub public_key: PublicKey,
-    /// That its holder signed with it.
-    pub proven: ProvenKey,
+    /// How it is known that the requester has the private key.
+    pub possession: Possession,
     /// The key usage asked for.
     pub key_usage: Option<KeyUsage>,
     /// The extended key usages asked for.
@@ -61,7 +61,7 @@ impl CertificateRequest {
             subject: csr.subject().clone(),
             alt_names: csr.alt_names().to_vec(),
             public_key: csr.public_key().clone(),
-            proven,
+            possession: Possession::Proven(proven),
             key_usage: csr.key_usage(),
             extended_key_usages: csr.extended_key_usages().map(<[_]>::to_vec),
             certification_authority: csr.extensions().iter().any(Extension::is_certification_authority),
@@ -70,6 +70,15 @@ impl CertificateRequest {
             replaces,
         }
     }
+}
+
+/// How it is known that a requester has the private key.
+#[derive(Debug)]
+pub enum Possession {
+    /// It signed with it.
+    Proven(ProvenKey),
+    /// A registration authority says that it checked (raVerified, RFC 9810 section 5.2.8.4); the rules say whether it may.
+    Vouched,
 }
 
 /// The extensions that no rule of their own looks at.

@@ -6,15 +6,16 @@ use certs::Certificate;
 
 use super::enrol::{Opening, sha256, walk};
 use super::facts::revocation_facts;
+use super::forwarding::family;
 use super::identify::Identified;
 use super::request::{Answered, Reply, RevocationRequest};
 use super::voyage::{Party, Voyage};
 use super::{Refusal, Registrar};
 use crate::audit::LeafKind;
-use crate::case::{CaseId, Event, Kind, Outcome, Reason, ReasonCode, RequestForm, State};
+use crate::case::{CaseId, Event, Family, Kind, Outcome, Reason, ReasonCode, RequestForm, State};
 use crate::rules::{Verdict, rule};
 use crate::store::{CertificateRow, CertificateStatus, Leg, NewCase, Row, Unit};
-use crate::upstream::Order;
+use crate::upstream::{Order, Vouching};
 
 impl Registrar {
     /// Decides on a request to revoke and, when it is approved, brings the answer of the CA.
@@ -47,13 +48,17 @@ impl Registrar {
         let authority = self.authority(&profile.authority)?;
         let certificate = Certificate::parse(&row.der).map_err(Refusal::store)?;
         let fresh = self.fresh();
-        let order =
-            Order::Revoke { issuer: certificate.issuer(), serial: certificate.serial(), reason: request.reason };
+        let family = family(profile, who, Kind::Revoke, &request.message, authority.as_ref());
+        let order = if family.is_relayed() {
+            Order::Relay { message: &request.message.octets, family, vouching: Vouching::default() }
+        } else {
+            Order::Revoke { issuer: certificate.issuer(), serial: certificate.serial(), reason: request.reason }
+        };
         let message = authority.compose(order, fresh).await.map_err(Refusal::away)?;
         let state = walk(&[Event::Approve, Event::Submit])?;
         let case = self.revocation_case(who, &request, Some(&row));
         let id = case.id;
-        let exchange = self.exchange(who, &request.message, Some(id), true);
+        let exchange = self.exchange(who, &request.message, Some(id), family, true);
         let party = Party {
             case: id,
             kind: Kind::Revoke,
@@ -63,11 +68,11 @@ impl Registrar {
             about: Some(row.id),
             code: None,
         };
-        let submission = self.submission(id, authority.name(), fresh, false);
+        let submission = self.submission(id, authority.name(), fresh, Some(&exchange));
         let voyage = Voyage::begin(&submission, party, authority, message, Some(exchange.clone()));
         let opening = Opening {
             decision: self.decision(id, who, &ruling, &facts)?,
-            leaf: self.decision_leaf(id, who, &ruling, &request.message.octets),
+            leaf: self.decision_leaf(id, who, &ruling, family, &request.message.octets),
             case,
             exchange: exchange.clone(),
             message: request.message,
@@ -95,7 +100,7 @@ impl Registrar {
         let outcome = Outcome::Refused(Reason { code, text: text.to_owned() });
         let finished = reply.reply(&outcome).await.map_err(Refusal::away)?;
         let case = self.revocation_case(who, &request, None);
-        let exchange = self.exchange(who, &request.message, Some(case.id), true);
+        let exchange = self.exchange(who, &request.message, Some(case.id), Family::Terminated, true);
         let leaf = self
             .leaf(LeafKind::Decision, who.requester.credential.as_str())
             .case(case.id)

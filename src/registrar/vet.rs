@@ -1,13 +1,13 @@
 //! Decisions by people: approve and refuse a case that the rules left to an officer. An approval enters the same path as a
 //! device's, at the forwarding step; there is no second way to issue (DESIGN section 1 (b)).
 
+use super::forwarding::Asked;
 use super::voyage::Voyage;
 use super::{Refusal, Registrar};
 use crate::audit::{Leaf, LeafKind};
-use crate::case::{CaseId, CredentialId, Event, Kind, ReasonCode, RequestForm, State};
+use crate::case::{CaseId, CredentialId, Event, Kind, ReasonCode, State};
 use crate::rules::{Facts, Verdict, rule};
-use crate::store::{CaseRow, NewDecision, Row, Unit};
-use crate::upstream::Order;
+use crate::store::{CaseRow, NewDecision, NewSubmission, Row, Unit};
 
 impl Registrar {
     /// An officer approves a case. The rules run again on its recorded facts first.
@@ -59,14 +59,17 @@ impl Registrar {
         let authority = self.authority(&profile.authority)?;
         let exchange = self.exchange_of(&case).await?;
         // A requester that waits for an officer cannot confirm in the CA's time: the CA is confirmed at once.
-        let (fresh, implicit) = (self.fresh(), true);
-        let order = match case.form {
-            RequestForm::Pkcs10 => Order::Pkcs10 { request: &case.request, implicit },
-            RequestForm::Crmf => Order::Crmf { request: &case.request, implicit },
-            RequestForm::Revocation => return Err(Refusal::OutOfPlace("a revocation is not vetted")),
+        let fresh = self.fresh();
+        let received = match &exchange {
+            Some(exchange) => self.store.first_request(exchange.id).await.map_err(Refusal::store)?,
+            None => None,
         };
+        let received = received.unwrap_or_default();
+        let asked = Asked { form: case.form, request: &case.request, message: &received, implicit: true };
+        let order = asked.order(profile, exchange.as_ref())?;
         let message = authority.compose(order, fresh).await.map_err(Refusal::away)?;
-        let submission = self.submission(case.id, authority.name(), fresh, implicit);
+        let submission =
+            NewSubmission { implicit: true, ..self.submission(case.id, authority.name(), fresh, exchange.as_ref()) };
         let voyage = Voyage::begin(&submission, self.party_of(&case).await?, authority, message, exchange);
         let at = self.now();
         let mut unit = Unit::new();

@@ -9,6 +9,7 @@ use certs::{AltName, Name, PublicKey};
 
 use super::enrol::sha256;
 use super::facts::usages;
+use super::relay::relayed;
 use super::request::Reply;
 use super::{Refusal, Registrar};
 use crate::audit::LeafKind;
@@ -122,6 +123,21 @@ impl Voyage {
             && self.exchange.as_ref().is_some_and(|exchange| exchange.state == ExchangeState::Confirming)
     }
 
+    /// Whether the transaction with the CA is the requester's own (RFC 9483 section 5.2).
+    pub(super) fn is_relayed(&self) -> bool {
+        self.exchange.as_ref().is_some_and(|exchange| {
+            exchange.family.is_relayed() && exchange.transaction.as_deref() == Some(self.transaction.as_slice())
+        })
+    }
+
+    /// What the requester is told: the CA's own words where they are relayed.
+    pub(super) fn told(&self, answer: &[u8], outcome: Outcome) -> Outcome {
+        match &self.exchange {
+            Some(exchange) if self.is_relayed() => relayed(exchange, answer, &outcome),
+            _ => outcome,
+        }
+    }
+
     /// Whether what is asked for is the end of a certificate, not its beginning.
     fn revokes(&self) -> bool {
         self.party.kind == Kind::Revoke || matches!(self.case_state, State::Withheld | State::Rejected)
@@ -172,7 +188,17 @@ impl Registrar {
             ) => self.issued(voyage, &octets, &certificate, confirm, confirm_by).await,
             (Answer::Confirmed, SubmissionStep::Accept, _) => self.accepted(voyage, &octets).await,
             (Answer::Confirmed, SubmissionStep::Reject, _) => self.rejected(voyage, &octets).await,
+            // A confirmation that was waited for: its case says what was confirmed.
+            (Answer::Confirmed, SubmissionStep::Poll, _) if voyage.case_state == State::Rejected => {
+                self.rejected(voyage, &octets).await
+            }
+            (Answer::Confirmed, SubmissionStep::Poll, false) if voyage.case_state == State::Issued => {
+                self.accepted(voyage, &octets).await
+            }
             (Answer::Rejected { text, .. }, SubmissionStep::Accept | SubmissionStep::Reject, _) => {
+                self.not_confirmed(voyage, &octets, &text).await
+            }
+            (Answer::Rejected { text, .. }, SubmissionStep::Poll, false) if voyage.case_state == State::Issued => {
                 self.not_confirmed(voyage, &octets, &text).await
             }
             (Answer::Revoked, _, true) => self.revoked(voyage, &octets, None).await,
@@ -196,6 +222,9 @@ impl Registrar {
         octets: &[u8],
         check_after: u32,
     ) -> Result<Next, Refusal> {
+        if voyage.is_relayed() {
+            return self.let_poll(voyage, octets).await;
+        }
         let order = Order::Poll { sent: &voyage.sent, answer: octets };
         let message = voyage.authority.compose(order, self.fresh()).await.map_err(Refusal::away)?;
         let mut unit = self.answered(voyage, octets);

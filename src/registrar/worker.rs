@@ -130,7 +130,8 @@ impl Registrar {
                 continue;
             }
             let voyage = self.voyage_of(submission).await?;
-            if voyage.exchange.as_ref().is_some_and(|exchange| exchange.state == ExchangeState::Polling) {
+            let polling = voyage.exchange.as_ref().is_some_and(|exchange| exchange.state == ExchangeState::Polling);
+            if polling && !voyage.is_relayed() {
                 self.confirm_absent(voyage).await?;
             }
         }

@@ -18,6 +18,8 @@ pub struct Facts {
     pub key: Option<KeyFact>,
     /// Whether the holder of the key signed with it.
     pub possession_proven: bool,
+    /// Whether a registration authority says that it checked the holder's proof (raVerified).
+    pub possession_vouched: bool,
     /// The subject's attributes, in order.
     pub subject: Vec<AttributeFact>,
     /// The subject alternative names, in order.

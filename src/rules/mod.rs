@@ -9,6 +9,6 @@ mod rule_set;
 mod ruling;
 
 pub use facts::{AttributeFact, CredentialFact, Facts, KeyFact, NameFact, ReplacedFact};
-pub use profile::{Approval, KeyRules, Profile, SubjectRules};
+pub use profile::{Approval, Forward, KeyRules, Profile, Proof, SubjectRules};
 pub use rule_set::{RuleSet, RuleSetFault};
 pub use ruling::{Finding, Ruling, Verdict, rule};

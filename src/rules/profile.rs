@@ -10,6 +10,15 @@ use serde::{Deserialize, Serialize};
 pub struct Profile {
     /// The CA that requests go to: a name of `[authority.NAME]`.
     pub authority: String,
+    /// How CMP requests reach the CA.
+    #[serde(default)]
+    pub forward: Forward,
+    /// What becomes of the proof of possession on its way to the CA.
+    #[serde(default)]
+    pub proof: Proof,
+    /// Whether what is forwarded in our own name carries the requester's whole message (RFC 9810 section 5.1.1.3).
+    #[serde(default)]
+    pub original_message: bool,
     /// Whether the rules alone approve, or an officer must.
     #[serde(default)]
     pub approval: Approval,
@@ -54,6 +63,32 @@ pub struct Profile {
     /// The clause of the CP/CPS behind a rule, by the rule's name; others have the built-in reference.
     #[serde(default)]
     pub clauses: BTreeMap<String, String>,
+}
+
+/// How CMP requests reach the CA (DESIGN rule 3). A MAC is always ended here, as only we know the secret.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Forward {
+    /// In a transaction of our own (RFC 9483 sections 5.1 and 5.3.1).
+    #[default]
+    Behalf,
+    /// Wrapped in a message of ours (RFC 9483 section 5.2.2.1).
+    Nested,
+    /// With our protection instead of the requester's (RFC 9483 section 5.2.3). A kur is wrapped, as it must be.
+    Replace,
+    /// As it came (RFC 9483 section 5.2.1): no signature of ours is on it.
+    Untouched,
+}
+
+/// What becomes of the proof of possession on its way to the CA. A wrapped or untouched message keeps it.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proof {
+    /// It goes up as it came (RFC 9483 section 5.2.3.1).
+    #[default]
+    Keep,
+    /// `raVerified`, after our own check (RFC 9483 section 5.2.3.2), for a CA that cannot check it. A PKCS#10 keeps its own.
+    RaVerified,
 }
 
 /// Who approves.

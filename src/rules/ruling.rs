@@ -127,7 +127,8 @@ const RULES: [Rule; 15] = [
 fn requester(profile: &Profile, facts: &Facts) -> Vec<String> {
     let kind = facts.credential.kind.as_str();
     let allowed = match facts.operation.as_str() {
-        "issue" => profile.enrol_with.contains(kind),
+        // RFC 9483 section 5.3.1: a registration authority asks for others.
+        "issue" => profile.enrol_with.contains(kind) || facts.credential.registration_authority,
         // RFC 9483 section 4.2: the certificate itself, or a registration authority (section 5.3.2).
         "revoke" => profile.renew_with.contains(kind) || facts.credential.registration_authority,
         _ => profile.renew_with.contains(kind) || (kind == "code" && profile.enrol_with.contains("code")),
@@ -159,7 +160,11 @@ fn holder(profile: &Profile, facts: &Facts) -> Vec<String> {
 }
 
 fn possession(_: &Profile, facts: &Facts) -> Vec<String> {
-    only_if(facts.key.is_some() && !facts.possession_proven, || "the holder of the key must sign with it".to_owned())
+    // RFC 9483 section 5.1.1: raVerified is the word of a registration authority only.
+    let vouched = facts.possession_vouched && facts.credential.registration_authority;
+    only_if(facts.key.is_some() && !facts.possession_proven && !vouched, || {
+        "the holder of the key must sign with it".to_owned()
+    })
 }
 
 fn key_kind(profile: &Profile, facts: &Facts) -> Vec<String> {
@@ -382,6 +387,7 @@ mod tests {
             },
             key: Some(KeyFact { kind: "P-256".into(), family: "P-256".into(), bits: 256 }),
             possession_proven: true,
+            possession_vouched: false,
             subject: vec![AttributeFact { kind: "CN".into(), value: "pump-7".into() }],
             alternative_names: vec![NameFact { kind: "dns".into(), value: "pump-7.plant.example".into() }],
             key_usage: None,
@@ -421,6 +427,14 @@ mod tests {
         assert_eq!(against(|facts| facts.credential.kind = "manufacturer".into()), ["requester"]);
         assert_eq!(against(|facts| facts.credential.names = Some(vec!["pump-7".into()])), ["code_names"]);
         assert_eq!(against(|facts| facts.possession_proven = false), ["possession"]);
+        let vouched = |by_authority: bool| {
+            against(|facts| {
+                (facts.possession_proven, facts.possession_vouched) = (false, true);
+                facts.credential.registration_authority = by_authority;
+            })
+        };
+        assert_eq!(vouched(false), ["possession"]);
+        assert!(vouched(true).is_empty());
         assert_eq!(against(|facts| facts.key.as_mut().unwrap().family = "Ed25519".into()), ["key_kind"]);
         assert_eq!(against(|facts| facts.key_in_use = true), ["key_reuse"]);
         assert_eq!(against(|facts| facts.subject.clear()), ["subject"]);

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use certs::{Certificate, KeyUsage, Millis, Name, Signer};
 use cmp::client::{self, Answer as CmpAnswer};
-use cmp::{Body, Draft, FailureInfo, InfoTypeAndValue, Limits, Message, Protection, Status, StatusInfo};
+use cmp::relay::{self, Possession};
+use cmp::server::{self, Nested};
+use cmp::{Body, CertReqMsg, Draft, FailureInfo, InfoTypeAndValue, Limits, Message, Protection, Status, StatusInfo};
 use serde::Deserialize;
 
 use super::http::{HttpClient, SendFault, tls_client};
-use super::{Answer, AnswerFault, Authority, ComposeFault, Conversation, Fresh, Order, Pending};
+use super::{Answer, AnswerFault, Authority, ComposeFault, Conversation, Fresh, Order, Pending, Vouching};
+use crate::case::Family;
 
 /// `[authority.NAME]` with `kind = "cmp"`.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,13 +25,16 @@ pub struct CmpConfig {
     pub certificates: PathBuf,
     /// PEM: the RA's own certificate first, then what its CA needs to know it by.
     pub ra_certificate: PathBuf,
-    /// PEM: the only certificate whose protection is believed. Without it and `signer_key_identifier`, a certificate
+    /// PEM: the certificates whose protection is believed, and no others. Without it and `signer_key_identifier`, a certificate
     /// issued by the CA with the extended key usage id-kp-cmcCA is.
     pub signer_certificate: Option<PathBuf>,
     /// Hexadecimal: the subject key identifier of the certificate whose protection is believed; the CA must have issued it.
     pub signer_key_identifier: Option<String>,
     /// PEM: what the CA's TLS server chains to, for an https address. Default: `certificates`.
     pub tls_roots: Option<PathBuf>,
+    /// Whether it takes messages that are wrapped in ours (RFC 9483 section 5.2.2.1).
+    #[serde(default)]
+    pub nested: bool,
     /// How long an answer is waited for.
     #[serde(default = "default_timeout")]
     pub timeout_seconds: u64,
@@ -43,6 +49,7 @@ pub struct Cmp {
     ra: Vec<Certificate>,
     signer: Arc<dyn Signer>,
     believed: Believed,
+    nested: bool,
     /// The SHA-256 of a signer's certificate that was verified: the same one signs nearly every answer.
     verified: Mutex<Option<[u8; 32]>>,
 }
@@ -50,7 +57,7 @@ pub struct Cmp {
 /// Whose protection is believed (RFC 9483 section 3.4).
 #[derive(Debug)]
 enum Believed {
-    Certificate(Box<Certificate>),
+    Certificates(Vec<Certificate>),
     KeyIdentifier(Vec<u8>),
     CmcCa,
 }
@@ -80,12 +87,7 @@ impl Cmp {
             ));
         }
         let believed = match (&config.signer_certificate, &config.signer_key_identifier) {
-            (Some(path), _) => {
-                let certificate = read_certificates(path)?.into_iter().next();
-                Believed::Certificate(Box::new(
-                    certificate.ok_or_else(|| format!("{} holds no certificate", path.display()))?,
-                ))
-            }
+            (Some(path), _) => Believed::Certificates(read_certificates(path)?),
             (None, Some(identifier)) => Believed::KeyIdentifier(
                 hex::decode(identifier).map_err(|_| "signer_key_identifier is not hexadecimal".to_owned())?,
             ),
@@ -96,7 +98,16 @@ impl Cmp {
             None => chain.clone(),
         };
         let http = HttpClient::new(&config.url, Duration::from_secs(config.timeout_seconds), tls_client(&roots)?)?;
-        Ok(Self { name: name.to_owned(), http, chain, ra, signer, believed, verified: Mutex::new(None) })
+        Ok(Self {
+            name: name.to_owned(),
+            http,
+            chain,
+            ra,
+            signer,
+            believed,
+            nested: config.nested,
+            verified: Mutex::new(None),
+        })
     }
 
     /// The RA's certificate, which vouches for what is forwarded.
@@ -129,8 +140,15 @@ impl Cmp {
 
     fn draft(&self, order: Order<'_>, fresh: Fresh) -> Result<Draft, ComposeFault> {
         Ok(match order {
-            Order::Pkcs10 { request, implicit } => self.first(fresh, cmp::body::p10cr(request), implicit),
-            Order::Crmf { request, implicit } => self.first(fresh, cmp::body::cr(request), implicit),
+            Order::Pkcs10 { request, implicit, vouching } => {
+                with_original(self.first(fresh, cmp::body::p10cr(request), implicit), vouching)?
+            }
+            Order::Crmf { request, implicit, vouching } => {
+                let proven = if vouching.ra_verified { Some(ra_verified(request)?) } else { None };
+                let body = cmp::body::cr(proven.as_deref().unwrap_or(request));
+                with_original(self.first(fresh, body, implicit), vouching)?
+            }
+            Order::Relay { message, family, vouching } => self.relayed(message, family, vouching)?,
             Order::Revoke { issuer, serial, reason } => {
                 self.first(fresh, cmp::body::rr(&cmp::RevDetails::compose(issuer, serial, reason)), false)
             }
@@ -159,6 +177,24 @@ impl Cmp {
         })
     }
 
+    /// RFC 9483 section 5.2.2.1: in a message of ours; section 5.2.3: under our protection, with the requester's header.
+    fn relayed(&self, message: &[u8], family: Family, vouching: Vouching<'_>) -> Result<Draft, ComposeFault> {
+        let received = recorded(message)?;
+        if family == Family::Nested {
+            return Ok(relay::wrap(&received, self.ra_certificate().subject(), self.recipient()));
+        }
+        let request = innermost(received);
+        let unfit = |fault: cmp::Fault| ComposeFault::Record(fault.text);
+        let body = match request.body() {
+            Body::Ir(_) | Body::Cr(_) if vouching.ra_verified => {
+                Some(relay::ra_verified(&request, Possession::Vouched, None).map_err(unfit)?)
+            }
+            _ => None,
+        };
+        let draft = relay::replace(&request, self.ra_certificate().subject(), body).map_err(unfit)?;
+        with_original(draft, vouching)
+    }
+
     /// RFC 9483 section 3.4: "an EE or PKI management entity MUST NOT trust [just any certificate of the PKI]"; see DESIGN rule 4.
     fn check_signer(&self, message: &Message, now: Millis) -> Result<(), AnswerFault> {
         let signer = |text: String| AnswerFault::Signer(text);
@@ -169,7 +205,11 @@ impl Cmp {
         };
         let certificate = match &self.believed {
             // It may be left out of extraCerts when the peer has it.
-            Believed::Certificate(pinned) => pinned.as_ref().clone(),
+            Believed::Certificates(pinned) => {
+                let fits = |certificate: &&Certificate| message.check_signer(certificate).is_ok();
+                let known = pinned.iter().find(fits).or(pinned.first());
+                known.cloned().ok_or_else(|| signer("no certificate is pinned".to_owned()))?
+            }
             Believed::KeyIdentifier(_) | Believed::CmcCa => {
                 message.signer_certificate().map_err(|fault| signer(fault.text))?
             }
@@ -185,7 +225,7 @@ impl Cmp {
             return Err(format!("the certificate of '{name}' is not valid now"));
         }
         match &self.believed {
-            Believed::Certificate(_) => return Ok(()),
+            Believed::Certificates(_) => return Ok(()),
             Believed::KeyIdentifier(identifier) => {
                 if certificate.subject_key_identifier() != Some(identifier) {
                     return Err(format!("the certificate of '{name}' has another key identifier"));
@@ -235,7 +275,16 @@ impl Authority for Cmp {
     }
 
     fn compose<'a>(&'a self, order: Order<'a>, fresh: Fresh) -> Pending<'a, Result<Vec<u8>, ComposeFault>> {
-        Box::pin(async move { self.finish(self.draft(order, fresh)?).await })
+        Box::pin(async move {
+            match order {
+                Order::Relay { message, family: Family::Untouched, .. } => Ok(message.to_vec()),
+                order => self.finish(self.draft(order, fresh)?).await,
+            }
+        })
+    }
+
+    fn takes_nested(&self) -> bool {
+        self.nested
     }
 
     fn send<'a>(&'a self, message: &'a [u8]) -> Pending<'a, Result<Vec<u8>, SendFault>> {
@@ -245,12 +294,11 @@ impl Authority for Cmp {
     fn read(&self, conversation: Conversation<'_>, answer: &[u8], now: Millis) -> Result<Answer, AnswerFault> {
         let malformed = |text: String| AnswerFault::Malformed(text);
         let message = Message::parse(answer, &Limits::default()).map_err(|fault| malformed(fault.fault.text))?;
-        let sent =
-            Message::parse(conversation.sent, &Limits::default()).map_err(|fault| malformed(fault.fault.text))?;
+        let parsed = |octets: &[u8]| Message::parse(octets, &Limits::default()).map(innermost);
+        let sent = parsed(conversation.sent).map_err(|fault| malformed(fault.fault.text))?;
         self.check_signer(&message, now)?;
         let belongs = if matches!(sent.body(), Body::PollReq(_)) {
-            let request = Message::parse(conversation.request, &Limits::default())
-                .map_err(|fault| malformed(fault.fault.text))?;
+            let request = parsed(conversation.request).map_err(|fault| malformed(fault.fault.text))?;
             client::check_polled(&request, &sent, &message)
         } else {
             client::check_answer(&sent, &message)
@@ -296,6 +344,29 @@ fn said(message: &Message) -> String {
         }
         other => format!("a message of kind {}", other.kind()),
     }
+}
+
+/// RFC 9483 section 5.2.3.2: the request stays, its proof of possession becomes our word.
+fn ra_verified(request: &[u8]) -> Result<Vec<u8>, ComposeFault> {
+    let request = CertReqMsg::parse(request).map_err(|fault| ComposeFault::Record(fault.text))?;
+    Ok(request.vouched())
+}
+
+/// RFC 9810 section 5.1.1.3: the message that the requester protected.
+fn with_original(mut draft: Draft, vouching: Vouching<'_>) -> Result<Draft, ComposeFault> {
+    if let Some(original) = vouching.original {
+        let original = innermost(recorded(original)?);
+        draft.general_info.push(InfoTypeAndValue::orig_pki_message(&[original.der()]));
+    }
+    Ok(draft)
+}
+
+/// The request itself, out of the messages that registration authorities put around it (RFC 9483 section 5.2.2.1).
+fn innermost(mut message: Message) -> Message {
+    while let Ok(Nested::One(inner)) = server::check_nested(&message) {
+        message = *inner;
+    }
+    message
 }
 
 fn recorded(octets: &[u8]) -> Result<Message, ComposeFault> {

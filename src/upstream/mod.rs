@@ -12,6 +12,8 @@ use std::pin::Pin;
 
 use certs::{Certificate, Millis, Name};
 
+use crate::case::Family;
+
 pub use cmp::{Cmp, CmpConfig};
 pub use expected::{Difference, Expected};
 pub use http::{HttpClient, SendFault};
@@ -26,6 +28,9 @@ pub trait Authority: Send + Sync + std::fmt::Debug {
 
     /// Makes the next message of a conversation, signed by the RA key. Nothing is sent.
     fn compose<'a>(&'a self, order: Order<'a>, fresh: Fresh) -> Pending<'a, Result<Vec<u8>, ComposeFault>>;
+
+    /// Whether it takes messages that are wrapped in ours (RFC 9483 section 5.2.2.1).
+    fn takes_nested(&self) -> bool;
 
     /// Sends recorded bytes and waits for the answer's bytes.
     fn send<'a>(&'a self, message: &'a [u8]) -> Pending<'a, Result<Vec<u8>, SendFault>>;
@@ -64,13 +69,26 @@ pub enum Order<'a> {
         request: &'a [u8],
         /// Whether implicitConfirm is asked for.
         implicit: bool,
+        /// What is said besides; a PKCS#10 keeps its own proof.
+        vouching: Vouching<'a>,
     },
-    /// A certificate for a CertReqMsg, kept byte for byte with its proof of possession (RFC 9483 section 5.2.3.1).
+    /// A certificate for a CertReqMsg, kept byte for byte where its proof of possession is (RFC 9483 section 5.2.3.1).
     Crmf {
         /// CertReqMsg, DER.
         request: &'a [u8],
         /// Whether implicitConfirm is asked for.
         implicit: bool,
+        /// What is said besides.
+        vouching: Vouching<'a>,
+    },
+    /// The requester's own message, handed on with its transaction and nonces (RFC 9483 section 5.2).
+    Relay {
+        /// As it came.
+        message: &'a [u8],
+        /// How: one of the relaying families.
+        family: Family,
+        /// What is said besides, where the protection is replaced.
+        vouching: Vouching<'a>,
     },
     /// The end of a certificate (RFC 9483 section 5.3.2).
     Revoke {
@@ -97,6 +115,15 @@ pub enum Order<'a> {
         /// Why it is rejected; none when it is accepted.
         rejection: Option<&'a str>,
     },
+}
+
+/// What we say of a request besides what its requester said.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Vouching<'a> {
+    /// raVerified stands for the proof of possession, which we checked (RFC 9483 section 5.2.3.2).
+    pub ra_verified: bool,
+    /// The message as it came, for origPKIMessage (RFC 9810 section 5.1.1.3).
+    pub original: Option<&'a [u8]>,
 }
 
 /// What the CA says.

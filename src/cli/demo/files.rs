@@ -53,6 +53,7 @@ kind = "cmp"
 url = "http://127.0.0.1:{authority}/cmp"
 certificates = "pki/chain.pem"
 ra_certificate = "pki/ra.pem"
+nested = true
 timeout_seconds = 20
 
 [trust.manufacturer]
@@ -63,6 +64,16 @@ anchors = "pki/root.pem"
 intermediates = "pki/issuing.pem"
 {DEFAULT_PROFILE}"#
     );
+    let mut served = vec!["default"];
+    for forward in ["nested", "replace", "untouched"].into_iter().filter(|name| wanted(name)) {
+        served.push(forward);
+        text.push_str(
+            &DEFAULT_PROFILE
+                .replace("[profile.default]", &format!("[profile.{forward}]"))
+                .replace("approval = ", &format!("forward = \"{forward}\"\napproval = ")),
+        );
+    }
+    text.push_str(&format!("{TRUSTED_RA}profiles = {served:?}\n"));
     if wanted("by-hand") {
         text.push_str(BY_HAND_PROFILE);
     }
@@ -181,6 +192,14 @@ extended_key_usage = ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]
 key.kinds = ["P-256", "P-384", "P-521", "Ed25519", "RSA"]
 subject = { required = ["CN"], allowed = ["O", "OU", "C", "serialNumber"], may_be_empty = true }
 same_key = true
+"#;
+
+/// OTHER_RA_CERT in demo.env.
+const TRUSTED_RA: &str = r#"
+[[trusted_ra]]
+name = "the other RA"
+trust = "own"
+subject = "CN=Demo Second RA,O=DEMO NOT FOR PRODUCTION"
 "#;
 
 const BY_HAND_PROFILE: &str = r#"

@@ -3,11 +3,11 @@
 use certs::Millis;
 use cmp::{
     BodyKind, CertRepMessage, CertResponse, Draft, ErrorMsgContent, FailureInfo, Fault, Header, InfoTypeAndValue,
-    PollRep, RevRepContent, StatusInfo, body, server,
+    Limits, Message, PollRep, RevRepContent, StatusInfo, body, relay, server,
 };
 
 use super::protector::Protection;
-use crate::case::{Issued, Outcome, Reason, ReasonCode};
+use crate::case::{Issued, Outcome, Reason, ReasonCode, Relayed};
 use crate::registrar::{Finished, Refusal, Reply, Replying};
 
 /// The answer to one message of a transaction.
@@ -32,7 +32,16 @@ pub(super) struct Answering {
 impl Reply for Answering {
     fn reply<'a>(&'a self, outcome: &'a Outcome) -> Replying<'a> {
         Box::pin(async move {
-            let (draft, chain) = self.draft(outcome);
+            let (draft, chain) = match outcome {
+                Outcome::Issued(issued) => (self.issued(issued), issued.chain.clone()),
+                Outcome::Waiting { check_after } => (self.plain(self.waiting(*check_after)), Vec::new()),
+                Outcome::Confirmed => (self.plain(body::pki_conf()), Vec::new()),
+                Outcome::Revoked => (self.plain(body::rp(&RevRepContent::one(StatusInfo::accepted()))), Vec::new()),
+                Outcome::Refused(reason) => {
+                    (self.plain(server::refusal_body(&fault_of(reason), self.request)), Vec::new())
+                }
+                Outcome::Relayed(relayed) => return self.relay(relayed).await,
+            };
             let octets = self.protection.finish(draft, &chain).await.map_err(|fault| fault.to_string())?;
             Ok(Finished { octets, nonce: Some(self.nonce.to_vec()) })
         })
@@ -40,14 +49,30 @@ impl Reply for Answering {
 }
 
 impl Answering {
-    fn draft(&self, outcome: &Outcome) -> (Draft, Vec<Vec<u8>>) {
-        match outcome {
-            Outcome::Issued(issued) => (self.issued(issued), issued.chain.clone()),
-            Outcome::Waiting { check_after } => (self.plain(self.waiting(*check_after)), Vec::new()),
-            Outcome::Confirmed => (self.plain(body::pki_conf()), Vec::new()),
-            Outcome::Revoked => (self.plain(body::rp(&RevRepContent::one(StatusInfo::accepted()))), Vec::new()),
-            Outcome::Refused(reason) => (self.plain(server::refusal_body(&fault_of(reason), self.request)), Vec::new()),
+    /// The CA's own message: as it came, or under our protection with its header and nonces (RFC 9483 section 5.2.3).
+    async fn relay(&self, relayed: &Relayed) -> Result<Finished, String> {
+        let answer = Message::parse(&relayed.answer, &Limits::default()).map_err(|parse| parse.fault.to_string())?;
+        let nonce = answer.header().sender_nonce.clone();
+        if !relayed.replaced {
+            return Ok(Finished { octets: relayed.answer.clone(), nonce });
         }
+        let sender = self.protection.sender();
+        let draft = relay::replace(&answer, &sender, None).map_err(|fault| fault.to_string())?;
+        let octets = self.protection.finish(draft, answer.extra_certs()).await.map_err(|fault| fault.to_string())?;
+        Ok(Finished { octets, nonce })
+    }
+
+    /// The answer will be to the message that was found in this one.
+    pub(super) fn turn_to(&mut self, message: &Message) {
+        self.header = message.header().clone();
+        self.kind = message.body().kind();
+        self.request = self.kind;
+    }
+
+    /// A finished answer with this body (DER), for what has no outcome of its own.
+    pub(super) async fn bundle(&self, body: Vec<u8>) -> Result<Finished, Refusal> {
+        let octets = self.protection.finish(self.plain(body), &[]).await.map_err(Refusal::away)?;
+        Ok(Finished { octets, nonce: Some(self.nonce.to_vec()) })
     }
 
     /// The bytes that report a fault of the message itself, and whether they are protected as they should be.

@@ -2,28 +2,25 @@
 
 use std::sync::Arc;
 
+use certs::Millis;
 use certs::path::Purpose;
-use certs::{Certificate, KeyKind, KeyUsage, PublicKey};
 use cmp::server::{self, HeaderRules};
 use cmp::{
-    BodyKind, CertReqMsg, Draft, ErrorMsgContent, FailureInfo, Fault, Header, Limits, MacKey, Message,
-    Protection as Proof, RevDetails, body,
+    BodyKind, Draft, ErrorMsgContent, FailureInfo, Fault, Header, Limits, MacKey, Message, Protection as Proof, body,
 };
-
 use http::StatusCode;
 
 use super::CmpDoor;
 use super::answer::{Answering, fault_of_refusal};
 use super::path::{Operation, check_continued, check_place, is_announcement};
 use super::protector::Protection;
-use crate::case::{Door, Exchange, Kind, RequestForm};
-use crate::registrar::{
-    Answered, CertificateRequest, Identified, Incoming, Known, MacProof, Refusal, RevocationRequest, Source,
-    Transaction, without_own_rule,
-};
+use super::requests::{certificate_request, chain_of, incoming, pkcs10_request, revocation_request};
+use super::unwrap::{Received, Unwrapped};
+use crate::case::Exchange;
+use crate::registrar::{Answered, Identified, Known, MacProof, Refusal, Source};
 
 /// A fault of the message, or a refusal of the registrar.
-enum Trouble {
+pub(super) enum Trouble {
     Message(Fault),
     Refusal(Refusal),
 }
@@ -54,25 +51,30 @@ impl CmpDoor {
         operation: Option<&Operation>,
         octets: &[u8],
     ) -> (StatusCode, Vec<u8>) {
-        let message = match Message::parse(octets, &Limits::default()) {
-            Ok(message) => message,
-            Err(parse) => {
-                return (StatusCode::OK, self.unreadable(&source, parse.header.as_deref(), &parse.fault).await);
-            }
-        };
-        if is_announcement(message.body().kind()) {
-            return self.decline(&source, &message).await;
+        match Message::parse(octets, &Limits::default()) {
+            Ok(message) if is_announcement(message.body().kind()) => self.decline(&source, &message).await,
+            Ok(message) => self.answer_message(&source, operation, &message).await,
+            Err(parse) => (StatusCode::OK, self.unreadable(&source, parse.header.as_deref(), &parse.fault).await),
         }
-        let mut answering = self.answering(&message);
-        match self.decide(&source, operation, &message, &mut answering).await {
+    }
+
+    /// The answer to what can be read.
+    pub(super) async fn answer_message(
+        &self,
+        source: &Source,
+        operation: Option<&Operation>,
+        message: &Message,
+    ) -> (StatusCode, Vec<u8>) {
+        let mut answering = self.answering(message);
+        match self.decide(source, operation, message, &mut answering).await {
             Ok(answered) => (StatusCode::OK, answered.octets),
-            Err(Trouble::Message(fault)) => self.turn_down(&source, &answering, &fault).await,
+            Err(Trouble::Message(fault)) => self.turn_down(source, &answering, &fault).await,
             Err(Trouble::Refusal(refusal)) => {
                 if let Refusal::Unavailable { cause, .. } | Refusal::NotAllowed(cause) = &refusal {
                     tracing::error!(request = %source.request_id, cause, "the request is not served");
                 }
                 let fault = fault_of_refusal(&refusal, answering.kind);
-                self.turn_down(&source, &answering, &fault).await
+                self.turn_down(source, &answering, &fault).await
             }
         }
     }
@@ -84,13 +86,21 @@ impl CmpDoor {
         message: &Message,
         answering: &mut Answering,
     ) -> Result<Answered, Trouble> {
-        let header = message.header();
-        let kind = message.body().kind();
+        let source = &self.with_profile(source, message).await?;
+        let received = match self.unwrap(source, message, answering).await? {
+            Unwrapped::One(received) => received,
+            Unwrapped::Batch(who, all) => {
+                check_place(operation, message)?;
+                return self.answer_batch(source, message, (who, all), answering).await;
+            }
+        };
+        let request = received.request();
+        let header = request.header();
+        let kind = request.body().kind();
         // Whatever nonce it returns is looked at once its transaction is known.
-        server::check_header(header, answering.now, &HEADER_RULES, header.recip_nonce.as_deref())?;
-        let proof = message.protection_kind()?;
-        let source = &self.with_profile(source, message, &proof).await?;
-        let who = self.identify(source, message, &proof, answering).await?;
+        self.check_envelope(header, answering.now, header.recip_nonce.as_deref())?;
+        let proof = request.protection_kind()?;
+        let who = received.vouched(self.identify(source, request, &proof, answering).await?);
         // After the requester is known, so that the refusal is protected with its own secret.
         server::check_integrity(&proof, kind)?;
         check_place(operation, message)?;
@@ -103,10 +113,10 @@ impl CmpDoor {
             }
             Known::Exchange(exchange) => {
                 check_continued(operation, &exchange)?;
-                self.go_on(who, exchange, message, answering).await
+                self.go_on(who, exchange, &received, answering).await
             }
             Known::Nothing => {
-                let begun = self.begin(&who, message, answering).await;
+                let begun = self.begin(&who, &received, answering).await;
                 if !matches!(begun, Err(Trouble::Refusal(Refusal::TransactionInUse))) {
                     return begun;
                 }
@@ -123,8 +133,14 @@ impl CmpDoor {
         }
     }
 
+    /// RFC 9483 section 3.5: the header by itself.
+    #[expect(clippy::unused_self, reason = "the door knows its rules")]
+    pub(super) fn check_envelope(&self, header: &Header, now: Millis, nonce: Option<&[u8]>) -> Result<(), Fault> {
+        server::check_header(header, now, &HEADER_RULES, nonce)
+    }
+
     /// RFC 9483 section 3.5: whose protection it is.
-    async fn identify(
+    pub(super) async fn identify(
         &self,
         source: &Source,
         message: &Message,
@@ -152,12 +168,18 @@ impl CmpDoor {
     }
 
     /// The first message of a transaction.
-    async fn begin(&self, who: &Identified, message: &Message, answering: &mut Answering) -> Result<Answered, Trouble> {
+    async fn begin(
+        &self,
+        who: &Identified,
+        received: &Received<'_>,
+        answering: &mut Answering,
+    ) -> Result<Answered, Trouble> {
+        let message = received.request();
         let header = message.header();
         if matches!(answering.kind, BodyKind::CertConf | BodyKind::PollReq) {
             return Err(Refusal::NoTransaction.into());
         }
-        server::check_header(header, answering.now, &HEADER_RULES, None)?;
+        self.check_envelope(header, answering.now, None)?;
         let profile = header.cert_profile()?;
         if profile.is_some() && profile != self.registrar.profile_name(who) {
             // cmp.md 1.1: the credential is for one profile; a certProfile that differs is badRequest.
@@ -167,21 +189,21 @@ impl CmpDoor {
         answering.implicit = implicit && who.profile().is_some_and(|profile| profile.implicit_confirm);
         match server::check_shape(message)? {
             server::Operation::Enrol { kind, request } => {
-                let request = certificate_request(who, message, kind, request)?;
+                let request = certificate_request(who, received, kind, request)?;
                 self.registrar
                     .enrol(who, request, Arc::new(answering.clone()))
                     .await
                     .map_err(|fault| known_signer(who, fault))
             }
             server::Operation::Pkcs10(der) => {
-                let request = pkcs10_request(message, der)?;
+                let request = pkcs10_request(received, der)?;
                 self.registrar
                     .enrol(who, request, Arc::new(answering.clone()))
                     .await
                     .map_err(|fault| known_signer(who, fault))
             }
             server::Operation::Revoke(details) => {
-                let request = revocation_request(message, details)?;
+                let request = revocation_request(received, details)?;
                 self.registrar
                     .revoke(who, request, Arc::new(answering.clone()))
                     .await
@@ -199,17 +221,18 @@ impl CmpDoor {
         &self,
         who: Identified,
         exchange: Exchange,
-        message: &Message,
+        received: &Received<'_>,
         answering: &mut Answering,
     ) -> Result<Answered, Trouble> {
+        let message = received.request();
         let kind = message.body().kind();
         if !matches!(kind, BodyKind::CertConf | BodyKind::PollReq) {
             return Err(Refusal::TransactionInUse.into());
         }
         // RFC 9483 section 3.5: recipNonce is the senderNonce of our last message.
-        server::check_header(message.header(), answering.now, &HEADER_RULES, exchange.our_nonce.as_deref())?;
+        self.check_envelope(message.header(), answering.now, exchange.our_nonce.as_deref())?;
         answering.continue_with(&exchange);
-        let incoming = incoming(message, kind);
+        let incoming = incoming(received, kind);
         match server::check_shape(message)? {
             server::Operation::Poll(_) => {
                 Ok(self.registrar.poll(exchange, incoming, Arc::new(answering.clone())).await?)
@@ -266,7 +289,7 @@ impl CmpDoor {
     }
 
     /// What cannot be read as a message is answered without protection: nobody is known to verify it.
-    async fn unreadable(&self, source: &Source, header: Option<&Header>, fault: &Fault) -> Vec<u8> {
+    pub(super) async fn unreadable(&self, source: &Source, header: Option<&Header>, fault: &Fault) -> Vec<u8> {
         tracing::info!(request = %source.request_id, %fault, "not a message");
         if let Err(store) = self.registrar.note_bad_input(source, "requester", &fault.to_string()).await {
             tracing::error!(request = %source.request_id, fault = %store, "the refusal could not be recorded");
@@ -323,110 +346,6 @@ fn signer_refusal(refusal: Refusal) -> Trouble {
 /// A requester known by a certificate that is no longer good is a signer that is not trusted.
 fn known_signer(who: &Identified, refusal: Refusal) -> Trouble {
     if who.certificate().is_some() { signer_refusal(refusal) } else { Trouble::Refusal(refusal) }
-}
-
-/// A key that nobody here can check a proof with is a fault of the template, not of the proof.
-fn check_provable(key: &PublicKey) -> Result<(), Fault> {
-    match key.kind() {
-        KeyKind::Rsa { bits } if !(2048..=8192).contains(&bits) => Err(Fault::new(
-            FailureInfo::BAD_CERT_TEMPLATE,
-            format!("an RSA key of {bits} bits is not certified here; use 2048 to 8192 bits"),
-        )),
-        _ => Ok(()),
-    }
-}
-
-fn chain_of(certificate: Certificate, message: &Message) -> Result<Vec<Certificate>, Fault> {
-    let mut chain = vec![certificate];
-    for der in message.extra_certs() {
-        let further = Certificate::parse(der)?;
-        if further != chain[0] {
-            chain.push(further);
-        }
-    }
-    Ok(chain)
-}
-
-fn incoming(message: &Message, kind: BodyKind) -> Incoming {
-    let header = message.header();
-    Incoming {
-        octets: message.der().to_vec(),
-        transaction: Some(Transaction {
-            id: header.transaction_id.clone().unwrap_or_default(),
-            body: kind.tag(),
-            implicit: header.implicit_confirm(),
-        }),
-    }
-}
-
-fn certificate_request(
-    who: &Identified,
-    message: &Message,
-    kind: BodyKind,
-    request: &CertReqMsg,
-) -> Result<CertificateRequest, Fault> {
-    let template = &request.template;
-    check_provable(template.key()?)?;
-    let proven = request.prove()?;
-    let update = kind == BodyKind::Kur;
-    let replaces = if update { Some(updated(who, request)?) } else { None };
-    let subject = match (&template.subject, &replaces) {
-        (Some(subject), _) => subject.clone(),
-        _ => certs::Name::empty(),
-    };
-    Ok(CertificateRequest {
-        door: Door::Cmp,
-        message: incoming(message, kind),
-        kind: if update { Kind::Rekey } else { Kind::Issue },
-        form: RequestForm::Crmf,
-        request: request.der.clone(),
-        subject,
-        alt_names: template.alt_names()?,
-        public_key: template.key()?.clone(),
-        proven,
-        key_usage: template.key_usage()?,
-        extended_key_usages: template.extended_key_usages()?,
-        certification_authority: template.key_usage()?.is_some_and(|usage| usage.contains(KeyUsage::KEY_CERT_SIGN))
-            || template.extensions.iter().any(certs::Extension::is_certification_authority),
-        other_extensions: without_own_rule(&template.extensions),
-        not_after: template.validity.and_then(|(_, end)| end),
-        replaces,
-    })
-}
-
-/// RFC 9483 section 4.1.3: oldCertID names the certificate that protects the message; without it that one is meant.
-fn updated(who: &Identified, request: &CertReqMsg) -> Result<(certs::Name, Vec<u8>), Fault> {
-    let held = who.certificate().ok_or_else(|| {
-        Fault::new(FailureInfo::WRONG_INTEGRITY, "a kur is signed with the certificate to be updated")
-    })?;
-    let own = (held.issuer().clone(), held.serial().to_vec());
-    match request.old_cert_id()? {
-        None => Ok(own),
-        Some((issuer, serial)) if issuer.matches(&own.0) && serial == own.1 => Ok(own),
-        Some(_) => Err(Fault::new(
-            FailureInfo::BAD_CERT_ID,
-            "oldCertID does not name the certificate that protects the message",
-        )),
-    }
-}
-
-fn pkcs10_request(message: &Message, der: &[u8]) -> Result<CertificateRequest, Fault> {
-    let csr = certs::Csr::parse(der)?;
-    check_provable(csr.public_key())?;
-    let proven = csr.prove().map_err(|fault| Fault::new(FailureInfo::BAD_POP, fault.to_string()))?;
-    Ok(CertificateRequest::of_pkcs10(&csr, proven, Door::Cmp, incoming(message, BodyKind::P10cr), None))
-}
-
-fn revocation_request(message: &Message, details: &RevDetails) -> Result<RevocationRequest, Fault> {
-    let (issuer, serial) = details.certificate()?;
-    Ok(RevocationRequest {
-        door: Door::Cmp,
-        message: incoming(message, BodyKind::Rr),
-        issuer: issuer.clone(),
-        serial: serial.to_vec(),
-        reason: details.reason,
-        request: details.der.clone(),
-    })
 }
 
 /// A device without a clock leaves messageTime out; one that is off by more than five minutes is told so.

@@ -5,6 +5,8 @@ mod desk;
 mod path;
 mod profile;
 mod protector;
+mod requests;
+mod unwrap;
 
 use std::sync::Arc;
 

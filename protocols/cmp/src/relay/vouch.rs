@@ -36,10 +36,21 @@ pub fn ra_verified(message: &Message, possession: Possession<'_>, template: Opti
     let key = request.template.key()?;
     check_possession(request, key, possession)?;
     let changed = template.map(|template| change(request, key, template)).transpose()?;
-    let cert_request = changed.as_deref().unwrap_or(&request.cert_req_der);
-    let reg_info = reg_info(request)?;
-    let vouched = asn1::sequence(&[cert_request, &Popo::RaVerified.encode(), reg_info]);
-    Ok(body::requests(kind, &[&vouched]))
+    Ok(body::requests(kind, &[&request.vouched_as(changed.as_deref())]))
+}
+
+impl CertReqMsg {
+    /// This `CertReqMsg` (DER) with the popo raVerified; the caller has verified the proof. The `CertRequest` and regInfo
+    /// stay byte for byte.
+    #[must_use]
+    pub fn vouched(&self) -> Vec<u8> {
+        self.vouched_as(None)
+    }
+
+    fn vouched_as(&self, changed: Option<&[u8]>) -> Vec<u8> {
+        let cert_request = changed.unwrap_or(&self.cert_req_der);
+        asn1::sequence(&[cert_request, &Popo::RaVerified.encode(), reg_info(self).unwrap_or_default()])
+    }
 }
 
 /// The one request of an ir or cr.
