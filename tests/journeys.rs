@@ -9,6 +9,8 @@ mod authority_lies;
 mod cmp_confirming;
 #[path = "journeys/cmp_enrolling.rs"]
 mod cmp_enrolling;
+#[path = "journeys/cmp_http.rs"]
+mod cmp_http;
 #[path = "journeys/cmp_refusing.rs"]
 mod cmp_refusing;
 #[path = "journeys/cmp_repeating.rs"]

@@ -52,7 +52,7 @@ async fn open(
     house.registrar.note_service(true).await.map_err(Failed::new)?;
     let workers = Workers::start(&house.registrar);
     let registry = Arc::new(registry(house, &metrics));
-    let cmp = CmpDoor::new(house.registrar.clone(), house.protector.clone()).router();
+    let cmp = CmpDoor::new(house.registrar.clone(), house.protector.clone(), &config.cmp).router();
     let secure = est(house.registrar.clone()).merge(cmp.clone());
     let stop = Stop::new();
     let mut doors = vec![tokio::spawn(socket.serve(control(house.registrar.clone()), stop.signal()))];
