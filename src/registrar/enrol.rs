@@ -152,7 +152,7 @@ impl Registrar {
         facts: &Facts,
     ) -> Result<Opening, Refusal> {
         let now = self.now();
-        let id = CaseId::new(self.random.as_ref());
+        let id = CaseId::new(now, self.random.as_ref());
         let exchange = self.exchange(who, &request.message, Some(id), grants_implicit(who, &request.message));
         let case = NewCase {
             id,
@@ -194,7 +194,7 @@ impl Registrar {
         case: Option<CaseId>,
         implicit: bool,
     ) -> Exchange {
-        let id = ExchangeId::new(self.random.as_ref());
+        let id = ExchangeId::new(self.now(), self.random.as_ref());
         let transaction = message.transaction.as_ref();
         let key = match transaction {
             Some(transaction) => exchange_key(&who.requester.credential, &transaction.id),
@@ -369,7 +369,7 @@ impl Registrar {
     pub(super) fn submission(&self, case: CaseId, authority: &str, fresh: Fresh, implicit: bool) -> NewSubmission {
         let now = self.now();
         NewSubmission {
-            id: SubmissionId::new(self.random.as_ref()),
+            id: SubmissionId::new(self.now(), self.random.as_ref()),
             case,
             authority: authority.to_owned(),
             transaction: fresh.transaction.to_vec(),
@@ -401,7 +401,7 @@ impl Registrar {
         octets: &[u8],
     ) -> Row {
         Row::Record(Box::new(NewMessage {
-            id: MessageId::new(self.random.as_ref()),
+            id: MessageId::new(self.now(), self.random.as_ref()),
             leg,
             exchange,
             submission,
