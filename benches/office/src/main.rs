@@ -12,6 +12,10 @@ use demo_ca::pki::Pki;
 use demo_ca::signer::{KeyChoice, SoftwareSigner};
 use toml::{Table, Value};
 
+/// As in the shipped program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(about = "A demo's office whose RA key is in memory, for benches")]
 struct Cli {
