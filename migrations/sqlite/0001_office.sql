@@ -63,6 +63,8 @@ CREATE TABLE exchange (
     created_at     INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX exchange_case ON exchange (case_id) WHERE case_id IS NOT NULL;
+-- A later message that brings no certificate: whose transaction it is.
+CREATE INDEX exchange_transaction ON exchange (transaction_id) WHERE transaction_id IS NOT NULL;
 CREATE INDEX exchange_deadline ON exchange (deadline) WHERE deadline IS NOT NULL;
 
 CREATE TABLE submission (

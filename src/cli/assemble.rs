@@ -12,7 +12,7 @@ use crate::case::{Clock, Random};
 use crate::config::{AuthorityConfig, Config};
 use crate::frontend::Protector;
 use crate::hsm::{Hsm, HsmSigner, State};
-use crate::registrar::{KeyReady, Parts, Registrar, Trust, TrustedRa};
+use crate::registrar::{KeyReady, Parts, Registrar, Trust, TrustConfig, TrustedRa};
 use crate::store::Store;
 use crate::upstream::{Authority, Cmp};
 
@@ -45,14 +45,7 @@ pub(super) async fn assemble(config: &Config) -> Result<House, Failed> {
     let signer = Arc::new(signer(config, &hsm)?);
     let (authorities, protector) = authorities(config, &signer)?;
     let rules = Arc::new(rule_sets::activate(config, &store).await?);
-    let trust = config
-        .trust
-        .iter()
-        .map(|(name, table)| {
-            let trust = Trust::read(table).map_err(|fault| Failed::new(format!("trust.{name}: {fault}")))?;
-            Ok((name.clone(), trust))
-        })
-        .collect::<Result<BTreeMap<_, _>, Failed>>()?;
+    let trust = trust_tables(config)?;
     let trusted_ras = config
         .trusted_ra
         .iter()
@@ -73,6 +66,15 @@ pub(super) async fn assemble(config: &Config) -> Result<House, Failed> {
         settings: config.registrar.settings(&config.node),
     });
     Ok(House { hsm, store, registrar, protector })
+}
+
+/// The trust tables with their files read.
+pub(super) fn trust_tables(config: &Config) -> Result<BTreeMap<String, Trust>, Failed> {
+    let read = |(name, table): (&String, &TrustConfig)| {
+        let trust = Trust::read(table).map_err(|fault| Failed::new(format!("trust.{name}: {fault}")))?;
+        Ok((name.clone(), trust))
+    };
+    config.trust.iter().map(read).collect()
 }
 
 /// The RA key, known by the certificate of the first CA, so that the server starts while the token is away.

@@ -9,6 +9,7 @@ use super::forwarding::{Asked, family};
 use super::identify::Identified;
 use super::request::{Answered, CertificateRequest, Finished, Incoming, Reply};
 use super::voyage::{Party, Voyage, expected};
+use super::wishes::Wishes;
 use super::{Refusal, Registrar};
 use crate::audit::{Leaf, LeafKind};
 use crate::case::{
@@ -195,6 +196,7 @@ impl Registrar {
             message: request.message,
             code: who.code.as_ref().map(|code| code.id),
             profile: who.profile().cloned(),
+            wishes: Wishes::of(facts),
         })
     }
 
@@ -500,6 +502,7 @@ pub(super) struct Opening {
     pub(super) message: Incoming,
     pub(super) code: Option<crate::case::CodeId>,
     pub(super) profile: Option<crate::rules::Profile>,
+    pub(super) wishes: Wishes,
 }
 
 pub(super) enum Committed {
@@ -570,6 +573,7 @@ impl Party {
                 case.subject.as_deref(),
                 case.alt_names.as_deref(),
             )?,
+            wishes: opening.wishes.clone(),
             about: case.about,
             code: opening.code,
         })

@@ -10,6 +10,7 @@ use super::forwarding::family;
 use super::identify::Identified;
 use super::request::{Answered, Reply, RevocationRequest};
 use super::voyage::{Party, Voyage};
+use super::wishes::Wishes;
 use super::{Refusal, Registrar};
 use crate::audit::LeafKind;
 use crate::case::{CaseId, Event, Family, Kind, Outcome, Reason, ReasonCode, RequestForm, State};
@@ -65,6 +66,7 @@ impl Registrar {
             door: request.door,
             profile: who.profile.clone(),
             expected: None,
+            wishes: Wishes::default(),
             about: Some(row.id),
             code: None,
         };
@@ -78,6 +80,7 @@ impl Registrar {
             message: request.message,
             code: None,
             profile: None,
+            wishes: Wishes::default(),
         };
         let unit = self.submission_rows(self.opening_rows(opening, state), submission, &voyage);
         let flight = self.flights.take_off(id, Some(Arc::clone(&reply)));

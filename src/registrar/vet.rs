@@ -98,7 +98,7 @@ impl Registrar {
         found.ok_or(Refusal::OutOfPlace("there is no such case"))
     }
 
-    async fn recorded_facts(&self, case: &CaseRow) -> Result<Facts, Refusal> {
+    pub(super) async fn recorded_facts(&self, case: &CaseRow) -> Result<Facts, Refusal> {
         let decisions = self.store.decisions(case.id).await.map_err(Refusal::store)?;
         let first = decisions.first().ok_or_else(|| Refusal::store("a checked case has no recorded ruling"))?;
         serde_json::from_str(&first.facts).map_err(Refusal::store)

@@ -11,6 +11,7 @@ use super::enrol::sha256;
 use super::facts::usages;
 use super::relay::relayed;
 use super::request::Reply;
+use super::wishes::Wishes;
 use super::{Refusal, Registrar};
 use crate::audit::LeafKind;
 use crate::case::{
@@ -30,6 +31,8 @@ pub(super) struct Party {
     pub(super) profile: String,
     /// What the certificate must be; none in a revocation.
     pub(super) expected: Option<Expected>,
+    /// What else the request wished for.
+    pub(super) wishes: Wishes,
     /// The certificate replaced or revoked.
     pub(super) about: Option<CertificateId>,
     pub(super) code: Option<CodeId>,

@@ -28,6 +28,8 @@ pub struct Limits {
     pub pbm_iterations: u32,
     /// Iterations of PBKDF2 in PBMAC1.
     pub pbmac1_iterations: u32,
+    /// Whether SHA-1 is taken inside a MAC.
+    pub mac_sha1: bool,
 }
 
 /// ```text
@@ -63,6 +65,7 @@ impl Default for Limits {
             // OpenSSL uses 500 by default and other peers 1000 to 10000.
             pbm_iterations: 10_000,
             pbmac1_iterations: 100_000,
+            mac_sha1: true,
         }
     }
 }

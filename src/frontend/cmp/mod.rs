@@ -2,9 +2,14 @@
 
 mod answer;
 mod desk;
+mod keys;
+mod manner;
 mod protector;
 mod requests;
+mod signer;
 mod unwrap;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -26,13 +31,14 @@ pub use protector::Protector;
 pub struct CmpDoor {
     registrar: Registrar,
     protector: Protector,
+    keys: Arc<keys::Keys>,
 }
 
 impl CmpDoor {
     /// The door of a registrar.
     #[must_use]
-    pub const fn new(registrar: Registrar, protector: Protector) -> Self {
-        Self { registrar, protector }
+    pub fn new(registrar: Registrar, protector: Protector) -> Self {
+        Self { registrar, protector, keys: Arc::default() }
     }
 
     /// Its routes, for HTTP and HTTPS alike: messages protect themselves (RFC 9811 section 3.1).

@@ -80,7 +80,7 @@ impl CmpDoor {
         nested: &Message,
         answering: &mut Answering,
     ) -> Result<Identified, Trouble> {
-        self.check_envelope(nested.header(), answering.now, nested.header().recip_nonce.as_deref())?;
+        answering.check_envelope(nested.header(), nested.header().recip_nonce.as_deref())?;
         let proof = nested.protection_kind()?;
         server::check_integrity(&proof, BodyKind::Nested)?;
         let who = self.identify(source, nested, &proof, answering).await?;

@@ -207,6 +207,24 @@ mod tests {
     }
 
     #[test]
+    fn sha1_inside_a_mac_is_taken_only_where_the_server_says_so() {
+        let (sha1, sha256) = (algorithm(oid::SHA1, &[]), algorithm(oid::SHA256, &[]));
+        let (hmac1, hmac256) = (algorithm(oid::HMAC_SHA1, &[]), algorithm(oid::HMAC_SHA256, &[]));
+        let strict = Limits { mac_sha1: false, ..Limits::default() };
+        let read = |algorithm: &[u8], limits: &Limits| {
+            MacKey::from_algorithm(algorithm, REFERENCE, b"secret", limits).err().map(|fault| fault.failure)
+        };
+        // Without prf PBKDF2 takes HMAC-SHA1.
+        for with in [pbm(&sha1, 500, &hmac256), pbm(&sha256, 500, &hmac1), pbmac1(500, &[]), pbmac1(500, &hmac1)] {
+            assert_eq!(read(&with, &Limits::default()), None);
+            assert_eq!(read(&with, &strict), Some(FailureInfo::BAD_ALG));
+        }
+        for without in [pbm(&sha256, 500, &hmac256), pbmac1(500, &hmac256)] {
+            assert_eq!(read(&without, &strict), None);
+        }
+    }
+
+    #[test]
     fn pbmac1_verifies() {
         let prf = algorithm(oid::HMAC_SHA256, &asn1::NULL);
         let more = [asn1::integer(32), prf].concat();
