@@ -42,6 +42,9 @@ pub struct Config {
     /// How requests are worked on.
     #[serde(default)]
     pub registrar: RegistrarConfig,
+    /// The CMP door.
+    #[serde(default)]
+    pub cmp: crate::frontend::CmpDoorConfig,
     /// The CAs.
     pub authority: BTreeMap<String, AuthorityConfig>,
     /// Whose certificates identify a requester.

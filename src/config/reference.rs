@@ -57,6 +57,10 @@ requests_per_minute = 120        # of one credential
 failures_per_minute = 30         # wrong credentials from one address
 iterations_per_minute = 10000000 # of CMP's key derivations for one address
 
+[cmp.paths]                      # further places for CMP, for clients that are set to them (default none)
+"/pkix/" = {}                    # the default profile
+"/ejbca/publicweb/cmp/devices" = { profile = "devices" }
+
 [authority.oil]
 kind = "cmp"
 url = "https://ca.oil.example/cmp"

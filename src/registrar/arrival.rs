@@ -272,7 +272,7 @@ impl Registrar {
 
     pub(super) fn certificate_row(&self, voyage: &Voyage, certificate: &Certificate, status: CertificateStatus) -> Row {
         Row::AddCertificate(Box::new(NewCertificate {
-            id: CertificateId::new(self.random.as_ref()),
+            id: CertificateId::new(self.now(), self.random.as_ref()),
             case: voyage.case(),
             profile: voyage.party.profile.clone(),
             issuer: certificate.issuer().canonical(),

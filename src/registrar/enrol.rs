@@ -163,7 +163,7 @@ impl Registrar {
         facts: &Facts,
     ) -> Result<Opening, Refusal> {
         let now = self.now();
-        let id = CaseId::new(self.random.as_ref());
+        let id = CaseId::new(now, self.random.as_ref());
         // Whether a relayed requester must confirm is for the CA to say.
         let implicit = !family.is_relayed() && grants_implicit(who, &request.message);
         let exchange = self.exchange(who, &request.message, Some(id), family, implicit);
@@ -209,7 +209,7 @@ impl Registrar {
         family: Family,
         implicit: bool,
     ) -> Exchange {
-        let id = ExchangeId::new(self.random.as_ref());
+        let id = ExchangeId::new(self.now(), self.random.as_ref());
         let transaction = message.transaction.as_ref();
         let key = match transaction {
             Some(transaction) => exchange_key(&who.requester.credential, &transaction.id),
@@ -413,7 +413,7 @@ impl Registrar {
         let relayed = exchange.filter(|exchange| exchange.family.is_relayed());
         let transaction = relayed.and_then(|exchange| exchange.transaction.clone());
         NewSubmission {
-            id: SubmissionId::new(self.random.as_ref()),
+            id: SubmissionId::new(self.now(), self.random.as_ref()),
             case,
             authority: authority.to_owned(),
             transaction: transaction.unwrap_or_else(|| fresh.transaction.to_vec()),
@@ -445,7 +445,7 @@ impl Registrar {
         octets: &[u8],
     ) -> Row {
         Row::Record(Box::new(NewMessage {
-            id: MessageId::new(self.random.as_ref()),
+            id: MessageId::new(self.now(), self.random.as_ref()),
             leg,
             exchange,
             submission,

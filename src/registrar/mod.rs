@@ -50,7 +50,7 @@ pub use facts::SHORT_NAMES;
 pub use identify::{Identified, MacProof, Source};
 pub use metrics::Metrics;
 pub use office::{CaseView, Readiness};
-pub use poll::Known;
+pub use poll::{Claim, Known};
 pub use refusal::Refusal;
 pub use request::{
     Answered, CertificateRequest, Finished, Incoming, Possession, Reply, Replying, RevocationRequest, Transaction,

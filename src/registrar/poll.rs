@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use certs::Certificate;
+
 use super::enrol::sha256;
 use super::identify::Identified;
 use super::request::{Answered, Incoming, Reply};
 use super::{Refusal, Registrar};
-use crate::case::{Exchange, ExchangeState, Outcome, State};
+use crate::case::{CredentialId, Exchange, ExchangeState, Outcome, State};
 use crate::store::{CaseRow, Leg, Unit, exchange_key};
 
 /// What is known about a message of a transaction.
@@ -22,7 +24,33 @@ pub enum Known {
     Exchange(Exchange),
 }
 
+/// Whom a message says it is from, before that is proven.
+#[derive(Clone, Copy, Debug)]
+pub enum Claim<'a> {
+    /// The reference of an enrolment code.
+    Reference(&'a [u8]),
+    /// A certificate.
+    Certificate(&'a Certificate),
+}
+
 impl Registrar {
+    /// The message that began a transaction, found before it is proven who asks: for what decides how that is proven.
+    pub async fn begun_with(&self, claim: Claim<'_>, transaction: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
+        let credential = match claim {
+            Claim::Certificate(certificate) => Some(CredentialId::certificate(&certificate.hash())),
+            Claim::Reference(reference) => {
+                let row = self.store.code_by_lookup(&self.secrets.lookup(reference)).await.map_err(Refusal::store)?;
+                row.map(|row| CredentialId::code(row.id))
+            }
+        };
+        let Some(credential) = credential else { return Ok(None) };
+        let exchange = self.store.exchange_by_key(&exchange_key(&credential, transaction)).await;
+        match exchange.map_err(Refusal::store)? {
+            Some(exchange) => self.store.first_request(exchange.id).await.map_err(Refusal::store),
+            None => Ok(None),
+        }
+    }
+
     /// Looks a message's transaction up, under the credential that proved it. A byte-identical message is told from a new
     /// one before any nonce is looked at (DESIGN rule 2).
     pub async fn known(&self, who: &Identified, transaction: &[u8], octets: &[u8]) -> Result<Known, Refusal> {

@@ -124,7 +124,7 @@ impl Registrar {
 
     fn revocation_case(&self, who: &Identified, request: &RevocationRequest, row: Option<&CertificateRow>) -> NewCase {
         NewCase {
-            id: CaseId::new(self.random.as_ref()),
+            id: CaseId::new(self.now(), self.random.as_ref()),
             kind: Kind::Revoke,
             state: State::Received,
             door: request.door,

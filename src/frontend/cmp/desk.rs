@@ -8,13 +8,14 @@ use cmp::server;
 use cmp::{BodyKind, Draft, ErrorMsgContent, FailureInfo, Fault, Header, MacKey, Message, Protection as Proof, body};
 use http::StatusCode;
 
+use super::CmpDoor;
 use super::answer::{Answering, fault_of_refusal};
 use super::manner::{header_rules, limits, protector};
+use super::path::{Operation, check_continued, check_place, is_announcement};
 use super::protector::Protection;
 use super::requests::{certificate_request, incoming, pkcs10_request, revocation_request};
 use super::signer::continues;
 use super::unwrap::{Received, Unwrapped};
-use super::{CmpDoor, Operation};
 use crate::case::{Exchange, Outcome};
 use crate::registrar::{Answered, Identified, Known, MacProof, Refusal, Source};
 use crate::rules::MessageRules;
@@ -53,6 +54,7 @@ impl CmpDoor {
     ) -> (StatusCode, Vec<u8>) {
         let rules = self.registrar.message_rules(source.profile.as_deref());
         match Message::parse(octets, &limits(&rules)) {
+            Ok(message) if is_announcement(message.body().kind()) => self.decline(&source, &message).await,
             Ok(message) => self.answer_message(&source, operation, &message, rules).await,
             Err(parse) => (StatusCode::OK, self.unreadable(&source, parse.header.as_deref(), &parse.fault).await),
         }
@@ -90,22 +92,25 @@ impl CmpDoor {
         message: &Message,
         answering: &mut Answering,
     ) -> Result<Answered, Trouble> {
+        let source = &self.with_profile(source, message).await?;
+        answering.rules = self.registrar.message_rules(source.profile.as_deref());
         let received = match self.unwrap(source, message, answering).await? {
             Unwrapped::One(received) => received,
-            Unwrapped::Batch(who, all) => return self.answer_batch(source, message, (&who, all), answering).await,
+            Unwrapped::Batch(who, all) => {
+                check_place(operation, message)?;
+                return self.answer_batch(source, message, (&who, all), answering).await;
+            }
         };
         let request = received.request();
         let header = request.header();
         let kind = request.body().kind();
         // Whatever nonce it returns is looked at once its transaction is known.
         server::check_header(header, answering.now, &header_rules(&answering.rules), header.recip_nonce.as_deref())?;
-        if operation.is_some_and(|operation| !operation.takes(kind)) {
-            return Err(Fault::request(format!("{kind} is not what this path is for")).into());
-        }
         let proof = request.protection_kind()?;
         let who = received.vouched(self.identify(source, request, &proof, answering).await?);
         // After the requester is known, so that the refusal is protected with its own secret.
         server::check_integrity(&proof, kind)?;
+        check_place(operation, message)?;
         let transaction = header.transaction_id.clone().unwrap_or_default();
         match self.registrar.known(&who, &transaction, message.der()).await? {
             Known::Answered(octets) => Ok(Answered { outcome: None, octets }),
@@ -113,7 +118,10 @@ impl CmpDoor {
                 answering.continue_with(&exchange);
                 Ok(self.registrar.wait_again(exchange, Arc::new(answering.clone())).await?)
             }
-            Known::Exchange(exchange) => self.go_on(who, exchange, &received, answering).await,
+            Known::Exchange(exchange) => {
+                check_continued(operation, &exchange)?;
+                self.go_on(who, exchange, &received, answering).await
+            }
             Known::Nothing => {
                 let begun = self.begin(&who, &received, answering).await;
                 if !matches!(begun, Err(Trouble::Refusal(Refusal::TransactionInUse))) {
@@ -291,6 +299,19 @@ impl CmpDoor {
             return sent(answering.refuse(&fault_of_refusal(&store, answering.kind)).await);
         }
         sent(answering.refuse(fault).await)
+    }
+
+    /// RFC 9811 section 3.5: who does not take an announcement says so by status, with empty content.
+    async fn decline(&self, source: &Source, message: &Message) -> (StatusCode, Vec<u8>) {
+        let fault = format!("{}: announcements are not taken here", message.body().kind());
+        tracing::info!(request = %source.request_id, fault, "refused");
+        match self.registrar.note_bad_input(source, "requester", &fault).await {
+            Ok(()) => (StatusCode::FORBIDDEN, Vec::new()),
+            Err(store) => {
+                tracing::error!(request = %source.request_id, fault = %store, "the refusal could not be recorded");
+                (StatusCode::SERVICE_UNAVAILABLE, Vec::new())
+            }
+        }
     }
 
     /// What cannot be read as a message is answered without protection: nobody is known to verify it.

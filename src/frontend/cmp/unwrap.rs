@@ -115,7 +115,7 @@ impl CmpDoor {
         };
         let answers = join_all(all.iter().map(|inner| async move {
             match inner {
-                Ok(inner) => Box::pin(self.answer_message(source, None, inner, answering.rules.clone())).await.1,
+                Ok(inner) => Box::pin(self.answer_message(source, None, inner, answering.rules)).await.1,
                 Err(parse) => self.unreadable(source, parse.header.as_deref(), &parse.fault).await,
             }
         }))

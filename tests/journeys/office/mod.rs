@@ -173,6 +173,13 @@ impl Office {
         self.start();
     }
 
+    /// Now, as the server sees it.
+    #[expect(clippy::disallowed_methods, reason = "the server's clock is the machine's")]
+    pub(crate) fn now() -> certs::Millis {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        certs::Millis(i64::try_from(since.as_millis()).unwrap())
+    }
+
     /// What the server wrote to its log.
     pub(crate) fn said(&self) -> String {
         fs::read_to_string(self.path("server.log")).unwrap_or_default()
