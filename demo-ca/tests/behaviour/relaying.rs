@@ -6,7 +6,8 @@ use cmp::crmf::{self, Control};
 use cmp::{BodyKind, FailureInfo, InfoTypeAndValue, MacKey, Popo, RevDetails, body, relay};
 use demo_ca::{Form, Kind, Original, Pop};
 
-use crate::office::{Exchange, Office, body_for, key, parse, random, request, subject, template};
+use crate::exchange::Exchange;
+use crate::office::{Office, body_for, key, parse, random, request, subject, template};
 
 #[tokio::test]
 async fn a_wrapped_request_is_answered_plainly_and_the_records_tell_who_signed() {
