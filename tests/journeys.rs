@@ -31,7 +31,7 @@ mod est_wire;
 mod office;
 #[path = "journeys/operating.rs"]
 mod operating;
-#[path = "journeys/requirements.rs"]
+#[path = "journeys/requirements/mod.rs"]
 mod requirements;
 #[path = "journeys/token_away.rs"]
 mod token_away;
