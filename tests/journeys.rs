@@ -17,6 +17,8 @@ mod cmp_refusing;
 mod cmp_repeating;
 #[path = "journeys/cmp_standing.rs"]
 mod cmp_standing;
+#[path = "journeys/cmp_rules_header.rs"]
+mod cmp_rules_header;
 #[path = "journeys/codes.rs"]
 mod codes;
 #[path = "journeys/est_enrolling.rs"]
