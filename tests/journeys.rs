@@ -15,10 +15,12 @@ mod cmp_http;
 mod cmp_refusing;
 #[path = "journeys/cmp_repeating.rs"]
 mod cmp_repeating;
-#[path = "journeys/cmp_standing.rs"]
-mod cmp_standing;
 #[path = "journeys/cmp_rules_header.rs"]
 mod cmp_rules_header;
+#[path = "journeys/cmp_rules_protection.rs"]
+mod cmp_rules_protection;
+#[path = "journeys/cmp_standing.rs"]
+mod cmp_standing;
 #[path = "journeys/codes.rs"]
 mod codes;
 #[path = "journeys/est_enrolling.rs"]
