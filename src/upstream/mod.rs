@@ -69,8 +69,6 @@ pub enum Order<'a> {
         request: &'a [u8],
         /// Whether implicitConfirm is asked for.
         implicit: bool,
-        /// What is said besides; a PKCS#10 keeps its own proof.
-        vouching: Vouching<'a>,
     },
     /// A certificate for a CertReqMsg, kept byte for byte where its proof of possession is (RFC 9483 section 5.2.3.1).
     Crmf {
@@ -78,8 +76,8 @@ pub enum Order<'a> {
         request: &'a [u8],
         /// Whether implicitConfirm is asked for.
         implicit: bool,
-        /// What is said besides.
-        vouching: Vouching<'a>,
+        /// Whether raVerified stands for its proof of possession, which we checked (RFC 9483 section 5.2.3.2).
+        ra_verified: bool,
     },
     /// The requester's own message, handed on with its transaction and nonces (RFC 9483 section 5.2).
     Relay {
@@ -88,7 +86,7 @@ pub enum Order<'a> {
         /// How: one of the relaying families.
         family: Family,
         /// What is said besides, where the protection is replaced.
-        vouching: Vouching<'a>,
+        vouching: Vouching,
     },
     /// The end of a certificate (RFC 9483 section 5.3.2).
     Revoke {
@@ -119,11 +117,11 @@ pub enum Order<'a> {
 
 /// What we say of a request besides what its requester said.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Vouching<'a> {
+pub struct Vouching {
     /// raVerified stands for the proof of possession, which we checked (RFC 9483 section 5.2.3.2).
     pub ra_verified: bool,
-    /// The message as it came, for origPKIMessage (RFC 9810 section 5.1.1.3).
-    pub original: Option<&'a [u8]>,
+    /// The message goes along as its requester protected it: origPKIMessage (RFC 9810 section 5.1.1.3).
+    pub original: bool,
 }
 
 /// What the CA says.

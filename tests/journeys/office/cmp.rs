@@ -129,6 +129,13 @@ impl Request {
         seal.finish(self.around(seal, body::requests(kind, &[&asked])))
     }
 
+    /// The body of a kur for a certificate.
+    pub(crate) fn kur(&self, old: &Certificate) -> Vec<u8> {
+        let template = CertTemplateDraft::new(Name::from_text(&self.subject).unwrap(), self.key.public_key().clone());
+        let control = Control::old_cert_id(old.issuer(), old.serial());
+        body::kur(&wait(crmf::sign(&crmf::request_with(0, &template, &[control]), &self.key)).unwrap())
+    }
+
     /// The draft of a first message with this body.
     pub(crate) fn around(&self, seal: &Seal, body: Vec<u8>) -> Draft {
         let mut draft = client::first(&seal.name(), &Name::empty(), self.transaction, random(), body);
@@ -259,6 +266,13 @@ impl Exchange {
         let word = rejection.map(|text| StatusInfo::rejection(FailureInfo::BAD_CERT_TEMPLATE, text));
         let about = (&issued.certificate, issued.cert_req_id);
         client::confirm(self.sent.header(), self.answer.header(), random(), about, word)
+    }
+
+    /// A certConf for what a pollReq brought, whose recipNonce may be that of the request before.
+    pub(crate) fn confirm_polled(&self, seal: &Seal) -> Vec<u8> {
+        let Ok(Word::Issued(issued)) = client::read(&self.answer) else { panic!("{:?}", self.answer.body()) };
+        let about = (&issued.certificate, issued.cert_req_id);
+        seal.finish(client::confirm(self.sent.header(), self.answer.header(), random(), about, None))
     }
 
     /// A pollReq.
