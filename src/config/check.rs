@@ -49,6 +49,7 @@ pub(super) fn check(config: &Config) -> Result<(), Wrong> {
     addresses(config)?;
     token(config)?;
     registrar(config)?;
+    further_paths(config)?;
     if config.authority.is_empty() {
         return wrong(&["authority"], "there is no [authority.NAME], so nothing can be forwarded");
     }
@@ -149,11 +150,25 @@ fn registrar(config: &Config) -> Result<(), Wrong> {
         ("answer_tries", own.answer_tries.into()),
         ("requests_per_minute", own.requests_per_minute.into()),
         ("failures_per_minute", own.failures_per_minute.into()),
+        ("iterations_per_minute", own.iterations_per_minute.into()),
     ];
     match counts.iter().find(|(_, count)| *count == 0) {
         Some((name, _)) => wrong(&["registrar", name], "1 or more"),
         None => Ok(()),
     }
+}
+
+/// `[cmp.paths]`: none may be the house's own, and each leads to a profile that is there.
+fn further_paths(config: &Config) -> Result<(), Wrong> {
+    if let Some((path, text)) = config.cmp.fault() {
+        return wrong(&["cmp", "paths", path], text);
+    }
+    for (path, further) in &config.cmp.paths {
+        if let Some(name) = further.profile.as_ref().filter(|name| !config.profile.contains_key(*name)) {
+            return wrong(&["cmp", "paths", path], format!("there is no [profile.{name}]"));
+        }
+    }
+    Ok(())
 }
 
 /// How the labels of a demo's keys begin (DESIGN 3).

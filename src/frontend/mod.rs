@@ -7,7 +7,7 @@ mod control;
 mod est;
 mod health;
 
-pub use cmp::{CmpDoor, Protector};
+pub use cmp::{CmpDoor, CmpDoorConfig, FurtherPath, Protector};
 pub use connection::{Connection, RequestId, Tls};
 pub use control::control;
 pub use est::est;

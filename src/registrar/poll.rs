@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use certs::Certificate;
+
 use super::enrol::sha256;
 use super::identify::Identified;
 use super::request::{Answered, Incoming, Reply};
 use super::{Refusal, Registrar};
-use crate::case::{Exchange, ExchangeState, Outcome, State};
+use crate::case::{CredentialId, Exchange, ExchangeState, Outcome, State};
 use crate::store::{CaseRow, Leg, Unit, exchange_key};
 
 /// What is known about a message of a transaction.
@@ -22,7 +24,33 @@ pub enum Known {
     Exchange(Exchange),
 }
 
+/// Whom a message says it is from, before that is proven.
+#[derive(Clone, Copy, Debug)]
+pub enum Claim<'a> {
+    /// The reference of an enrolment code.
+    Reference(&'a [u8]),
+    /// A certificate.
+    Certificate(&'a Certificate),
+}
+
 impl Registrar {
+    /// The message that began a transaction, found before it is proven who asks: for what decides how that is proven.
+    pub async fn begun_with(&self, claim: Claim<'_>, transaction: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
+        let credential = match claim {
+            Claim::Certificate(certificate) => Some(CredentialId::certificate(&certificate.hash())),
+            Claim::Reference(reference) => {
+                let row = self.store.code_by_lookup(&self.secrets.lookup(reference)).await.map_err(Refusal::store)?;
+                row.map(|row| CredentialId::code(row.id))
+            }
+        };
+        let Some(credential) = credential else { return Ok(None) };
+        let exchange = self.store.exchange_by_key(&exchange_key(&credential, transaction)).await;
+        match exchange.map_err(Refusal::store)? {
+            Some(exchange) => self.store.first_request(exchange.id).await.map_err(Refusal::store),
+            None => Ok(None),
+        }
+    }
+
     /// Looks a message's transaction up, under the credential that proved it. A byte-identical message is told from a new
     /// one before any nonce is looked at (DESIGN rule 2).
     pub async fn known(&self, who: &Identified, transaction: &[u8], octets: &[u8]) -> Result<Known, Refusal> {
@@ -38,6 +66,21 @@ impl Registrar {
                 None => Known::InWork(exchange),
             },
         })
+    }
+
+    /// The messages that began the exchanges with this transactionID, whoever sent them. They tell which credential a later
+    /// message is to be checked with (RFC 9483 section 3.5); nothing follows from being among them.
+    pub async fn first_messages(&self, transaction: &[u8]) -> Result<Vec<Vec<u8>>, Refusal> {
+        let mut messages = Vec::new();
+        for exchange in self.store.exchanges_of_transaction(transaction, MOST_ALIKE).await.map_err(Refusal::store)? {
+            messages.extend(self.first_message(&exchange).await?);
+        }
+        Ok(messages)
+    }
+
+    /// The message that began an exchange.
+    pub async fn first_message(&self, exchange: &Exchange) -> Result<Option<Vec<u8>>, Refusal> {
+        self.store.first_request(exchange.id).await.map_err(Refusal::store)
     }
 
     /// Waits for the answer to a message that is being worked on.
@@ -102,3 +145,6 @@ impl Registrar {
         case.ok_or_else(|| Refusal::store("the case of an exchange is not there"))
     }
 }
+
+/// A transactionID is random: more than one exchange has it only where somebody tries something.
+const MOST_ALIKE: u32 = 8;

@@ -104,7 +104,8 @@ impl Registrar {
         if !certificate.extended_key_usages().unwrap_or_default().contains(&certs::oid::CMC_RA) {
             return Err(of("has not the extended key usage id-kp-cmcRA"));
         }
-        let trust = self.trust.get(&entry.trust).ok_or_else(|| of("has no [trust] table"))?;
+        let tables = self.trust.load();
+        let trust = tables.get(&entry.trust).ok_or_else(|| of("has no [trust] table"))?;
         trust.check(chain, purpose, self.now()).map_err(|fault| of(&format!("is not trusted: {fault}")))?;
         Ok(entry.trust.clone())
     }

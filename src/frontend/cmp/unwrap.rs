@@ -4,10 +4,11 @@ use cmp::server::{self, Nested};
 use cmp::{BodyKind, Fault, Message, ParseFault, body};
 use futures_util::future::join_all;
 
+use super::CmpDoor;
 use super::answer::Answering;
 use super::desk::Trouble;
+use super::manner::header_rules;
 use super::requests::incoming;
-use super::{CmpDoor, Operation};
 use crate::registrar::{Answered, Finished, Identified, Known, Refusal, Source};
 
 /// A request with what came around it.
@@ -80,7 +81,8 @@ impl CmpDoor {
         nested: &Message,
         answering: &mut Answering,
     ) -> Result<Identified, Trouble> {
-        self.check_envelope(nested.header(), answering.now, nested.header().recip_nonce.as_deref())?;
+        let header = nested.header();
+        server::check_header(header, answering.now, &header_rules(&answering.rules), header.recip_nonce.as_deref())?;
         let proof = nested.protection_kind()?;
         server::check_integrity(&proof, BodyKind::Nested)?;
         let who = self.identify(source, nested, &proof, answering).await?;
@@ -113,7 +115,7 @@ impl CmpDoor {
         };
         let answers = join_all(all.iter().map(|inner| async move {
             match inner {
-                Ok(inner) => Box::pin(self.answer_message(source, None::<&Operation>, inner)).await.1,
+                Ok(inner) => Box::pin(self.answer_message(source, None, inner, answering.rules)).await.1,
                 Err(parse) => self.unreadable(source, parse.header.as_deref(), &parse.fault).await,
             }
         }))
