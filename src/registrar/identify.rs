@@ -239,7 +239,7 @@ impl Registrar {
         Ok((name.clone(), rules))
     }
 
-    async fn note_failure(&self, source: &Source, actor: &str, fault: &str) -> Result<(), Refusal> {
+    pub(super) async fn note_failure(&self, source: &Source, actor: &str, fault: &str) -> Result<(), Refusal> {
         tracing::warn!(request = %source.request_id, door = %source.door, peer = %source.peer, fault, "not identified");
         self.metrics.authentication_failed(source.door);
         let leaf = self.leaf(LeafKind::AuthenticationFailed, actor).plain("door", source.door.name());

@@ -6,6 +6,8 @@ mod path;
 mod profile;
 mod protector;
 mod requests;
+mod support;
+mod template;
 mod unwrap;
 
 use std::sync::Arc;

@@ -53,6 +53,8 @@ pub enum Reply {
     Crls(Vec<Vec<u8>>),
     /// currentCRL: a CRL (DER).
     CurrentCrl(Vec<u8>),
+    /// unsupportedOIDs: what was asked for and is not known here (RFC 9810 section 5.3.19.7).
+    UnsupportedOids(Vec<ObjectIdentifier>),
     /// Anything else.
     Other(InfoTypeAndValue),
 }
@@ -125,6 +127,11 @@ impl Reply {
                 Element::only(value, "currentCRL")?.sequence("currentCRL")?;
                 Self::CurrentCrl(value.to_vec())
             }
+            oid::UNSUPPORTED_OIDS => {
+                let value = value.ok_or_else(|| Fault::format("unsupportedOIDs: the list is missing"))?;
+                let all = Element::only(value, "unsupportedOIDs")?.sequence("unsupportedOIDs")?;
+                Self::UnsupportedOids(all.each(limits.general_info, |one| one.oid("unsupportedOIDs"))?)
+            }
             _ => Self::Other(info.clone()),
         })
     }
@@ -144,6 +151,10 @@ impl Reply {
             }
             Self::Crls(all) => plain(oid::CRLS, list(all)),
             Self::CurrentCrl(crl) => plain(oid::CURRENT_CRL, Some(crl.clone())),
+            Self::UnsupportedOids(all) => {
+                let all = all.iter().map(|oid| asn1::object_identifier(*oid));
+                plain(oid::UNSUPPORTED_OIDS, Some(asn1::sequence_of(all)))
+            }
             Self::Other(info) => info.clone(),
         }
     }
@@ -258,6 +269,7 @@ mod tests {
             Reply::Crls(vec![asn1::sequence(&[])]),
             Reply::Crls(Vec::new()),
             Reply::CurrentCrl(asn1::sequence(&[])),
+            Reply::UnsupportedOids(vec![oid::SIGN_KEY_PAIR_TYPES, oid::KEM_CIPHERTEXT_INFO]),
             Reply::Other(plain(oid::SIGN_KEY_PAIR_TYPES, None)),
         ];
         for reply in replies {
