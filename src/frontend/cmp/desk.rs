@@ -15,6 +15,7 @@ use super::path::{Operation, check_continued, check_place, is_announcement};
 use super::protector::Protection;
 use super::requests::{certificate_request, incoming, pkcs10_request, revocation_request};
 use super::signer::continues;
+use super::support::is_support;
 use super::unwrap::{Received, Unwrapped};
 use crate::case::{Exchange, Outcome};
 use crate::registrar::{Answered, Identified, Known, MacProof, Refusal, Source};
@@ -117,6 +118,9 @@ impl CmpDoor {
         let transaction = header.transaction_id.clone().unwrap_or_default();
         match self.registrar.known(&who, &transaction, message.der()).await? {
             Known::Answered(octets) => Ok(Answered { outcome: None, octets }),
+            Known::InWork(exchange) if is_support(&exchange) => {
+                self.support_again(&who, exchange, &received, answering).await
+            }
             Known::InWork(exchange) => {
                 answering.continue_with(&exchange);
                 Ok(self.registrar.wait_again(exchange, Arc::new(answering.clone())).await?)
@@ -133,6 +137,9 @@ impl CmpDoor {
                 // The same bytes came twice at the same time, or it is another message: the records tell now.
                 match self.registrar.known(&who, &transaction, message.der()).await? {
                     Known::Answered(octets) => Ok(Answered { outcome: None, octets }),
+                    Known::InWork(exchange) if is_support(&exchange) => {
+                        self.support_again(&who, exchange, &received, answering).await
+                    }
                     Known::InWork(exchange) => {
                         answering.continue_with(&exchange);
                         Ok(self.registrar.wait_again(exchange, Arc::new(answering.clone())).await?)
@@ -242,7 +249,14 @@ impl CmpDoor {
                     .map_err(|fault| known_signer(who, fault))
             }
             server::Operation::Confirm(_) | server::Operation::Poll(_) => Err(Refusal::NoTransaction.into()),
-            server::Operation::Support(_) | server::Operation::Nested(_) => {
+            server::Operation::Support(asked) => {
+                let answered = self.support(who, received, asked, answering).await;
+                answered.map_err(|trouble| match trouble {
+                    Trouble::Refusal(fault) => known_signer(who, fault),
+                    fault @ (Trouble::Message(_) | Trouble::Body(_)) => fault,
+                })
+            }
+            server::Operation::Nested(_) => {
                 Err(Fault::request(format!("{} is not supported here", answering.kind)).into())
             }
         }
@@ -270,6 +284,9 @@ impl CmpDoor {
         answering.continue_with(&exchange);
         let incoming = incoming(received, kind);
         match server::check_shape(message)? {
+            server::Operation::Poll(_) if is_support(&exchange) => {
+                self.support_again(&who, exchange, received, answering).await
+            }
             server::Operation::Poll(_) => {
                 Ok(self.registrar.poll(exchange, incoming, Arc::new(answering.clone())).await?)
             }
@@ -365,7 +382,7 @@ impl CmpDoor {
 
 impl Answering {
     /// The transaction is known: its request decides the answer's kind.
-    fn continue_with(&mut self, exchange: &Exchange) {
+    pub(super) fn continue_with(&mut self, exchange: &Exchange) {
         let begun = exchange.body.and_then(|tag| BodyKind::from_tag(u32::from(tag)));
         self.request = begun.unwrap_or(self.kind);
         self.implicit = exchange.implicit;
