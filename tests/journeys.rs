@@ -33,7 +33,7 @@ mod est_wire;
 mod office;
 #[path = "journeys/operating.rs"]
 mod operating;
-#[path = "journeys/requirements.rs"]
+#[path = "journeys/requirements/mod.rs"]
 mod requirements;
 #[expect(dead_code, reason = "the keys and the PKI of the tests of `certs`; not all of it is needed here")]
 #[path = "../certs/tests/outside/software_key.rs"]
