@@ -21,6 +21,10 @@ mod cmp_settings;
 mod cmp_standing;
 #[path = "journeys/cmp_rules_header.rs"]
 mod cmp_rules_header;
+#[path = "journeys/cmp_rules_protection.rs"]
+mod cmp_rules_protection;
+#[path = "journeys/cmp_standing.rs"]
+mod cmp_standing;
 #[path = "journeys/codes.rs"]
 mod codes;
 #[path = "journeys/est_enrolling.rs"]

@@ -79,14 +79,23 @@ impl Answering {
         Ok(Finished { octets, nonce: Some(self.nonce.to_vec()) })
     }
 
-    /// The bytes that report a fault of the message itself, and whether they are protected as they should be.
-    pub(super) async fn refuse(&self, fault: &Fault) -> (Vec<u8>, bool) {
+    /// The body that reports a fault of the message itself.
+    pub(super) fn refusal(&self, fault: &Fault) -> Vec<u8> {
         // RFC 9483 section 3.6.2: faults of certConf, pollReq and genm are error messages whatever they are.
-        let body = if self.kind == self.request {
+        if self.kind == self.request {
             server::refusal_body(fault, self.request)
         } else {
             body::error(&ErrorMsgContent::from(fault))
-        };
+        }
+    }
+
+    /// The body that reports a fault in the body of a request.
+    pub(super) fn rejection(&self, fault: &Fault) -> Vec<u8> {
+        server::rejection_body(fault, self.request)
+    }
+
+    /// The bytes of a refusal, and whether they are protected as they should be.
+    pub(super) async fn finish(&self, body: Vec<u8>) -> (Vec<u8>, bool) {
         match self.protection.finish(self.plain(body.clone()), &[]).await {
             Ok(octets) => (octets, true),
             Err(cause) => {
