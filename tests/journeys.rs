@@ -25,6 +25,18 @@ mod cmp_rules_protection;
 mod cmp_settings;
 #[path = "journeys/cmp_standing.rs"]
 mod cmp_standing;
+#[path = "journeys/cmp_rules_body.rs"]
+mod cmp_rules_body;
+#[path = "journeys/cmp_rules_enrol.rs"]
+mod cmp_rules_enrol;
+#[path = "journeys/cmp_rules_header.rs"]
+mod cmp_rules_header;
+#[path = "journeys/cmp_rules_protection.rs"]
+mod cmp_rules_protection;
+#[path = "journeys/cmp_rules_upstream.rs"]
+mod cmp_rules_upstream;
+#[path = "journeys/cmp_standing.rs"]
+mod cmp_standing;
 #[path = "journeys/codes.rs"]
 mod codes;
 #[path = "journeys/est_enrolling.rs"]
