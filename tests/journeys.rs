@@ -13,10 +13,28 @@ mod cmp_enrolling;
 mod cmp_http;
 #[path = "journeys/cmp_refusing.rs"]
 mod cmp_refusing;
+#[path = "journeys/cmp_relaying.rs"]
+mod cmp_relaying;
 #[path = "journeys/cmp_repeating.rs"]
 mod cmp_repeating;
+#[path = "journeys/cmp_rules_header.rs"]
+mod cmp_rules_header;
+#[path = "journeys/cmp_rules_protection.rs"]
+mod cmp_rules_protection;
 #[path = "journeys/cmp_settings.rs"]
 mod cmp_settings;
+#[path = "journeys/cmp_standing.rs"]
+mod cmp_standing;
+#[path = "journeys/cmp_rules_body.rs"]
+mod cmp_rules_body;
+#[path = "journeys/cmp_rules_enrol.rs"]
+mod cmp_rules_enrol;
+#[path = "journeys/cmp_rules_header.rs"]
+mod cmp_rules_header;
+#[path = "journeys/cmp_rules_protection.rs"]
+mod cmp_rules_protection;
+#[path = "journeys/cmp_rules_upstream.rs"]
+mod cmp_rules_upstream;
 #[path = "journeys/cmp_standing.rs"]
 mod cmp_standing;
 #[path = "journeys/codes.rs"]
@@ -33,7 +51,7 @@ mod est_wire;
 mod office;
 #[path = "journeys/operating.rs"]
 mod operating;
-#[path = "journeys/requirements.rs"]
+#[path = "journeys/requirements/mod.rs"]
 mod requirements;
 #[expect(dead_code, reason = "the keys and the PKI of the tests of `certs`; not all of it is needed here")]
 #[path = "../certs/tests/outside/software_key.rs"]

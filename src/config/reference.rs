@@ -52,6 +52,7 @@ check_after_seconds = 10         # when
 repeat_window_seconds = 900      # a repeated EST request gets the same certificate
 queue_limit = 10000              # cases on their way to CAs; more are refused for now
 confirm_seconds = 120            # a CMP requester's time for its certConf
+information_seconds = 60         # a CA's CRL or root update is given to others, too; 0: asked anew each time
 answer_tries = 5                 # unbelievable answers of a CA before an officer must look
 requests_per_minute = 120        # of one credential
 failures_per_minute = 30         # wrong credentials from one address
@@ -93,7 +94,7 @@ subject = "CN=plant 7,O=Oil"     # its certificate, known by exactly one of thes
 authority = "oil"
 forward = "behalf"               # how CMP requests reach the CA: behalf, nested, replace, untouched (docs/configuration.md)
 proof = "keep"                   # or "ra-verified": our word instead of the proof of possession, for a CA that cannot check it
-original_message = false         # true: what we ask in our name carries the requester's message (origPKIMessage)
+original_message = false         # with forward = "replace": its message goes along as it signed it (origPKIMessage)
 approval = "automatic"           # or "by-hand" (default): an officer decides
 enrol_with = ["code", "manufacturer", "own"]  # for a new certificate: "code" and names of [trust.NAME]
 renew_with = ["own"]             # whose certificates may be renewed and revoked here

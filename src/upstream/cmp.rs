@@ -11,7 +11,8 @@ use cmp::server::innermost;
 use cmp::{Body, CertReqMsg, Draft, FailureInfo, InfoTypeAndValue, Limits, Message, Protection, Status, StatusInfo};
 use serde::Deserialize;
 
-use super::http::{HttpClient, SendFault, tls_client};
+use super::http::{ANSWER_LIMIT, HttpClient, SendFault, tls_client};
+use super::inquiry;
 use super::{Answer, AnswerFault, Authority, ComposeFault, Conversation, Fresh, Order, Pending, Vouching};
 use crate::case::Family;
 
@@ -140,18 +141,18 @@ impl Cmp {
 
     fn draft(&self, order: Order<'_>, fresh: Fresh) -> Result<Draft, ComposeFault> {
         Ok(match order {
-            Order::Pkcs10 { request, implicit, vouching } => {
-                with_original(self.first(fresh, cmp::body::p10cr(request), implicit), vouching)?
+            Order::Pkcs10 { request, implicit } => self.first(fresh, cmp::body::p10cr(request), implicit),
+            Order::Crmf { request, implicit, ra_verified: false } => {
+                self.first(fresh, cmp::body::cr(request), implicit)
             }
-            Order::Crmf { request, implicit, vouching } => {
-                let proven = if vouching.ra_verified { Some(ra_verified(request)?) } else { None };
-                let body = cmp::body::cr(proven.as_deref().unwrap_or(request));
-                with_original(self.first(fresh, body, implicit), vouching)?
+            Order::Crmf { request, implicit, ra_verified: true } => {
+                self.first(fresh, cmp::body::cr(&ra_verified(request)?), implicit)
             }
             Order::Relay { message, family, vouching } => self.relayed(message, family, vouching)?,
             Order::Revoke { issuer, serial, reason } => {
                 self.first(fresh, cmp::body::rr(&cmp::RevDetails::compose(issuer, serial, reason)), false)
             }
+            Order::Inquire(inquiry) => self.first(fresh, cmp::body::genm(&[inquiry.question().encode()]), false),
             Order::Poll { sent, answer } => {
                 let (sent, answer) = (recorded(sent)?, recorded(answer)?);
                 let id = match (sent.body(), client::read(&answer)) {
@@ -178,7 +179,7 @@ impl Cmp {
     }
 
     /// RFC 9483 section 5.2.2.1: in a message of ours; section 5.2.3: under our protection, with the requester's header.
-    fn relayed(&self, message: &[u8], family: Family, vouching: Vouching<'_>) -> Result<Draft, ComposeFault> {
+    fn relayed(&self, message: &[u8], family: Family, vouching: Vouching) -> Result<Draft, ComposeFault> {
         let received = recorded(message)?;
         if family == Family::Nested {
             return Ok(relay::wrap(&received, self.ra_certificate().subject(), self.recipient()));
@@ -186,13 +187,20 @@ impl Cmp {
         let request = innermost(received);
         let unfit = |fault: cmp::Fault| ComposeFault::Record(fault.text);
         let body = match request.body() {
-            Body::Ir(_) | Body::Cr(_) if vouching.ra_verified => {
-                Some(relay::ra_verified(&request, Possession::Vouched, None).map_err(unfit)?)
+            Body::Ir(all) | Body::Cr(all) if vouching.ra_verified => {
+                // RFC 9483 section 5.2.3.2: MUST verify it; an RA below us may have done so.
+                let proven = all.0.iter().find(|one| !one.is_ra_verified()).map(CertReqMsg::prove);
+                let proven = proven.transpose().map_err(unfit)?;
+                let possession = proven.as_ref().map_or(Possession::Vouched, Possession::Proven);
+                Some(relay::ra_verified(&request, possession, None).map_err(unfit)?)
             }
             _ => None,
         };
-        let draft = relay::replace(&request, self.ra_certificate().subject(), body).map_err(unfit)?;
-        with_original(draft, vouching)
+        let mut draft = relay::replace(&request, self.ra_certificate().subject(), body).map_err(unfit)?;
+        if vouching.original {
+            draft.general_info.push(InfoTypeAndValue::orig_pki_message(&[request.der()]));
+        }
+        Ok(draft)
     }
 
     /// RFC 9483 section 3.4: "an EE or PKI management entity MUST NOT trust [just any certificate of the PKI]"; see DESIGN rule 4.
@@ -293,7 +301,7 @@ impl Authority for Cmp {
 
     fn read(&self, conversation: Conversation<'_>, answer: &[u8], now: Millis) -> Result<Answer, AnswerFault> {
         let malformed = |text: String| AnswerFault::Malformed(text);
-        let message = Message::parse(answer, &Limits::default()).map_err(|fault| malformed(fault.fault.text))?;
+        let message = Message::parse(answer, &answer_limits()).map_err(|fault| malformed(fault.fault.text))?;
         let parsed = |octets: &[u8]| Message::parse(octets, &Limits::default()).map(innermost);
         let sent = parsed(conversation.sent).map_err(|fault| malformed(fault.fault.text))?;
         self.check_signer(&message, now)?;
@@ -304,7 +312,14 @@ impl Authority for Cmp {
             client::check_answer(&sent, &message)
         };
         belongs.map_err(|fault| AnswerFault::Mismatch(fault.text))?;
-        Ok(meaning(client::read(&message).map_err(|fault| malformed(fault.text))?))
+        match client::read(&message).map_err(|fault| malformed(fault.text))? {
+            CmpAnswer::Support(_) => {
+                let asked = parsed(conversation.request).map_err(|fault| malformed(fault.fault.text))?;
+                let found = inquiry::read(&asked, &message, &self.chain, now)?;
+                Ok(Answer::Informed(Box::new(found)))
+            }
+            answer => Ok(meaning(answer)),
+        }
     }
 }
 
@@ -323,6 +338,11 @@ fn meaning(answer: CmpAnswer) -> Answer {
         CmpAnswer::Error(content) => refusal(&content.status),
         CmpAnswer::Support(_) => Answer::Rejected { text: "a general response".to_owned(), revoked_before: false },
     }
+}
+
+/// A CRL is larger than any other answer.
+fn answer_limits() -> Limits {
+    Limits { message: ANSWER_LIMIT, ..Limits::default() }
 }
 
 fn refusal(status: &StatusInfo) -> Answer {
@@ -350,15 +370,6 @@ fn said(message: &Message) -> String {
 fn ra_verified(request: &[u8]) -> Result<Vec<u8>, ComposeFault> {
     let request = CertReqMsg::parse(request).map_err(|fault| ComposeFault::Record(fault.text))?;
     Ok(request.vouched())
-}
-
-/// RFC 9810 section 5.1.1.3: the message that the requester protected.
-fn with_original(mut draft: Draft, vouching: Vouching<'_>) -> Result<Draft, ComposeFault> {
-    if let Some(original) = vouching.original {
-        let original = innermost(recorded(original)?);
-        draft.general_info.push(InfoTypeAndValue::orig_pki_message(&[original.der()]));
-    }
-    Ok(draft)
 }
 
 fn recorded(octets: &[u8]) -> Result<Message, ComposeFault> {

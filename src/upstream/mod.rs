@@ -6,17 +6,19 @@
 mod cmp;
 mod expected;
 mod http;
+mod inquiry;
 
 use std::future::Future;
 use std::pin::Pin;
 
 use certs::{Certificate, Millis, Name};
 
-use crate::case::Family;
+use crate::case::{Family, Information};
 
 pub use cmp::{Cmp, CmpConfig};
 pub use expected::{Difference, Expected};
 pub use http::{HttpClient, SendFault};
+pub use inquiry::{CrlOf, Inquiry};
 
 /// A CA and the way to speak with it.
 pub trait Authority: Send + Sync + std::fmt::Debug {
@@ -69,8 +71,6 @@ pub enum Order<'a> {
         request: &'a [u8],
         /// Whether implicitConfirm is asked for.
         implicit: bool,
-        /// What is said besides; a PKCS#10 keeps its own proof.
-        vouching: Vouching<'a>,
     },
     /// A certificate for a CertReqMsg, kept byte for byte where its proof of possession is (RFC 9483 section 5.2.3.1).
     Crmf {
@@ -78,8 +78,8 @@ pub enum Order<'a> {
         request: &'a [u8],
         /// Whether implicitConfirm is asked for.
         implicit: bool,
-        /// What is said besides.
-        vouching: Vouching<'a>,
+        /// Whether raVerified stands for its proof of possession, which we checked (RFC 9483 section 5.2.3.2).
+        ra_verified: bool,
     },
     /// The requester's own message, handed on with its transaction and nonces (RFC 9483 section 5.2).
     Relay {
@@ -88,7 +88,7 @@ pub enum Order<'a> {
         /// How: one of the relaying families.
         family: Family,
         /// What is said besides, where the protection is replaced.
-        vouching: Vouching<'a>,
+        vouching: Vouching,
     },
     /// The end of a certificate (RFC 9483 section 5.3.2).
     Revoke {
@@ -99,6 +99,8 @@ pub enum Order<'a> {
         /// CRLReason (RFC 5280 section 5.3.1); none for unspecified.
         reason: Option<u8>,
     },
+    /// Something that is no certificate (RFC 9483 section 4.3).
+    Inquire(&'a Inquiry),
     /// How is it going? (RFC 9483 section 4.4)
     Poll {
         /// Our newest message.
@@ -119,11 +121,11 @@ pub enum Order<'a> {
 
 /// What we say of a request besides what its requester said.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Vouching<'a> {
+pub struct Vouching {
     /// raVerified stands for the proof of possession, which we checked (RFC 9483 section 5.2.3.2).
     pub ra_verified: bool,
-    /// The message as it came, for origPKIMessage (RFC 9810 section 5.1.1.3).
-    pub original: Option<&'a [u8]>,
+    /// The message goes along as its requester protected it: origPKIMessage (RFC 9810 section 5.1.1.3).
+    pub original: bool,
 }
 
 /// What the CA says.
@@ -143,6 +145,8 @@ pub enum Answer {
         /// Seconds until it wants to be asked again.
         check_after: u32,
     },
+    /// It told what it was asked, and that holds.
+    Informed(Box<Information>),
     /// It took our confirmation.
     Confirmed,
     /// It revoked.
@@ -189,6 +193,9 @@ pub enum AnswerFault {
     /// It is unprotected.
     #[error("the CA's answer is not protected; it says: {0}")]
     Unprotected(String),
+    /// It is the CA's own, and what it tells does not hold.
+    #[error("what the CA tells does not hold: {0}")]
+    Content(String),
     /// It does not belong to the message that was sent.
     #[error("the CA's answer does not belong to our message: {0}")]
     Mismatch(String),

@@ -8,6 +8,7 @@ use cmp::{
 
 use super::manner::{anchor, issuing_chain};
 use super::protector::Protection;
+use super::support;
 use crate::case::{Issued, Outcome, Reason, ReasonCode, Relayed};
 use crate::registrar::{Finished, Refusal, Reply, Replying};
 use crate::rules::MessageRules;
@@ -45,6 +46,7 @@ impl Reply for Answering {
                     (self.plain(server::refusal_body(&fault_of(reason), self.request)), Vec::new())
                 }
                 Outcome::Relayed(relayed) => return self.relay(relayed).await,
+                Outcome::Informed(information) => (self.plain(support::genp(information)), Vec::new()),
             };
             let octets = self.protection.finish(draft, &chain).await.map_err(|fault| fault.to_string())?;
             Ok(Finished { octets, nonce: Some(self.nonce.to_vec()) })
@@ -79,14 +81,23 @@ impl Answering {
         Ok(Finished { octets, nonce: Some(self.nonce.to_vec()) })
     }
 
-    /// The bytes that report a fault of the message itself, and whether they are protected as they should be.
-    pub(super) async fn refuse(&self, fault: &Fault) -> (Vec<u8>, bool) {
+    /// The body that reports a fault of the message itself.
+    pub(super) fn refusal(&self, fault: &Fault) -> Vec<u8> {
         // RFC 9483 section 3.6.2: faults of certConf, pollReq and genm are error messages whatever they are.
-        let body = if self.kind == self.request {
+        if self.kind == self.request {
             server::refusal_body(fault, self.request)
         } else {
             body::error(&ErrorMsgContent::from(fault))
-        };
+        }
+    }
+
+    /// The body that reports a fault in the body of a request.
+    pub(super) fn rejection(&self, fault: &Fault) -> Vec<u8> {
+        server::rejection_body(fault, self.request)
+    }
+
+    /// The bytes of a refusal, and whether they are protected as they should be.
+    pub(super) async fn finish(&self, body: Vec<u8>) -> (Vec<u8>, bool) {
         match self.protection.finish(self.plain(body.clone()), &[]).await {
             Ok(octets) => (octets, true),
             Err(cause) => {
@@ -167,6 +178,7 @@ fn fault_of(reason: &Reason) -> Fault {
         ReasonCode::NotAuthorized => FailureInfo::NOT_AUTHORIZED,
         ReasonCode::Authority => FailureInfo::ADD_INFO_NOT_AVAILABLE,
         ReasonCode::Withheld => FailureInfo::SYSTEM_FAILURE,
+        ReasonCode::Unavailable => FailureInfo::SYSTEM_UNAVAIL,
     };
     Fault::new(failure, reason.text.clone())
 }

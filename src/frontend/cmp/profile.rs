@@ -48,7 +48,7 @@ fn named_in(message: &Message) -> Option<String> {
 }
 
 /// What others put their protection around (RFC 9483 section 5.2.2.1); a batch stays one.
-fn innermost(message: &Message) -> Cow<'_, Message> {
+pub(super) fn innermost(message: &Message) -> Cow<'_, Message> {
     let mut found = Cow::Borrowed(message);
     for _ in 0..DEEPEST {
         let Body::Nested(inner) = found.body() else { break };
