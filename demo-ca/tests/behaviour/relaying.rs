@@ -66,6 +66,19 @@ async fn only_authorities_wrap_and_each_signature_must_be_right() {
 }
 
 #[tokio::test]
+async fn a_wrapper_around_nothing_that_can_be_read_is_told_so() {
+    let office = Office::open().await;
+    let ra = office.ra();
+    for (inners, failure) in
+        [(vec![vec![0x30, 0]], FailureInfo::BAD_DATA_FORMAT), (Vec::new(), FailureInfo::BAD_REQUEST)]
+    {
+        let exchange = office.ask_as(ra, body::nested(&inners), false).await;
+        assert_eq!(exchange.answer.body().kind(), BodyKind::Error);
+        assert_eq!(exchange.failure(), failure);
+    }
+}
+
+#[tokio::test]
 async fn the_word_of_an_end_entity_stays_its_word_when_it_is_wrapped() {
     let office = Office::open().await;
     let device = &office.pki.device;
