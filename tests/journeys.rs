@@ -25,18 +25,12 @@ mod cmp_rules_body;
 mod cmp_rules_enrol;
 #[path = "journeys/cmp_rules_header.rs"]
 mod cmp_rules_header;
-#[path = "journeys/cmp_rules_header.rs"]
-mod cmp_rules_header;
-#[path = "journeys/cmp_rules_protection.rs"]
-mod cmp_rules_protection;
 #[path = "journeys/cmp_rules_protection.rs"]
 mod cmp_rules_protection;
 #[path = "journeys/cmp_rules_upstream.rs"]
 mod cmp_rules_upstream;
 #[path = "journeys/cmp_settings.rs"]
 mod cmp_settings;
-#[path = "journeys/cmp_standing.rs"]
-mod cmp_standing;
 #[path = "journeys/cmp_standing.rs"]
 mod cmp_standing;
 #[path = "journeys/codes.rs"]
