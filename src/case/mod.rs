@@ -12,7 +12,7 @@ mod time;
 pub use exchange::{Exchange, ExchangeState, Family};
 pub use form::RequestForm;
 pub use id::{CaseId, CertificateId, CodeId, ExchangeId, LeafId, MessageId, SubmissionId};
-pub use outcome::{Issued, Outcome, Reason, ReasonCode, Relayed};
+pub use outcome::{Information, Issued, Outcome, Reason, ReasonCode, Relayed, RootUpdate};
 pub use requester::{CredentialId, Door, Requester};
 pub use state::{BadMove, Event, Kind, State};
 pub use submission::{SubmissionState, SubmissionStep};

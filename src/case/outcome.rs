@@ -28,6 +28,30 @@ pub struct Relayed {
     pub confirm_by: Option<Millis>,
 }
 
+/// What was asked for that is no certificate (RFC 9483 section 4.3).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Information {
+    /// What the house knows itself, in the words of the door.
+    Own(Vec<u8>),
+    /// What follows the root; none where nothing does.
+    RootUpdate(Option<RootUpdate>),
+    /// The CRL asked for, DER; none where there is no such one, or no newer one.
+    Crl(Option<Vec<u8>>),
+    /// The CA's latest CRL, whichever that is, DER.
+    CurrentCrl(Vec<u8>),
+}
+
+/// The successor of a root, each certificate DER (RFC 9483 section 4.3.2).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RootUpdate {
+    /// The new root.
+    pub new_with_new: Vec<u8>,
+    /// The new key under the old one's signature.
+    pub new_with_old: Vec<u8>,
+    /// The old key under the new one's signature.
+    pub old_with_new: Option<Vec<u8>>,
+}
+
 /// The end of one question to the registrar.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outcome {
@@ -46,6 +70,8 @@ pub enum Outcome {
     Refused(Reason),
     /// The CA's own words are handed down.
     Relayed(Relayed),
+    /// What was asked for that is no certificate.
+    Informed(Information),
 }
 
 /// Why something was refused: a code for programs and a text for people.
@@ -76,6 +102,8 @@ pub enum ReasonCode {
     Authority,
     /// The CA's answer was not what was approved, or it cannot be told what the CA did.
     Withheld,
+    /// The CA is away.
+    Unavailable,
 }
 
 impl ReasonCode {
@@ -91,6 +119,7 @@ impl ReasonCode {
             Self::NotAuthorized => "not_authorized",
             Self::Authority => "authority",
             Self::Withheld => "withheld",
+            Self::Unavailable => "unavailable",
         }
     }
 
@@ -106,6 +135,7 @@ impl ReasonCode {
             Self::NotAuthorized,
             Self::Authority,
             Self::Withheld,
+            Self::Unavailable,
         ]
         .into_iter()
         .find(|code| code.name() == name)

@@ -52,6 +52,7 @@ check_after_seconds = 10         # when
 repeat_window_seconds = 900      # a repeated EST request gets the same certificate
 queue_limit = 10000              # cases on their way to CAs; more are refused for now
 confirm_seconds = 120            # a CMP requester's time for its certConf
+information_seconds = 60         # a CA's CRL or root update is given to others, too; 0: asked anew each time
 answer_tries = 5                 # unbelievable answers of a CA before an officer must look
 requests_per_minute = 120        # of one credential
 failures_per_minute = 30         # wrong credentials from one address

@@ -22,6 +22,8 @@ pub struct RegistrarConfig {
     pub queue_limit: u64,
     /// How long a CMP requester may take to confirm; never longer than the CA waits.
     pub confirm_seconds: u32,
+    /// How long a CRL or root update that a CA told is given to others, too.
+    pub information_seconds: u32,
     /// How often a CA's wrong answer is taken for a fault that passes.
     pub answer_tries: u32,
     /// How many requests a credential may make in a minute.
@@ -51,6 +53,7 @@ impl Default for RegistrarConfig {
             repeat_window_seconds: 900,
             queue_limit: 10_000,
             confirm_seconds: 120,
+            information_seconds: 60,
             answer_tries: 5,
             // A device enrols once and renews now and then; a site that shares a code sets more.
             requests_per_minute: 120,
@@ -73,6 +76,7 @@ impl RegistrarConfig {
             repeat_window: i64::from(self.repeat_window_seconds) * 1000,
             queue_limit: self.queue_limit,
             confirm_time: i64::from(self.confirm_seconds) * 1000,
+            information_time: i64::from(self.information_seconds) * 1000,
             answer_tries: self.answer_tries,
             requests_per_minute: self.requests_per_minute,
             failures_per_minute: self.failures_per_minute,

@@ -179,7 +179,7 @@ async fn enroll(registrar: &Registrar, asked: &Asked, again: bool) -> Result<Res
             tracing::info!(request = %asked.source.request_id, reason = reason.text, "refused");
             text(status_of(reason.code), &reason.text)
         }
-        Some(Outcome::Confirmed | Outcome::Revoked | Outcome::Relayed(_)) | None => {
+        Some(Outcome::Confirmed | Outcome::Revoked | Outcome::Relayed(_) | Outcome::Informed(_)) | None => {
             text(StatusCode::INTERNAL_SERVER_ERROR, "the request has an outcome that enrolment does not know")
         }
     })
@@ -246,7 +246,11 @@ impl Reply for CertsOnly {
             let octets = match outcome {
                 Outcome::Issued(issued) => est::certs_only(&[&issued.certificate]),
                 Outcome::Refused(reason) => reason.text.clone().into_bytes(),
-                Outcome::Waiting { .. } | Outcome::Confirmed | Outcome::Revoked | Outcome::Relayed(_) => Vec::new(),
+                Outcome::Waiting { .. }
+                | Outcome::Confirmed
+                | Outcome::Revoked
+                | Outcome::Relayed(_)
+                | Outcome::Informed(_) => Vec::new(),
             };
             Ok(Finished { octets, nonce: None })
         })
@@ -284,6 +288,7 @@ const fn status_of(code: ReasonCode) -> StatusCode {
         | ReasonCode::NotAuthorized
         | ReasonCode::Authority => StatusCode::FORBIDDEN,
         ReasonCode::Withheld => StatusCode::INTERNAL_SERVER_ERROR,
+        ReasonCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

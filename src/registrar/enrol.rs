@@ -136,7 +136,7 @@ impl Registrar {
             Outcome::Waiting { .. } if exchange.state == ExchangeState::Confirming => (ExchangeState::Confirming, None),
             Outcome::Waiting { .. } => (ExchangeState::Polling, None),
             Outcome::Issued(issued) if issued.confirm_by.is_some() => (ExchangeState::Confirming, issued.confirm_by),
-            Outcome::Issued(_) | Outcome::Confirmed | Outcome::Revoked | Outcome::Refused(_) => {
+            Outcome::Issued(_) | Outcome::Confirmed | Outcome::Revoked | Outcome::Refused(_) | Outcome::Informed(_) => {
                 (ExchangeState::Ended, None)
             }
         };

@@ -207,7 +207,8 @@ pub(super) fn usage_names(usage: KeyUsage) -> Vec<&'static str> {
 }
 
 /// The usages of these names; unknown names are left out.
-pub(super) fn usages<'a>(names: impl IntoIterator<Item = &'a String>) -> KeyUsage {
+#[must_use]
+pub fn usages<'a>(names: impl IntoIterator<Item = &'a String>) -> KeyUsage {
     names.into_iter().fold(KeyUsage::none(), |all, name| {
         USAGES.iter().find(|(_, known)| known == name).map_or(all, |(bit, _)| all | *bit)
     })

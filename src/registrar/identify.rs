@@ -10,7 +10,7 @@ use super::facts;
 use super::{Refusal, Registrar};
 use crate::audit::LeafKind;
 use crate::case::{CredentialId, Door, Requester};
-use crate::rules::{CredentialFact, Profile, RuleSet};
+use crate::rules::{CredentialFact, Naming, Profile, RuleSet};
 use crate::store::CertificateStatus;
 
 /// Where a claim comes from.
@@ -59,6 +59,13 @@ impl Identified {
     #[must_use]
     pub fn certificate(&self) -> Option<&Certificate> {
         self.certificate.as_ref()
+    }
+
+    /// Whether the profile lets it ask for its own name only (RFC 9483 section 5.1.1).
+    #[must_use]
+    pub fn names_itself(&self) -> bool {
+        let naming = self.profile().map(|profile| profile.subject.naming(&self.fact.kind)).unwrap_or_default();
+        naming == Naming::Credential && !self.fact.registration_authority
     }
 
     /// Whether it is a registration authority that is trusted to speak for others in this profile (DESIGN rule 10).
@@ -256,7 +263,7 @@ impl Registrar {
         Ok((name.clone(), rules))
     }
 
-    async fn note_failure(&self, source: &Source, actor: &str, fault: &str) -> Result<(), Refusal> {
+    pub(super) async fn note_failure(&self, source: &Source, actor: &str, fault: &str) -> Result<(), Refusal> {
         tracing::warn!(request = %source.request_id, door = %source.door, peer = %source.peer, fault, "not identified");
         self.metrics.authentication_failed(source.door);
         let leaf = self.leaf(LeafKind::AuthenticationFailed, actor).plain("door", source.door.name());

@@ -26,6 +26,8 @@ mod relay;
 mod request;
 mod revoke;
 mod secrets;
+mod shelf;
+mod support;
 mod trust;
 mod trusted_ra;
 mod vet;
@@ -46,7 +48,7 @@ use crate::upstream::Authority;
 
 pub use codes::{CodeOrder, CodeView, MadeCode};
 pub use confirm::Unconfirmed;
-pub use facts::SHORT_NAMES;
+pub use facts::{SHORT_NAMES, usages};
 pub use identify::{Identified, MacProof, Source};
 pub use metrics::Metrics;
 pub use office::{CaseView, Readiness};
@@ -57,6 +59,7 @@ pub use request::{
     without_own_rule,
 };
 pub use secrets::{SealBroken, Secrets};
+pub use support::Wish;
 pub use trust::{Trust, TrustConfig};
 pub use trusted_ra::{TrustedRa, TrustedRaConfig};
 pub use worker::Workers;
@@ -109,6 +112,8 @@ pub struct Settings {
     pub queue_limit: u64,
     /// How long a requester may take to confirm, in milliseconds; never longer than the CA waits.
     pub confirm_time: i64,
+    /// How long what a CA told is given to others, too, in milliseconds (RFC 9483 section 5.1.4).
+    pub information_time: i64,
     /// How often a wrong answer of a CA is taken for a fault that passes, before an officer must look.
     pub answer_tries: u32,
     /// How many requests a credential may make in a minute.
@@ -138,6 +143,7 @@ pub struct Inner {
     settings: Settings,
     flights: flight::Flights,
     limits: limits::Limits,
+    shelf: shelf::Shelf,
     metrics: Metrics,
     /// How many submissions are open, counted by the outbox worker.
     queue: AtomicU64,
@@ -169,6 +175,7 @@ impl Registrar {
             settings: parts.settings,
             flights: flight::Flights::default(),
             limits,
+            shelf: shelf::Shelf::default(),
             metrics: Metrics::default(),
             queue: AtomicU64::new(0),
         }))

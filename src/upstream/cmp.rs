@@ -11,7 +11,8 @@ use cmp::server::innermost;
 use cmp::{Body, CertReqMsg, Draft, FailureInfo, InfoTypeAndValue, Limits, Message, Protection, Status, StatusInfo};
 use serde::Deserialize;
 
-use super::http::{HttpClient, SendFault, tls_client};
+use super::http::{ANSWER_LIMIT, HttpClient, SendFault, tls_client};
+use super::inquiry;
 use super::{Answer, AnswerFault, Authority, ComposeFault, Conversation, Fresh, Order, Pending, Vouching};
 use crate::case::Family;
 
@@ -151,6 +152,7 @@ impl Cmp {
             Order::Revoke { issuer, serial, reason } => {
                 self.first(fresh, cmp::body::rr(&cmp::RevDetails::compose(issuer, serial, reason)), false)
             }
+            Order::Inquire(inquiry) => self.first(fresh, cmp::body::genm(&[inquiry.question().encode()]), false),
             Order::Poll { sent, answer } => {
                 let (sent, answer) = (recorded(sent)?, recorded(answer)?);
                 let id = match (sent.body(), client::read(&answer)) {
@@ -299,7 +301,7 @@ impl Authority for Cmp {
 
     fn read(&self, conversation: Conversation<'_>, answer: &[u8], now: Millis) -> Result<Answer, AnswerFault> {
         let malformed = |text: String| AnswerFault::Malformed(text);
-        let message = Message::parse(answer, &Limits::default()).map_err(|fault| malformed(fault.fault.text))?;
+        let message = Message::parse(answer, &answer_limits()).map_err(|fault| malformed(fault.fault.text))?;
         let parsed = |octets: &[u8]| Message::parse(octets, &Limits::default()).map(innermost);
         let sent = parsed(conversation.sent).map_err(|fault| malformed(fault.fault.text))?;
         self.check_signer(&message, now)?;
@@ -310,7 +312,14 @@ impl Authority for Cmp {
             client::check_answer(&sent, &message)
         };
         belongs.map_err(|fault| AnswerFault::Mismatch(fault.text))?;
-        Ok(meaning(client::read(&message).map_err(|fault| malformed(fault.text))?))
+        match client::read(&message).map_err(|fault| malformed(fault.text))? {
+            CmpAnswer::Support(_) => {
+                let asked = parsed(conversation.request).map_err(|fault| malformed(fault.fault.text))?;
+                let found = inquiry::read(&asked, &message, &self.chain, now)?;
+                Ok(Answer::Informed(Box::new(found)))
+            }
+            answer => Ok(meaning(answer)),
+        }
     }
 }
 
@@ -329,6 +338,11 @@ fn meaning(answer: CmpAnswer) -> Answer {
         CmpAnswer::Error(content) => refusal(&content.status),
         CmpAnswer::Support(_) => Answer::Rejected { text: "a general response".to_owned(), revoked_before: false },
     }
+}
+
+/// A CRL is larger than any other answer.
+fn answer_limits() -> Limits {
+    Limits { message: ANSWER_LIMIT, ..Limits::default() }
 }
 
 fn refusal(status: &StatusInfo) -> Answer {

@@ -173,8 +173,8 @@ pub(super) fn tls_client(roots: &[certs::Certificate]) -> Result<rustls::ClientC
         .with_no_client_auth())
 }
 
-/// An answer with a certificate, its chain and a comfortable margin.
-const ANSWER_LIMIT: usize = 256 * 1024;
+/// A CRL with a hundred thousand entries, and a comfortable margin.
+pub(super) const ANSWER_LIMIT: usize = 8 * 1024 * 1024;
 
 /// A CA in the next building answers a connection at once; ten seconds are for the worst network.
 const CONNECT_TIME: Duration = Duration::from_secs(10);

@@ -6,17 +6,19 @@
 mod cmp;
 mod expected;
 mod http;
+mod inquiry;
 
 use std::future::Future;
 use std::pin::Pin;
 
 use certs::{Certificate, Millis, Name};
 
-use crate::case::Family;
+use crate::case::{Family, Information};
 
 pub use cmp::{Cmp, CmpConfig};
 pub use expected::{Difference, Expected};
 pub use http::{HttpClient, SendFault};
+pub use inquiry::{CrlOf, Inquiry};
 
 /// A CA and the way to speak with it.
 pub trait Authority: Send + Sync + std::fmt::Debug {
@@ -97,6 +99,8 @@ pub enum Order<'a> {
         /// CRLReason (RFC 5280 section 5.3.1); none for unspecified.
         reason: Option<u8>,
     },
+    /// Something that is no certificate (RFC 9483 section 4.3).
+    Inquire(&'a Inquiry),
     /// How is it going? (RFC 9483 section 4.4)
     Poll {
         /// Our newest message.
@@ -141,6 +145,8 @@ pub enum Answer {
         /// Seconds until it wants to be asked again.
         check_after: u32,
     },
+    /// It told what it was asked, and that holds.
+    Informed(Box<Information>),
     /// It took our confirmation.
     Confirmed,
     /// It revoked.
@@ -187,6 +193,9 @@ pub enum AnswerFault {
     /// It is unprotected.
     #[error("the CA's answer is not protected; it says: {0}")]
     Unprotected(String),
+    /// It is the CA's own, and what it tells does not hold.
+    #[error("what the CA tells does not hold: {0}")]
+    Content(String),
     /// It does not belong to the message that was sent.
     #[error("the CA's answer does not belong to our message: {0}")]
     Mismatch(String),

@@ -84,11 +84,29 @@ fn what_does_not_belong_to_a_label_is_an_error_with_bad_request() {
     misplaced(&office, &seal, "/getcacerts", plain(genm(oid::CRL_STATUS_LIST)));
     misplaced(&office, &seal, "/getcrls", plain(genm(oid::CA_CERTS)));
     misplaced(&office, &seal, "/revocation", plain(genm(oid::CA_CERTS)));
-    // One nested message has the label of the message within.
-    let inner = seal.finish(Request::new(NAME).draft(&seal));
-    misplaced(&office, &seal, "/revocation", plain(body::nested(&[inner])));
     assert_eq!(office.case_count(), 0);
     assert_eq!(office.records().count(Kind::Received), 0);
+}
+
+#[test]
+fn one_nested_message_has_the_label_of_the_message_within() {
+    let office = Office::open();
+    let (seal, other) = (Seal::device(&office), Seal::other_ra(&office));
+    let wrapped = || {
+        let request = Request::new(NAME);
+        let inner = request.draft(&seal);
+        let nonce = inner.sender_nonce.clone();
+        let mut outer = request.around(&other, body::nested(&[&seal.finish(inner)]));
+        outer.general_info.clear();
+        outer.sender_nonce = nonce;
+        other.finish(outer)
+    };
+    let refused = office.send_to("/revocation", &wrapped());
+    assert_eq!(refused.failure(), FailureInfo::BAD_REQUEST);
+    assert!(refused.is_protected(&office, &seal), "the answer is for the device");
+    assert_eq!(office.case_count(), 0);
+    let answer = office.send_to("/initialization", &wrapped()).answer;
+    assert!(matches!(cmp::client::read(&answer), Ok(Answer::Issued(_))), "{:?}", answer.body());
 }
 
 #[test]

@@ -16,6 +16,8 @@ pub const ENC_KEY_PAIR_TYPES: ObjectIdentifier = oid("1.3.6.1.5.5.7.4.3");
 pub const PREFERRED_SYMM_ALG: ObjectIdentifier = oid("1.3.6.1.5.5.7.4.4");
 /// id-it-currentCRL
 pub const CURRENT_CRL: ObjectIdentifier = oid("1.3.6.1.5.5.7.4.6");
+/// unsupportedOIDs (RFC 9810 section 5.3.19.7).
+pub const UNSUPPORTED_OIDS: ObjectIdentifier = oid("1.3.6.1.5.5.7.4.7");
 /// id-it-implicitConfirm (RFC 9810 section 5.1.1.1)
 pub const IMPLICIT_CONFIRM: ObjectIdentifier = oid("1.3.6.1.5.5.7.4.13");
 /// id-it-confirmWaitTime (RFC 9810 section 5.1.1.2)

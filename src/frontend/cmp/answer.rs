@@ -8,6 +8,7 @@ use cmp::{
 
 use super::manner::{anchor, issuing_chain};
 use super::protector::Protection;
+use super::support;
 use crate::case::{Issued, Outcome, Reason, ReasonCode, Relayed};
 use crate::registrar::{Finished, Refusal, Reply, Replying};
 use crate::rules::MessageRules;
@@ -45,6 +46,7 @@ impl Reply for Answering {
                     (self.plain(server::refusal_body(&fault_of(reason), self.request)), Vec::new())
                 }
                 Outcome::Relayed(relayed) => return self.relay(relayed).await,
+                Outcome::Informed(information) => (self.plain(support::genp(information)), Vec::new()),
             };
             let octets = self.protection.finish(draft, &chain).await.map_err(|fault| fault.to_string())?;
             Ok(Finished { octets, nonce: Some(self.nonce.to_vec()) })
@@ -176,6 +178,7 @@ fn fault_of(reason: &Reason) -> Fault {
         ReasonCode::NotAuthorized => FailureInfo::NOT_AUTHORIZED,
         ReasonCode::Authority => FailureInfo::ADD_INFO_NOT_AVAILABLE,
         ReasonCode::Withheld => FailureInfo::SYSTEM_FAILURE,
+        ReasonCode::Unavailable => FailureInfo::SYSTEM_UNAVAIL,
     };
     Fault::new(failure, reason.text.clone())
 }

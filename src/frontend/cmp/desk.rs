@@ -15,6 +15,7 @@ use super::path::{Operation, check_continued, check_place, is_announcement};
 use super::protector::Protection;
 use super::requests::{certificate_request, incoming, pkcs10_request, revocation_request};
 use super::signer::continues;
+use super::support::is_support;
 use super::unwrap::{Received, Unwrapped};
 use crate::case::{Exchange, Outcome};
 use crate::registrar::{Answered, Identified, Known, MacProof, Refusal, Source};
@@ -109,7 +110,8 @@ impl CmpDoor {
         let kind = request.body().kind();
         // Whatever nonce it returns is looked at once its transaction is known.
         self.check_envelope(source, request, answering).await?;
-        let proof = request.protection_kind()?;
+        // By the limits of its profile, which may be another than the path's.
+        let proof = request.protection_kind_within(&limits(&answering.rules))?;
         let who = received.vouched(self.identify(source, request, &proof, answering).await?);
         // After the requester is known, so that the refusal is protected with its own secret.
         server::check_integrity(&proof, kind)?;
@@ -117,6 +119,9 @@ impl CmpDoor {
         let transaction = header.transaction_id.clone().unwrap_or_default();
         match self.registrar.known(&who, &transaction, message.der()).await? {
             Known::Answered(octets) => Ok(Answered { outcome: None, octets }),
+            Known::InWork(exchange) if is_support(&exchange) => {
+                self.support_again(&who, exchange, &received, answering).await
+            }
             Known::InWork(exchange) => {
                 answering.continue_with(&exchange);
                 Ok(self.registrar.wait_again(exchange, Arc::new(answering.clone())).await?)
@@ -133,6 +138,9 @@ impl CmpDoor {
                 // The same bytes came twice at the same time, or it is another message: the records tell now.
                 match self.registrar.known(&who, &transaction, message.der()).await? {
                     Known::Answered(octets) => Ok(Answered { outcome: None, octets }),
+                    Known::InWork(exchange) if is_support(&exchange) => {
+                        self.support_again(&who, exchange, &received, answering).await
+                    }
                     Known::InWork(exchange) => {
                         answering.continue_with(&exchange);
                         Ok(self.registrar.wait_again(exchange, Arc::new(answering.clone())).await?)
@@ -242,7 +250,14 @@ impl CmpDoor {
                     .map_err(|fault| known_signer(who, fault))
             }
             server::Operation::Confirm(_) | server::Operation::Poll(_) => Err(Refusal::NoTransaction.into()),
-            server::Operation::Support(_) | server::Operation::Nested(_) => {
+            server::Operation::Support(asked) => {
+                let answered = self.support(who, received, asked, answering).await;
+                answered.map_err(|trouble| match trouble {
+                    Trouble::Refusal(fault) => known_signer(who, fault),
+                    fault @ (Trouble::Message(_) | Trouble::Body(_)) => fault,
+                })
+            }
+            server::Operation::Nested(_) => {
                 Err(Fault::request(format!("{} is not supported here", answering.kind)).into())
             }
         }
@@ -264,12 +279,15 @@ impl CmpDoor {
         // RFC 9483 section 3.5: recipNonce is the senderNonce of our last message.
         let rules = header_rules(&answering.rules);
         server::check_header(message.header(), answering.now, &rules, exchange.our_nonce.as_deref())?;
-        if let Proof::Mac(proof) = message.protection_kind()? {
+        if let Proof::Mac(proof) = message.protection_kind_within(&limits(&answering.rules))? {
             self.check_mechanism(&exchange, &proof, &limits(&answering.rules)).await?;
         }
         answering.continue_with(&exchange);
         let incoming = incoming(received, kind);
         match server::check_shape(message)? {
+            server::Operation::Poll(_) if is_support(&exchange) => {
+                self.support_again(&who, exchange, received, answering).await
+            }
             server::Operation::Poll(_) => {
                 Ok(self.registrar.poll(exchange, incoming, Arc::new(answering.clone())).await?)
             }
@@ -365,7 +383,7 @@ impl CmpDoor {
 
 impl Answering {
     /// The transaction is known: its request decides the answer's kind.
-    fn continue_with(&mut self, exchange: &Exchange) {
+    pub(super) fn continue_with(&mut self, exchange: &Exchange) {
         let begun = exchange.body.and_then(|tag| BodyKind::from_tag(u32::from(tag)));
         self.request = begun.unwrap_or(self.kind);
         self.implicit = exchange.implicit;

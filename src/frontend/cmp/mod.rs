@@ -9,6 +9,8 @@ mod profile;
 mod protector;
 mod requests;
 mod signer;
+mod support;
+mod template;
 mod unwrap;
 
 use std::sync::Arc;

@@ -72,7 +72,7 @@ impl Protector {
 }
 
 /// RFC 4514 section 2.4: what would end an attribute value is escaped.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.chars()
         .flat_map(|character| {
             let special = matches!(character, '"' | '+' | ',' | ';' | '<' | '>' | '\\' | '=' | '#' | ' ');

@@ -60,6 +60,12 @@ impl Seal {
         Self::of(&certificate, SoftwareSigner::load(&office.pki("device.key")).unwrap())
     }
 
+    /// The other registration authority, which this office trusts.
+    pub(crate) fn other_ra(office: &Office) -> Self {
+        let certificate = Certificate::parse_pem(&super::read(&office.pki("other-ra.pem"))).unwrap().remove(0);
+        Self::of(&certificate, SoftwareSigner::load(&office.pki("other-ra.key")).unwrap())
+    }
+
     pub(crate) fn name(&self) -> Name {
         match self {
             Self::Signature(certificate, _) => certificate.subject().clone(),

@@ -61,6 +61,8 @@ pub enum Reply {
     CurrentCrl(Vec<u8>),
     /// KemCiphertextInfo.
     KemCiphertext(KemCiphertextInfo),
+    /// unsupportedOIDs: what was asked for and is not known here (RFC 9810 section 5.3.19.7).
+    UnsupportedOids(Vec<ObjectIdentifier>),
     /// Anything else.
     Other(InfoTypeAndValue),
 }
@@ -139,6 +141,11 @@ impl Reply {
                 let value = value.ok_or_else(|| Fault::format("KemCiphertextInfo: the ciphertext is missing"))?;
                 Self::KemCiphertext(KemCiphertextInfo::read(value)?)
             }
+            oid::UNSUPPORTED_OIDS => {
+                let value = value.ok_or_else(|| Fault::format("unsupportedOIDs: the list is missing"))?;
+                let all = Element::only(value, "unsupportedOIDs")?.sequence("unsupportedOIDs")?;
+                Self::UnsupportedOids(all.each(limits.general_info, |one| one.oid("unsupportedOIDs"))?)
+            }
             _ => Self::Other(info.clone()),
         })
     }
@@ -159,6 +166,10 @@ impl Reply {
             Self::Crls(all) => plain(oid::CRLS, list(all)),
             Self::CurrentCrl(crl) => plain(oid::CURRENT_CRL, Some(crl.clone())),
             Self::KemCiphertext(info) => plain(oid::KEM_CIPHERTEXT_INFO, Some(info.encode())),
+            Self::UnsupportedOids(all) => {
+                let all = all.iter().map(|oid| asn1::object_identifier(*oid));
+                plain(oid::UNSUPPORTED_OIDS, Some(asn1::sequence_of(all)))
+            }
             Self::Other(info) => info.clone(),
         }
     }
@@ -278,6 +289,7 @@ mod tests {
                 kem: asn1::sequence(&[&[6, 3, 0x2A, 3, 4]]),
                 ciphertext: vec![5],
             }),
+            Reply::UnsupportedOids(vec![oid::SIGN_KEY_PAIR_TYPES, oid::KEM_CIPHERTEXT_INFO]),
             Reply::Other(plain(oid::SIGN_KEY_PAIR_TYPES, None)),
         ];
         for reply in replies {
