@@ -15,6 +15,10 @@ mod cmp_http;
 mod cmp_refusing;
 #[path = "journeys/cmp_repeating.rs"]
 mod cmp_repeating;
+#[path = "journeys/cmp_settings.rs"]
+mod cmp_settings;
+#[path = "journeys/cmp_standing.rs"]
+mod cmp_standing;
 #[path = "journeys/codes.rs"]
 mod codes;
 #[path = "journeys/est_enrolling.rs"]
@@ -31,6 +35,9 @@ mod office;
 mod operating;
 #[path = "journeys/requirements.rs"]
 mod requirements;
+#[expect(dead_code, reason = "the keys and the PKI of the tests of `certs`; not all of it is needed here")]
+#[path = "../certs/tests/outside/software_key.rs"]
+mod software_key;
 #[path = "journeys/token_away.rs"]
 mod token_away;
 #[path = "journeys/vetting.rs"]

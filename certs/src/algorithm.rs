@@ -149,6 +149,18 @@ impl SignatureAlgorithm {
         }
     }
 
+    /// The family that rules name it by; which hash and size go with it is the key's affair.
+    #[must_use]
+    pub fn family(self) -> &'static str {
+        match self {
+            Self::RsaPkcs1(_) => "RSA",
+            Self::RsaPss(_) => "RSASSA-PSS",
+            Self::Ecdsa(_) => "ECDSA",
+            Self::Ed25519 => "Ed25519",
+            Self::MlDsa44 | Self::MlDsa65 | Self::MlDsa87 => "ML-DSA",
+        }
+    }
+
     /// The algorithm to sign with when a key of this kind does not ask for another.
     #[must_use]
     pub fn usual(kind: KeyKind) -> Self {

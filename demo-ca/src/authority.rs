@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use certs::{
-    AltName, Certificate, CertificateDraft, Crl, CrlDraft, Csr, Extension, KeyKind, KeyUsage, Millis, Name, PublicKey,
-    Revoked, Signer as _, oid,
+    AltName, Certificate, CertificateDraft, Crl, CrlDraft, Csr, Extension, KeyKind, KeyUsage, Millis, Name,
+    ObjectIdentifier, PublicKey, Revoked, Signer as _, oid,
 };
 use cmp::{CertTemplate, FailureInfo};
 
@@ -25,6 +25,8 @@ pub(crate) struct Authority {
 pub(crate) struct Wanted {
     pub(crate) subject: Name,
     pub(crate) public_key: PublicKey,
+    alt_names: Vec<AltName>,
+    purposes: Vec<ObjectIdentifier>,
     key_usage: Option<KeyUsage>,
     extensions: Vec<Extension>,
     not_before: Option<Millis>,
@@ -55,6 +57,8 @@ impl Wanted {
         Self {
             subject: csr.subject().clone(),
             public_key: csr.public_key().clone(),
+            alt_names: csr.alt_names().to_vec(),
+            purposes: csr.extended_key_usages().unwrap_or_default().to_vec(),
             key_usage: csr.key_usage(),
             extensions: csr.extensions().to_vec(),
             not_before: None,
@@ -67,11 +71,23 @@ impl Wanted {
         Ok(Self {
             subject: template.subject.clone().unwrap_or_else(Name::empty),
             public_key: template.key()?.clone(),
+            alt_names: template.alt_names()?,
+            purposes: template.extended_key_usages()?.unwrap_or_default(),
             key_usage: template.key_usage()?,
             extensions: template.extensions.clone(),
             not_before,
             not_after,
         })
+    }
+
+    /// The names in subjectAltName.
+    pub(crate) fn alt_names(&self) -> &[AltName] {
+        &self.alt_names
+    }
+
+    /// Whether it would make its holder a registration authority, or let him sign in our place (RFC 9810 section 4.5).
+    pub(crate) fn is_for_authorities(&self) -> bool {
+        self.purposes.contains(&oid::CMC_RA) || self.purposes.contains(&oid::CMC_CA)
     }
 
     /// Checks what no policy of a CA would allow.
@@ -82,12 +98,8 @@ impl Wanted {
         if self.extension(oid::BASIC_CONSTRAINTS).is_some_and(|found| found.value != NO_AUTHORITY) {
             return Err(bad("basicConstraints: no authorities are certified here"));
         }
-        let names = match self.extension(oid::SUBJECT_ALT_NAME) {
-            Some(names) => AltName::parse_all(&names.value).map_err(|fault| bad(fault.to_string()))?,
-            None => Vec::new(),
-        };
         // RFC 5280 section 4.1.2.6: an empty subject needs a subjectAltName.
-        if self.subject.is_empty() && names.is_empty() {
+        if self.subject.is_empty() && self.alt_names.is_empty() {
             return Err(bad("there is neither a subject nor a subjectAltName"));
         }
         Ok(())
@@ -125,6 +137,11 @@ impl Authority {
     /// The authority's own certificate.
     pub(crate) fn certificate(&self) -> &Certificate {
         &self.issuing.certificate
+    }
+
+    /// Where its revocation list is.
+    pub(crate) fn crl_url(&self) -> &str {
+        &self.crl_url
     }
 
     /// Issues what is wanted, unless a test asks for something else.

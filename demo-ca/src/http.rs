@@ -43,12 +43,9 @@ async fn message(desk: Arc<Desk>, request: Request<Incoming>) -> Result<Answer, 
     // A task of its own: a requester that goes away must not stop what is under way.
     let work = tokio::spawn(async move { desk.answer(&body).await });
     match work.await {
-        Ok(Ok(Reply::Message(der))) => Ok(answer(StatusCode::OK, PKIXCMP, der)),
+        Ok(Ok(Reply::Message { status, der })) => Ok(answer(code(status), PKIXCMP, der)),
         Ok(Ok(Reply::Silence)) => Err(Closed),
-        Ok(Ok(Reply::Status(status))) => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            Ok(text(status, ""))
-        }
+        Ok(Ok(Reply::Status(status))) => Ok(text(code(status), "")),
         Ok(Err(error)) => Ok(broken(&error)),
         Err(error) => Ok(broken(&error)),
     }
@@ -74,6 +71,10 @@ fn answer(status: StatusCode, kind: &'static str, body: Vec<u8>) -> Answer {
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     answer
+}
+
+fn code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 fn text(status: StatusCode, text: &str) -> Answer {

@@ -29,7 +29,7 @@ pub mod pki;
 
 pub use clock::{Clock, system_clock};
 pub use fault::Fault;
-pub use records::{Kind, Record};
+pub use records::{Form, Kind, Original, Pop, Record};
 pub use server::{Config, Running, serve};
 
 /// Where random bytes come from.

@@ -25,10 +25,18 @@ pub struct Mischief {
     pub device_signed: Option<KeyFiles>,
     /// Sends the answer without protection.
     pub unprotected: bool,
+    /// Answers with a message under this HTTP status.
+    pub answer_status: Option<u16>,
     /// Answers with another transactionID.
     pub wrong_transaction: bool,
     /// Answers with another recipNonce.
     pub wrong_nonce: bool,
+    /// Answers the last pollReq with the senderNonce of the request that had to wait as recipNonce.
+    pub original_nonce: bool,
+    /// Leaves out so many of the answers to a batch, the first ones.
+    pub missing_answers: u32,
+    /// Adds so many answers to a batch that answer nothing in it.
+    pub extra_answers: u32,
     /// Does everything, writes it down, and closes the connection without an answer.
     pub drop: bool,
     /// Does nothing and closes the connection.
@@ -39,6 +47,8 @@ pub struct Mischief {
     pub refuse: Option<Refusal>,
     /// Does not grant implicitConfirm.
     pub no_implicit_confirm: bool,
+    /// Says grantedWithMods with this text, whatever is granted.
+    pub with_mods: Option<String>,
     /// Issues something else than what was asked for.
     pub certificate: Option<Twist>,
 }
@@ -99,13 +109,18 @@ impl Default for Mischief {
             wrong_key: false,
             device_signed: None,
             unprotected: false,
+            answer_status: None,
             wrong_transaction: false,
             wrong_nonce: false,
+            original_nonce: false,
+            missing_answers: 0,
+            extra_answers: 0,
             drop: false,
             ignore: false,
             http_status: None,
             refuse: None,
             no_implicit_confirm: false,
+            with_mods: None,
             certificate: None,
         }
     }
@@ -152,7 +167,11 @@ impl Mischief {
 }
 
 impl Refusal {
-    pub(crate) fn failure_info(&self) -> Option<FailureInfo> {
+    pub(crate) fn fault(&self) -> cmp::Fault {
+        cmp::Fault::new(self.failure_info().unwrap_or(FailureInfo::BAD_REQUEST), self.text.clone())
+    }
+
+    fn failure_info(&self) -> Option<FailureInfo> {
         (0..32).map(|bit| FailureInfo(1 << bit)).find(|failure| failure.to_string() == self.failure)
     }
 }

@@ -13,7 +13,7 @@ use crate::records::Records;
 #[derive(Debug)]
 pub(crate) struct Revocations {
     path: PathBuf,
-    /// How many certificates the newest list names, once there is one. Holding it makes lists one after another.
+    /// Which state of the ledger the newest list shows, once there is one. Holding it makes lists one after another.
     published: Mutex<Option<usize>>,
     newest: RwLock<Vec<u8>>,
 }
@@ -26,20 +26,19 @@ impl Revocations {
     /// Makes a new list unless the newest has all that was revoked by now: those who waited for one list share it.
     pub(crate) async fn publish(&self, authority: &Authority, records: &Records, now: Millis) -> Result<(), Fault> {
         let mut published = self.published.lock().await;
-        let revoked = {
+        let (revoked, revision) = {
             let ledger = records.ledger();
-            if *published == Some(ledger.revoked_count()) {
+            if *published == Some(ledger.revision()) {
                 return Ok(());
             }
-            ledger.revoked()
+            (ledger.revoked(), ledger.revision())
         };
-        let count = revoked.len();
         // Later lists need higher numbers, also after a restart (RFC 5280 section 5.2.3).
         let number = u64::try_from(now.0).unwrap_or(0);
         let crl = authority.crl(number, revoked, now).await?;
         files::write(&self.path, crl.der(), Readers::All)?;
         *self.newest.write().unwrap_or_else(PoisonError::into_inner) = crl.der().to_vec();
-        *published = Some(count);
+        *published = Some(revision);
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use crate::authority::Authority;
 use crate::clock::{Clock, system_clock};
 use crate::desk::{Admission, Desk, Policy, Speech};
 use crate::mischief::{Mischief, Plot};
-use crate::pki::{self, Identity, Part};
+use crate::pki::{self, Identity, Part, Registry, Rollover};
 use crate::records::Records;
 use crate::revocations::Revocations;
 use crate::settings::{self, Settings};
@@ -112,23 +112,31 @@ fn open(config: &Config, address: SocketAddr) -> Result<Desk, Fault> {
     for file in &settings.registration_authorities {
         listed.extend(pki::read_certificates(&config.dir.join(file))?.into_iter().take(1));
     }
+    let mut manufacturers = Vec::new();
+    for file in &settings.manufacturers {
+        manufacturers.extend(pki::read_certificates(&config.dir.join(file))?.into_iter().take(1));
+    }
     let plot = Plot::default();
     plot.add(config.mischief.clone());
     let crl_url = format!("http://{address}/ca.crl");
     Ok(Desk {
-        admission: Admission::new(root, issuing.certificate.clone(), listed),
+        rollover: Rollover::new(folder.clone(), &own, root.clone(), Arc::clone(&config.random)),
+        admission: Admission::new(root, issuing.certificate.clone(), listed, manufacturers),
         speech: Speech::new(cmp_signer, &issuing.certificate, Arc::clone(&config.random)),
+        registry: Registry::new(folder, issuing.certificate.subject().clone()),
         authority: Authority::new(issuing, settings.validity_days, crl_url, Arc::clone(&config.random)),
         records: Records::open(&own.join("records.jsonl"))?,
         revocations: Revocations::new(own.join("ca.crl")),
         plot,
         turns: Turns::default(),
+        nested_turns: Turns::default(),
         serials: Turns::default(),
         clock: Arc::clone(&config.clock),
         policy: Policy {
             implicit_confirm: settings.implicit_confirm,
             confirm_wait: i64::from(settings.confirm_wait_seconds) * 1000,
             time_window: i64::from(settings.message_time_seconds) * 1000,
+            end_entities: settings.end_entities,
         },
     })
 }

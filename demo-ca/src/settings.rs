@@ -19,6 +19,10 @@ pub struct Settings {
     pub message_time_seconds: u32,
     /// PEM files of further certificates that may act as registration authorities, relative to `DIR`.
     pub registration_authorities: Vec<PathBuf>,
+    /// Whether end entities may ask by themselves, with no registration authority that vouches for them.
+    pub end_entities: bool,
+    /// PEM files of makers of devices, relative to `DIR`: their devices are known by their certificates.
+    pub manufacturers: Vec<PathBuf>,
 }
 
 impl Default for Settings {
@@ -29,6 +33,8 @@ impl Default for Settings {
             confirm_wait_seconds: 300,
             message_time_seconds: 300,
             registration_authorities: Vec::new(),
+            end_entities: true,
+            manufacturers: vec![PathBuf::from("pki/manufacturer.pem")],
         }
     }
 }

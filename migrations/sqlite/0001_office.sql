@@ -1,4 +1,5 @@
--- What the office remembers. Identifiers are 16 random octets, times are UTC milliseconds since 1970, hashes are SHA-256.
+-- What the office remembers. Identifiers are 16 octets, nearly all of them beginning with their moment (src/case/id.rs), so that
+-- what is new stands side by side in every index. Times are UTC milliseconds since 1970, hashes are SHA-256.
 -- `seq` is the order of arrival; nothing outside this database refers to it. No row is ever deleted, but for leases.
 -- Indexes cost every enrolment: each names the look-up it serves.
 
@@ -63,6 +64,8 @@ CREATE TABLE exchange (
     created_at     INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX exchange_case ON exchange (case_id) WHERE case_id IS NOT NULL;
+-- A later message that brings no certificate: whose transaction it is.
+CREATE INDEX exchange_transaction ON exchange (transaction_id) WHERE transaction_id IS NOT NULL;
 CREATE INDEX exchange_deadline ON exchange (deadline) WHERE deadline IS NOT NULL;
 
 CREATE TABLE submission (

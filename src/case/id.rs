@@ -1,8 +1,12 @@
-//! Identifiers: 128 random bits each, so that any node can make one and nobody can guess one.
+//! Identifiers of 16 octets, so that any node can make one and nobody can guess one.
+//!
+//! What a request brings is known by its moment and 80 random bits: what is written together then stands together in every
+//! index that has an identifier in it, however large the office has grown (RFC 9562 section 5.7 has the same reason).
+//! Codes and leaves are 128 random bits: theirs tell no time.
 
 use std::fmt;
 
-use super::Random;
+use super::{Millis, Random};
 
 macro_rules! identifiers {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
@@ -11,14 +15,6 @@ macro_rules! identifiers {
         pub struct $name([u8; 16]);
 
         impl $name {
-            /// A new identifier from 128 random bits.
-            #[must_use]
-            pub fn new(random: &dyn Random) -> Self {
-                let mut octets = [0; 16];
-                random.fill(&mut octets);
-                Self(octets)
-            }
-
             /// The identifier with these octets, as read from the store.
             #[must_use]
             pub const fn from_octets(octets: [u8; 16]) -> Self {
@@ -54,6 +50,37 @@ macro_rules! identifiers {
     )+};
 }
 
+macro_rules! timed {
+    ($($name:ident),+ $(,)?) => {$(
+        impl $name {
+            /// A new identifier: the moment in milliseconds, 48 bits, and 80 random bits.
+            #[must_use]
+            pub fn new(at: Millis, random: &dyn Random) -> Self {
+                let [_, _, moment @ ..] = at.0.to_be_bytes();
+                let mut octets = [0; 16];
+                let (time, rest) = octets.split_at_mut(moment.len());
+                time.copy_from_slice(&moment);
+                random.fill(rest);
+                Self(octets)
+            }
+        }
+    )+};
+}
+
+macro_rules! random {
+    ($($name:ident),+ $(,)?) => {$(
+        impl $name {
+            /// A new identifier from 128 random bits.
+            #[must_use]
+            pub fn new(random: &dyn Random) -> Self {
+                let mut octets = [0; 16];
+                random.fill(&mut octets);
+                Self(octets)
+            }
+        }
+    )+};
+}
+
 identifiers! {
     /// A case, from arrival to archive.
     CaseId,
@@ -71,6 +98,10 @@ identifiers! {
     LeafId,
 }
 
+timed!(CaseId, ExchangeId, SubmissionId, MessageId, CertificateId);
+
+random!(CodeId, LeafId);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,8 +117,15 @@ mod tests {
 
     #[test]
     fn an_identifier_reads_back_from_its_text() {
-        let id = CaseId::new(&Sevens);
+        let id = CaseId::new(Millis(1), &Sevens);
         assert_eq!(CaseId::parse(&id.to_string()), Some(id));
+    }
+
+    #[test]
+    fn what_comes_later_has_a_greater_identifier() {
+        let [earlier, later] = [0x0102_0304_0506, 0x0102_0304_0507].map(|at| CaseId::new(Millis(at), &Sevens));
+        assert!(earlier < later);
+        assert_eq!(earlier.as_bytes(), &[1, 2, 3, 4, 5, 6, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::case::{Clock, Random};
 use crate::config::{AuthorityConfig, Config};
 use crate::frontend::Protector;
 use crate::hsm::{Hsm, HsmSigner, State};
-use crate::registrar::{KeyReady, Parts, Registrar, Trust, TrustedRa};
+use crate::registrar::{KeyReady, Parts, Registrar, Trust, TrustConfig, TrustedRa};
 use crate::store::Store;
 use crate::upstream::{Authority, Cmp};
 
@@ -34,25 +34,21 @@ impl KeyReady for TokenReady {
     }
 }
 
-/// Builds everything below the doors.
-pub(super) async fn assemble(config: &Config) -> Result<House, Failed> {
+/// Builds everything below the doors. The RA signs with the key on the token, unless another is given.
+pub(super) async fn assemble(config: &Config, signer: Option<Arc<dyn Signer>>) -> Result<House, Failed> {
     refuse_demo_certificates(config)?;
     let random: Arc<dyn Random> = Arc::new(Entropy::new());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let hsm = Hsm::start(&config.hsm, &config.data).map_err(Failed::new)?;
     let store = Store::open(&config.store).await.map_err(Failed::new)?;
     let secrets = data_key::open_or_make(config, &hsm, &store, random.as_ref(), clock.now()).await?;
-    let signer = Arc::new(signer(config, &hsm)?);
+    let signer = match signer {
+        Some(signer) => signer,
+        None => Arc::new(on_token(config, &hsm)?),
+    };
     let (authorities, protector) = authorities(config, &signer)?;
     let rules = Arc::new(rule_sets::activate(config, &store).await?);
-    let trust = config
-        .trust
-        .iter()
-        .map(|(name, table)| {
-            let trust = Trust::read(table).map_err(|fault| Failed::new(format!("trust.{name}: {fault}")))?;
-            Ok((name.clone(), trust))
-        })
-        .collect::<Result<BTreeMap<_, _>, Failed>>()?;
+    let trust = trust_tables(config)?;
     let trusted_ras = config
         .trusted_ra
         .iter()
@@ -75,8 +71,17 @@ pub(super) async fn assemble(config: &Config) -> Result<House, Failed> {
     Ok(House { hsm, store, registrar, protector })
 }
 
+/// The trust tables with their files read.
+pub(super) fn trust_tables(config: &Config) -> Result<BTreeMap<String, Trust>, Failed> {
+    let read = |(name, table): (&String, &TrustConfig)| {
+        let trust = Trust::read(table).map_err(|fault| Failed::new(format!("trust.{name}: {fault}")))?;
+        Ok((name.clone(), trust))
+    };
+    config.trust.iter().map(read).collect()
+}
+
 /// The RA key, known by the certificate of the first CA, so that the server starts while the token is away.
-fn signer(config: &Config, hsm: &Hsm) -> Result<HsmSigner, Failed> {
+fn on_token(config: &Config, hsm: &Hsm) -> Result<HsmSigner, Failed> {
     let AuthorityConfig::Cmp(first) =
         config.authority.values().next().ok_or_else(|| Failed::new("there is no [authority.NAME]"))?;
     let certificates = read_certificates(&first.ra_certificate)?;
@@ -86,12 +91,12 @@ fn signer(config: &Config, hsm: &Hsm) -> Result<HsmSigner, Failed> {
 
 type Authorities = BTreeMap<String, Arc<dyn Authority>>;
 
-fn authorities(config: &Config, signer: &Arc<HsmSigner>) -> Result<(Authorities, Protector), Failed> {
+fn authorities(config: &Config, signer: &Arc<dyn Signer>) -> Result<(Authorities, Protector), Failed> {
     let mut authorities: Authorities = BTreeMap::new();
     let mut protector = None;
     for (name, AuthorityConfig::Cmp(table)) in &config.authority {
         let named = |fault: String| Failed::new(format!("authority.{name}: {fault}"));
-        let signer: Arc<dyn Signer> = signer.clone();
+        let signer = Arc::clone(signer);
         let authority = Cmp::new(name, table, Arc::clone(&signer)).map_err(named)?;
         if protector.is_none() {
             // RFC 9483 section 3.3: the RA's certificate first, then its chain.

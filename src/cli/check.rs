@@ -17,6 +17,7 @@ use crate::config::{AuthorityConfig, Config};
 use crate::hsm::{Hsm, State};
 use crate::listen::ServerTls;
 use crate::registrar::Trust;
+use crate::rules::{Naming, Profile};
 use crate::store::Store;
 use crate::upstream::Cmp;
 
@@ -33,6 +34,7 @@ pub(super) async fn run(common: &Common) -> Result<(), Failed> {
         Ok(config) => {
             report.tell("configuration", Ok(()));
             files(&config, &mut report);
+            policies(&config, &report);
             rest(&config, &mut report).await;
         }
         Err(fault) => report.tell("configuration", Err(Failed::new(fault))),
@@ -44,6 +46,15 @@ pub(super) async fn run(common: &Common) -> Result<(), Failed> {
 }
 
 impl Report {
+    /// Nothing is wrong, but somebody should know.
+    fn note(&self, part: &str, text: &str) {
+        if self.json {
+            print(&json!({ "part": part, "ok": true, "note": text }).to_string());
+        } else {
+            print(&format!("note  {part}: {text}"));
+        }
+    }
+
     fn tell(&mut self, part: &str, result: Result<(), Failed>) {
         self.looked += 1;
         self.faults += usize::from(result.is_err());
@@ -56,6 +67,23 @@ impl Report {
             print(&format!("ok    {part}"));
         }
     }
+}
+
+/// What is allowed and worth a second thought.
+fn policies(config: &Config, report: &Report) {
+    for (name, profile) in &config.profile {
+        for way in free_names(profile) {
+            let text = format!(
+                "a requester known by '{way}' may ask for any name that the profile allows; names.{way} says so"
+            );
+            report.note(&format!("profile.{name}.subject"), &text);
+        }
+    }
+}
+
+/// The ways to be known that bind a request to no name (RFC 9483 section 5.1.1).
+fn free_names(profile: &Profile) -> impl Iterator<Item = &str> {
+    profile.enrol_with.iter().map(String::as_str).filter(|way| profile.subject.naming(way) == Naming::Profile)
 }
 
 /// What needs neither token nor network.

@@ -20,7 +20,9 @@ mod system;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use certs::Signer;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, REFERENCE};
@@ -107,11 +109,25 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if usage.use_stderr() { 2 } else { 0 });
         }
     };
+    to_the_end(run(cli))
+}
+
+/// Serves as `daftar serve` does, until standard input ends, with this key for the RA in place of the token's. The shipped
+/// program has no such key to give: this is for benches, which tell by it what a token costs.
+#[must_use]
+pub fn serve_with(config: PathBuf, signer: Arc<dyn Signer>) -> ExitCode {
+    to_the_end(async move {
+        let common = Common { config, json: false };
+        serve::run(&load(&common)?, &common, &serve::Args::until_stdin_ends(), Some(signer)).await
+    })
+}
+
+fn to_the_end(command: impl Future<Output = Result<(), Failed>>) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(fault) => return failed(&Failed::new(format!("no threads can be started: {fault}"))),
     };
-    let outcome = runtime.block_on(run(cli));
+    let outcome = runtime.block_on(command);
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -122,7 +138,7 @@ pub fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<(), Failed> {
     let common = cli.common;
     match cli.command {
-        Command::Serve(args) => serve::run(&load(&common)?, &common, &args).await,
+        Command::Serve(args) => serve::run(&load(&common)?, &common, &args, None).await,
         Command::Check => check::run(&common).await,
         Command::Key(verb) => key::run(&load(&common)?, &common, verb).await,
         Command::Case(verb) => case::run(&load(&common)?, &common, verb).await,

@@ -7,15 +7,17 @@ use arc_swap::ArcSwap;
 
 use super::assemble::House;
 use super::genuine::refuse_demo_certificates;
-use super::{Common, Failed, rule_sets};
+use super::{Common, Failed, assemble, rule_sets};
 use crate::config::Config;
 use crate::listen::{Limits, ServerTls};
+use crate::registrar::Registrar;
 use crate::store::Store;
 
-/// What may change without a restart: certificates, limits, proposed rule sets. No connection is dropped.
+/// What may change without a restart: certificates, revocation lists, limits, proposed rule sets. No connection is dropped.
 pub(super) struct Reload {
     path: PathBuf,
     store: Store,
+    registrar: Registrar,
     pub(super) tls: Arc<ServerTls>,
     pub(super) limits: Arc<ArcSwap<Limits>>,
 }
@@ -29,6 +31,7 @@ impl Reload {
         Ok(Self {
             path: common.config.clone(),
             store: house.store.clone(),
+            registrar: house.registrar.clone(),
             tls: Arc::new(tls),
             limits: Arc::new(ArcSwap::from_pointee(listen.limits.clone())),
         })
@@ -46,6 +49,10 @@ impl Reload {
         match self.tls.reload(&config.listen.certificate_file, &config.listen.key_file) {
             Ok(()) => tracing::info!("certificates and limits were read again"),
             Err(fault) => tracing::error!(fault = %Failed::caused(&fault), "the old certificate stays in use"),
+        }
+        match assemble::trust_tables(&config) {
+            Ok(tables) => self.registrar.renew_trust(tables),
+            Err(fault) => tracing::error!(%fault, "the old trust anchors and revocation lists stay in use"),
         }
         match rule_sets::propose(&config, &self.store).await {
             Ok(false) => {}

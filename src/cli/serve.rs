@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use certs::Signer;
 use prometheus_client::registry::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -24,11 +25,23 @@ pub(super) struct Args {
     exit_with_stdin: bool,
 }
 
-pub(super) async fn run(config: &Config, common: &Common, args: &Args) -> Result<(), Failed> {
+impl Args {
+    pub(super) const fn until_stdin_ends() -> Self {
+        Self { exit_with_stdin: true }
+    }
+}
+
+/// Serves with the RA key on the token, or with the one that is given in its place.
+pub(super) async fn run(
+    config: &Config,
+    common: &Common,
+    args: &Args,
+    signer: Option<Arc<dyn Signer>>,
+) -> Result<(), Failed> {
     log(config)?;
     let signals = Signals::new()?;
     let folder = Folder::take(config)?;
-    let house = assemble(config).await?;
+    let house = assemble(config, signer).await?;
     let outcome = open(config, common, args, &house, Socket::bind(config, &folder)?, signals).await;
     house.store.close().await;
     house.hsm.stop();

@@ -150,6 +150,7 @@ fn registrar(config: &Config) -> Result<(), Wrong> {
         ("answer_tries", own.answer_tries.into()),
         ("requests_per_minute", own.requests_per_minute.into()),
         ("failures_per_minute", own.failures_per_minute.into()),
+        ("iterations_per_minute", own.iterations_per_minute.into()),
     ];
     match counts.iter().find(|(_, count)| *count == 0) {
         Some((name, _)) => wrong(&["registrar", name], "1 or more"),

@@ -224,7 +224,7 @@ mod tests {
             ("queue_limit = 10000 ", "queue_limit = 0 ", "registrar.queue_limit"),
             ("default_profile = \"devices\"", "default_profile = \"device\"", "registrar.default_profile"),
             ("[trust.own]", "[trust.code]", "trust.code"),
-            ("\"code\", \"manufacturer\"", "\"code\", \"maker\"", "profile.devices.enrol_with"),
+            ("\"code\", \"manufacturer\", \"own\"", "\"code\", \"maker\"", "profile.devices.enrol_with"),
             ("renew_with = [\"own\"]", "renew_with = [\"oven\"]", "profile.devices.renew_with"),
             ("[\"dns\", \"ip\"]", "[\"DNS\"]", "profile.devices.alternative_names"),
             ("\"keyAgreement\"]", "\"keyAgreemnt\"]", "profile.devices.key_usage"),
@@ -236,6 +236,19 @@ mod tests {
             ("required = [\"CN\"]", "required = [\"cn\"]", "profile.devices.subject.required"),
             ("required = [\"CN\"]", "required = [\"2.5.4.3\"]", "profile.devices.subject.required"),
             ("allowed = [\"O\"", "allowed = [\"organisation\"", "profile.devices.subject.allowed"),
+            ("{ code = \"profile\"", "{ own = \"profile\"", "profile.devices.subject.names.own"),
+            ("{ code = \"profile\"", "{ code = \"serial-number\"", "profile.devices.subject.names.code"),
+            ("{ code = \"profile\"", "{ other = \"profile\"", "profile.devices.subject.names.other"),
+            ("\"ML-DSA\"", "\"MLDSA\"", "profile.devices.signatures"),
+            ("pbm_iterations = 10000 ", "pbm_iterations = 99 ", "profile.devices.cmp.pbm_iterations"),
+            ("pbmac1_iterations = 100000", "pbmac1_iterations = 1000001", "profile.devices.cmp.pbmac1_iterations"),
+            ("message_time_seconds = 300", "message_time_seconds = 0", "profile.devices.cmp.message_time_seconds"),
+            (
+                "confirm_seconds = 120            # for the certConf",
+                "confirm_seconds = 0 #",
+                "profile.devices.cmp.confirm_seconds",
+            ),
+            ("iterations_per_minute = 10000000", "iterations_per_minute = 0", "registrar.iterations_per_minute"),
             ("validity_days = 397", "validity_days = 0", "profile.devices.validity_days"),
         ] {
             assert!(REFERENCE.contains(right), "{right}");

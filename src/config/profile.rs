@@ -7,7 +7,7 @@ use certs::{ObjectIdentifier, oid};
 use super::check::{Wrong, wrong};
 use super::{AuthorityConfig, Config};
 use crate::registrar::SHORT_NAMES;
-use crate::rules::{Forward, Profile};
+use crate::rules::{Forward, Naming, Profile};
 
 /// Checks one profile against the rest of the file.
 pub(super) fn check(config: &Config, name: &str, profile: &Profile) -> Result<(), Wrong> {
@@ -33,11 +33,14 @@ pub(super) fn check(config: &Config, name: &str, profile: &Profile) -> Result<()
     }
     known(name, &["alternative_names"], &profile.alternative_names, &ALTERNATIVE_NAMES)?;
     known(name, &["key_usage"], &profile.key_usage, &KEY_USAGES)?;
+    known(name, &["signatures"], &profile.signatures, &SIGNATURES)?;
     known(name, &["key", "kinds"], &profile.key.kinds, &KEY_KINDS)?;
     identifiers(name, "extended_key_usage", &profile.extended_key_usage)?;
     identifiers(name, "other_extensions", &profile.other_extensions)?;
     purposes(name, profile)?;
     subject(name, profile)?;
+    names(name, profile)?;
+    messages(name, profile)?;
     if profile.validity_days == 0 {
         return at("validity_days", "1 or more".to_owned());
     }
@@ -83,6 +86,39 @@ fn subject(name: &str, profile: &Profile) -> Result<(), Wrong> {
     Ok(())
 }
 
+/// Numbers that would let nothing through, or anything.
+fn messages(name: &str, profile: &Profile) -> Result<(), Wrong> {
+    let own = &profile.cmp;
+    let within = [
+        // RFC 4211 section 4.4: "The iterationCount MUST be a minimum of 100"; NIST SP 800-132 section 5.2: 1000.
+        ("pbm_iterations", own.pbm_iterations, 100, 1_000_000),
+        ("pbmac1_iterations", own.pbmac1_iterations, 1000, 1_000_000),
+        ("message_time_seconds", own.message_time_seconds, 1, 86_400),
+        ("confirm_seconds", own.confirm_seconds.unwrap_or(1), 1, 86_400),
+    ];
+    match within.into_iter().find(|(_, value, least, most)| !(least..=most).contains(&value)) {
+        Some((key, _, least, most)) => wrong(&["profile", name, "cmp", key], format!("{least} to {most}")),
+        None => Ok(()),
+    }
+}
+
+/// RFC 9483 section 5.1.1: whom a requester may name. Who has a certificate that is renewed here asks for itself only.
+fn names(name: &str, profile: &Profile) -> Result<(), Wrong> {
+    for (way, naming) in &profile.subject.names {
+        let at = ["profile", name, "subject", "names", way];
+        if !profile.enrol_with.contains(way) && !profile.renew_with.contains(way) {
+            return wrong(&at, format!("{way:?} stands neither in enrol_with nor in renew_with"));
+        }
+        if *naming == Naming::Profile && profile.renew_with.contains(way) {
+            return wrong(&at, "who has a certificate that is renewed here may ask for its own names only");
+        }
+        if *naming == Naming::SerialNumber && way == "code" {
+            return wrong(&at, "a code has no serialNumber; use \"credential\" or \"profile\"");
+        }
+    }
+    Ok(())
+}
+
 fn known(name: &str, key: &[&str], values: &BTreeSet<String>, known: &[&str]) -> Result<(), Wrong> {
     match values.iter().find(|value| !known.contains(&value.as_str())) {
         Some(value) => {
@@ -104,7 +140,10 @@ fn identifiers(name: &str, key: &str, values: &BTreeSet<String>) -> Result<(), W
 
 const ALTERNATIVE_NAMES: [&str; 4] = ["dns", "ip", "email", "uri"];
 
-const KEY_KINDS: [&str; 5] = ["P-256", "P-384", "P-521", "Ed25519", "RSA"];
+const KEY_KINDS: [&str; 8] = ["P-256", "P-384", "P-521", "Ed25519", "RSA", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"];
+
+/// `certs::algorithm::SignatureAlgorithm::family`.
+const SIGNATURES: [&str; 5] = ["RSA", "RSASSA-PSS", "ECDSA", "Ed25519", "ML-DSA"];
 
 /// RFC 5280 section 4.2.1.3.
 const KEY_USAGES: [&str; 9] = [

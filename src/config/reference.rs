@@ -56,6 +56,7 @@ information_seconds = 60         # a CA's CRL or root update is given to others,
 answer_tries = 5                 # unbelievable answers of a CA before an officer must look
 requests_per_minute = 120        # of one credential
 failures_per_minute = 30         # wrong credentials from one address
+iterations_per_minute = 10000000 # of CMP's key derivations for one address
 
 [cmp.paths]                      # further places for CMP, for clients that are set to them (default none)
 "/pkix/" = {}                    # the default profile
@@ -95,7 +96,7 @@ forward = "behalf"               # how CMP requests reach the CA: behalf, nested
 proof = "keep"                   # or "ra-verified": our word instead of the proof of possession, for a CA that cannot check it
 original_message = false         # true: what we ask in our name carries the requester's message (origPKIMessage)
 approval = "automatic"           # or "by-hand" (default): an officer decides
-enrol_with = ["code", "manufacturer"]  # for a first certificate: "code" and names of [trust.NAME]
+enrol_with = ["code", "manufacturer", "own"]  # for a new certificate: "code" and names of [trust.NAME]
 renew_with = ["own"]             # whose certificates may be renewed and revoked here
 alternative_names = ["dns", "ip"]      # kinds that may be asked for: dns, ip, email, uri (default none)
 dns_suffixes = []                # every dNSName must be below one of these; empty: any
@@ -107,8 +108,21 @@ validity_days = 397              # the longest validity asked for or given (defa
 same_key = false                 # whether a key may stand in several valid certificates
 implicit_confirm = true          # whether CMP's implicitConfirm is granted (default true)
 
+# what proofs of possession and CMP messages may be signed with (default shown, all there are)
+signatures = ["RSA", "RSASSA-PSS", "ECDSA", "Ed25519", "ML-DSA"]
+
+[profile.devices.cmp]            # defaults shown
+mac_sha1 = true                  # SHA-1 inside a MAC, where it is not broken: openssl cmp sends it
+pbm_iterations = 10000           # at most, in PasswordBasedMac; 100 to 1000000
+pbmac1_iterations = 100000       # at most, in PBMAC1; 1000 to 1000000
+message_time_seconds = 300       # how far messageTime may be off; 1 to 86400
+message_time_required = false    # true: a message without it is refused
+confirm_seconds = 120            # for the certConf (default registrar.confirm_seconds)
+extra_certs = "chain"            # or "protection": nothing more; "chain-with-root": the root, too
+ca_pubs = false                  # true: an ip brings the CA's root in caPubs
+
 [profile.devices.key]
-kinds = ["P-256", "P-384", "P-521", "RSA"]     # also Ed25519 (default shown)
+kinds = ["P-256", "P-384", "P-521", "RSA"]     # also Ed25519, ML-DSA-44, -65, -87 (default shown)
 rsa_min_bits = 2048
 rsa_max_bits = 4096
 
@@ -117,7 +131,10 @@ required = ["CN"]                # short names or dotted
 allowed = ["O", "OU", "C", "serialNumber"]
 fixed = {}                       # e.g. { O = "Oil Company" }
 may_be_empty = false             # an empty subject with an alternative name
-from_credential = false          # the subject must be the requester's own certificate's
+names = { code = "profile", manufacturer = "serial-number" }  # by "code" and names of [trust.NAME]; see below
+# "credential" (default): only the names of the requester's own certificate, of the code, or else the code's reference
+# "serial-number": a subject with the serialNumber of the requester's certificate
+# "profile": whatever this profile allows; never for the tables in renew_with
 
 [profile.devices.clauses]        # the clause of your CP/CPS behind a rule, shown in refusals
 key_size = "CPS 6.1.5"

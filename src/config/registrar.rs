@@ -30,6 +30,8 @@ pub struct RegistrarConfig {
     pub requests_per_minute: u32,
     /// How many failed log-ins an address may have in a minute.
     pub failures_per_minute: u32,
+    /// How many iterations of key derivation an address may cost in a minute.
+    pub iterations_per_minute: u32,
 }
 
 /// How a changed rule set comes into force (DESIGN rule 5).
@@ -56,6 +58,8 @@ impl Default for RegistrarConfig {
             // A device enrols once and renews now and then; a site that shares a code sets more.
             requests_per_minute: 120,
             failures_per_minute: 30,
+            // Five seconds of PBKDF2, and a thousand enrolments a minute by what clients send.
+            iterations_per_minute: 10_000_000,
         }
     }
 }
@@ -76,6 +80,7 @@ impl RegistrarConfig {
             answer_tries: self.answer_tries,
             requests_per_minute: self.requests_per_minute,
             failures_per_minute: self.failures_per_minute,
+            iterations_per_minute: self.iterations_per_minute,
         }
     }
 }

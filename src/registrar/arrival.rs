@@ -36,7 +36,7 @@ impl Registrar {
         let reply = self.claim(voyage);
         // The requester's time to confirm ends before the CA's does.
         let theirs = confirm_by.unwrap_or_else(|| now.plus(ASSUMED_CONFIRM_TIME)).plus(-CONFIRM_MARGIN);
-        let ours = now.plus(self.settings.confirm_time);
+        let ours = now.plus(self.confirm_time(&voyage.party.profile));
         let in_time = reply.is_some() || now.plus(i64::from(self.settings.check_after) * 2000) < theirs;
         // Nobody but the requester can confirm what is relayed.
         if confirm && !relayed && !(asks && in_time) {
@@ -98,7 +98,8 @@ impl Registrar {
         let outcome = if carries {
             Outcome::Confirmed
         } else {
-            let confirm_by = voyage.requester_confirms().then(|| self.now().plus(self.settings.confirm_time));
+            let confirm_by =
+                voyage.requester_confirms().then(|| self.now().plus(self.confirm_time(&voyage.party.profile)));
             issued_outcome(voyage, &certificate.1, confirm_by)
         };
         let outcome = voyage.told(octets, outcome);
@@ -271,7 +272,7 @@ impl Registrar {
 
     pub(super) fn certificate_row(&self, voyage: &Voyage, certificate: &Certificate, status: CertificateStatus) -> Row {
         Row::AddCertificate(Box::new(NewCertificate {
-            id: CertificateId::new(self.random.as_ref()),
+            id: CertificateId::new(self.now(), self.random.as_ref()),
             case: voyage.case(),
             profile: voyage.party.profile.clone(),
             issuer: certificate.issuer().canonical(),
@@ -308,7 +309,7 @@ fn issued_outcome(voyage: &Voyage, certificate: &Certificate, confirm_by: Option
         certificate: certificate.der().to_vec(),
         chain: voyage.authority.chain().iter().map(|ca| ca.der().to_vec()).collect(),
         confirm_by,
-        modified: false,
+        modified: voyage.party.asked.differs(certificate),
     })
 }
 

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use certs::Certificate;
+
+use super::asked::Asked;
 use super::voyage::{Party, Voyage, expected};
 use super::{Refusal, Registrar};
 use crate::case::{Exchange, Issued, Kind, Outcome, Reason, ReasonCode, State, SubmissionState};
@@ -48,7 +51,7 @@ impl Registrar {
             (false, _) => None,
             (true, Some(deadline)) => Some(deadline),
             (true, None) => {
-                let ours = self.now().plus(self.settings.confirm_time);
+                let ours = self.now().plus(self.confirm_time(&case.profile));
                 let submission = self.store.submission_of_case(case.id).await.map_err(Refusal::store)?;
                 // Only a CA that still waits sets an end to it.
                 let awaited = submission.filter(|found| found.state == SubmissionState::AwaitingConfirmation);
@@ -57,7 +60,9 @@ impl Registrar {
         };
         let profile = self.rules.load().profile(&case.profile).cloned();
         let chain = profile.map(|profile| self.ca_certificates(&profile)).unwrap_or_default();
-        Ok(Outcome::Issued(Issued { certificate: row.der, chain, confirm_by, modified: false }))
+        let certificate = Certificate::parse(&row.der).map_err(Refusal::store)?;
+        let modified = Asked::of(&self.recorded_facts(case).await?).differs(&certificate);
+        Ok(Outcome::Issued(Issued { certificate: row.der, chain, confirm_by, modified }))
     }
 
     /// The rule set a case was judged under, read back from the store when it is not the active one.
@@ -82,6 +87,10 @@ impl Registrar {
             door: case.door,
             profile: case.profile.clone(),
             expected: expected(profile, key, case.subject.as_deref(), case.alt_names.as_deref())?,
+            asked: match case.kind {
+                Kind::Revoke => Asked::default(),
+                Kind::Issue | Kind::Renew | Kind::Rekey => Asked::of(&self.recorded_facts(case).await?),
+            },
             about: case.about,
             code: case.requester.credential.as_code(),
         })

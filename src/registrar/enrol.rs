@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use certs::AltName;
 
+use super::asked::Asked;
 use super::flight::Flight;
-use super::forwarding::{Asked, family};
+use super::forwarding::{Forwarding, family};
 use super::identify::Identified;
 use super::request::{Answered, CertificateRequest, Finished, Incoming, Reply};
 use super::voyage::{Party, Voyage, expected};
@@ -162,7 +163,7 @@ impl Registrar {
         facts: &Facts,
     ) -> Result<Opening, Refusal> {
         let now = self.now();
-        let id = CaseId::new(self.random.as_ref());
+        let id = CaseId::new(now, self.random.as_ref());
         // Whether a relayed requester must confirm is for the CA to say.
         let implicit = !family.is_relayed() && grants_implicit(who, &request.message);
         let exchange = self.exchange(who, &request.message, Some(id), family, implicit);
@@ -195,6 +196,7 @@ impl Registrar {
             message: request.message,
             code: who.code.as_ref().map(|code| code.id),
             profile: who.profile().cloned(),
+            asked: Asked::of(facts),
         })
     }
 
@@ -207,7 +209,7 @@ impl Registrar {
         family: Family,
         implicit: bool,
     ) -> Exchange {
-        let id = ExchangeId::new(self.random.as_ref());
+        let id = ExchangeId::new(self.now(), self.random.as_ref());
         let transaction = message.transaction.as_ref();
         let key = match transaction {
             Some(transaction) => exchange_key(&who.requester.credential, &transaction.id),
@@ -311,7 +313,7 @@ impl Registrar {
         self.check_capacity()?;
         let fresh = self.fresh();
         let exchange = opening.exchange.clone();
-        let asked = Asked {
+        let asked = Forwarding {
             form: opening.case.form,
             request: &opening.case.request,
             message: &opening.message.octets,
@@ -411,7 +413,7 @@ impl Registrar {
         let relayed = exchange.filter(|exchange| exchange.family.is_relayed());
         let transaction = relayed.and_then(|exchange| exchange.transaction.clone());
         NewSubmission {
-            id: SubmissionId::new(self.random.as_ref()),
+            id: SubmissionId::new(self.now(), self.random.as_ref()),
             case,
             authority: authority.to_owned(),
             transaction: transaction.unwrap_or_else(|| fresh.transaction.to_vec()),
@@ -443,7 +445,7 @@ impl Registrar {
         octets: &[u8],
     ) -> Row {
         Row::Record(Box::new(NewMessage {
-            id: MessageId::new(self.random.as_ref()),
+            id: MessageId::new(self.now(), self.random.as_ref()),
             leg,
             exchange,
             submission,
@@ -500,6 +502,7 @@ pub(super) struct Opening {
     pub(super) message: Incoming,
     pub(super) code: Option<crate::case::CodeId>,
     pub(super) profile: Option<crate::rules::Profile>,
+    pub(super) asked: Asked,
 }
 
 pub(super) enum Committed {
@@ -570,6 +573,7 @@ impl Party {
                 case.subject.as_deref(),
                 case.alt_names.as_deref(),
             )?,
+            asked: opening.asked.clone(),
             about: case.about,
             code: opening.code,
         })

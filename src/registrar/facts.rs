@@ -6,7 +6,7 @@ use super::identify::Identified;
 use super::request::{CertificateRequest, Possession, RevocationRequest};
 use super::{Refusal, Registrar};
 use crate::case::Kind;
-use crate::rules::{AttributeFact, Facts, KeyFact, NameFact, ReplacedFact};
+use crate::rules::{AttributeFact, Facts, HolderFact, KeyFact, NameFact, ReplacedFact};
 use crate::store::{CertificateRow, CertificateStatus};
 
 impl Registrar {
@@ -43,6 +43,10 @@ impl Registrar {
             key: Some(key(&request.public_key)),
             possession_proven: matches!(&request.possession, Possession::Proven(proven) if proven.print() == print),
             possession_vouched: matches!(&request.possession, Possession::Vouched),
+            proof_algorithm: match &request.possession {
+                Possession::Proven(proven) => Some(proven.algorithm().family().to_owned()),
+                Possession::Vouched => None,
+            },
             subject: attributes(&request.subject),
             alternative_names: alternative_names(&request.alt_names),
             key_usage: request.key_usage.map(|usage| usage_names(usage).iter().map(ToString::to_string).collect()),
@@ -53,11 +57,13 @@ impl Registrar {
             certification_authority: request.certification_authority,
             other_extensions: request.other_extensions.iter().map(ToString::to_string).collect(),
             validity_days: request.not_after.map(|end| (end.0 - now.0 + DAY - 1).div_euclid(DAY)),
+            not_after: request.not_after.map(|end| end.0),
             replaced: request
                 .replaces
                 .as_ref()
                 .map(|(issuer, serial)| self.replaced_fact(who, request, replaced, (issuer, serial))),
             key_in_use,
+            holder: Some(holder(who, request)),
         })
     }
 
@@ -104,6 +110,7 @@ pub(super) fn revocation_facts(
         key: None,
         possession_proven: false,
         possession_vouched: false,
+        proof_algorithm: None,
         subject: Vec::new(),
         alternative_names: Vec::new(),
         key_usage: None,
@@ -111,6 +118,7 @@ pub(super) fn revocation_facts(
         certification_authority: false,
         other_extensions: Vec::new(),
         validity_days: None,
+        not_after: None,
         replaced: Some(ReplacedFact {
             status: status_name(row.status).to_owned(),
             held_by_requester: held,
@@ -119,7 +127,37 @@ pub(super) fn revocation_facts(
             expired,
         }),
         key_in_use: false,
+        holder: None,
     }
+}
+
+/// How the names asked for fit the credential (RFC 9483 section 5.1.1).
+fn holder(who: &Identified, request: &CertificateRequest) -> HolderFact {
+    if let Some(held) = &who.certificate {
+        let numbers = |name: &Name| -> Vec<String> {
+            name.attributes().into_iter().filter_map(|part| valued(part, certs::oid::SERIAL_NUMBER)).collect()
+        };
+        let (known, asked) = (numbers(held.subject()), numbers(&request.subject));
+        return HolderFact {
+            subject: held.subject().matches(&request.subject),
+            serial_number: !known.is_empty() && known == asked,
+            alternative_names: request.alt_names.iter().all(|name| held.alt_names().contains(name)),
+        };
+    }
+    let reference = who.requester.name.as_str();
+    let names: Vec<String> =
+        request.subject.attributes().into_iter().filter_map(|part| valued(part, certs::oid::COMMON_NAME)).collect();
+    let is_it = |name: &String| name.eq_ignore_ascii_case(reference);
+    let others = alternative_names(&request.alt_names);
+    HolderFact {
+        subject: names.iter().all(is_it) && !(names.is_empty() && others.is_empty()),
+        serial_number: false,
+        alternative_names: others.iter().all(|name| is_it(&name.value)),
+    }
+}
+
+fn valued(attribute: certs::Attribute, oid: certs::ObjectIdentifier) -> Option<String> {
+    (attribute.oid == oid).then_some(attribute.value)
 }
 
 /// A subject as facts.

@@ -31,7 +31,7 @@ pub(super) fn family(
 }
 
 /// What a case asks of the CA, as it came.
-pub(super) struct Asked<'a> {
+pub(super) struct Forwarding<'a> {
     pub(super) form: RequestForm,
     /// The PKCS#10 or CertReqMsg.
     pub(super) request: &'a [u8],
@@ -41,7 +41,7 @@ pub(super) struct Asked<'a> {
     pub(super) implicit: bool,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> Forwarding<'a> {
     /// The order for the CA.
     pub(super) fn order(&self, profile: &Profile, exchange: Option<&Exchange>) -> Result<Order<'a>, Refusal> {
         let &Self { form, request, message, implicit } = self;

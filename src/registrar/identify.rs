@@ -10,7 +10,7 @@ use super::facts;
 use super::{Refusal, Registrar};
 use crate::audit::LeafKind;
 use crate::case::{CredentialId, Door, Requester};
-use crate::rules::{CredentialFact, Profile, RuleSet};
+use crate::rules::{CredentialFact, Naming, Profile, RuleSet};
 use crate::store::CertificateStatus;
 
 /// Where a claim comes from.
@@ -55,6 +55,12 @@ impl Identified {
         &self.requester.name
     }
 
+    /// How the names it asks for must fit its credential (RFC 9483 section 5.1.1).
+    #[must_use]
+    pub fn naming(&self) -> Naming {
+        self.profile().map_or_else(Naming::default, |profile| profile.subject.naming(&self.fact.kind))
+    }
+
     /// The certificate it proved itself with.
     #[must_use]
     pub fn certificate(&self) -> Option<&Certificate> {
@@ -89,6 +95,9 @@ pub trait MacProof: Send + Sync {
     /// What the secret is found by.
     fn reference(&self) -> &[u8];
 
+    /// How many iterations it takes to derive the key; none where it was derived before.
+    fn iterations(&self) -> u32;
+
     /// The key, when the secret verifies the MAC.
     fn verify(&self, secret: &[u8]) -> Option<Self::Key>;
 }
@@ -98,12 +107,12 @@ impl Registrar {
     pub async fn identify_code(&self, source: Source, reference: &str, secret: &[u8]) -> Result<Identified, Refusal> {
         let same =
             |stored: &[u8]| aws_lc_rs::constant_time::verify_slices_are_equal(stored, secret).is_ok().then_some(());
-        self.by_secret(source, reference.as_bytes(), same).await.map(|(identified, ())| identified)
+        self.by_secret(source, reference.as_bytes(), 0, same).await.map(|(identified, ())| identified)
     }
 
     /// Identifies by a MAC under an enrolment code's secret (RFC 9483 section 4.1.5).
     pub async fn identify_mac<P: MacProof>(&self, source: Source, proof: &P) -> Result<(Identified, P::Key), Refusal> {
-        self.by_secret(source, proof.reference(), |secret| proof.verify(secret)).await
+        self.by_secret(source, proof.reference(), proof.iterations(), |secret| proof.verify(secret)).await
     }
 
     /// Identifies by a certificate whose key signed the TLS handshake or the message; the first of `chain` is the
@@ -124,7 +133,7 @@ impl Registrar {
         }
         let Some(profile) = rules.profile(&name) else { return Err(Refusal::UnknownProfile(name)) };
         let trusted = match entry {
-            Some(entry) => self.check_entry(entry, profile, chain, purpose),
+            Some(entry) => self.check_entry(entry, profile, chain, purpose).map(|table| (table, true)),
             None => self.trust_of(profile, chain, purpose),
         };
         let status = self.store.certificate_by_hash(&end.hash()).await.map_err(Refusal::store)?.map(|row| row.status);
@@ -136,12 +145,13 @@ impl Registrar {
                 self.note_failure(&source, credential.as_str(), &fault).await?;
                 Err(Refusal::NotIdentified)
             }
-            Ok(kind) => Ok(Identified {
+            Ok((kind, own_authority)) => Ok(Identified {
                 requester: Requester { credential, name: end.subject().to_string() },
                 fact: CredentialFact {
                     kind,
                     names: None,
                     subject: Some(facts::attributes(end.subject())),
+                    own_authority,
                     registration_authority: entry.is_some(),
                 },
                 certificate: Some(end.clone()),
@@ -162,13 +172,21 @@ impl Registrar {
         Err(Refusal::NotIdentified)
     }
 
-    /// The name of the trust table that the chain leads to, of those the profile names.
-    fn trust_of(&self, profile: &Profile, chain: &[Certificate], purpose: Purpose) -> Result<String, String> {
+    /// The trust table that the chain leads to, of those the profile names, and whether the last step to the certificate was
+    /// the profile's own CA.
+    fn trust_of(&self, profile: &Profile, chain: &[Certificate], purpose: Purpose) -> Result<(String, bool), String> {
+        let tables = self.trust.load();
         let mut last = "the profile names no trust table".to_owned();
         for name in profile.renew_with.iter().chain(&profile.enrol_with).filter(|name| *name != CODE) {
-            let Some(trust) = self.trust.get(name) else { continue };
+            let Some(trust) = tables.get(name) else { continue };
             match trust.check(chain, purpose, self.now()) {
-                Ok(()) => return Ok(name.clone()),
+                Ok(path) => {
+                    let own = self.authorities.get(&profile.authority).and_then(|own| own.chain().first());
+                    let by = path.issuer();
+                    let same =
+                        |own: &Certificate| own.public_key() == by.public_key() && own.subject().matches(by.subject());
+                    return Ok((name.clone(), own.is_some_and(same)));
+                }
                 Err(fault) => last = fault.to_string(),
             }
         }
@@ -179,11 +197,15 @@ impl Registrar {
         &self,
         source: Source,
         reference: &[u8],
+        iterations: u32,
         verify: impl Fn(&[u8]) -> Option<K>,
     ) -> Result<(Identified, K), Refusal> {
         let (profile, rules) = self.profile_for(&source)?;
         self.limits.look_failures(&source, self.now())?;
         let found = self.code_by_reference(reference).await?;
+        if found.is_some() && iterations > 0 {
+            self.limits.derive(&source, iterations, self.now())?;
+        }
         let proven = found.as_ref().and_then(|(_, secret)| verify(secret));
         let tried = found.as_ref().map(|(code, _)| code.id);
         let (Some((code, _)), Some(key)) = (found, proven) else {
@@ -216,6 +238,7 @@ impl Registrar {
                 kind: CODE.to_owned(),
                 names: code.names.clone(),
                 subject: None,
+                own_authority: false,
                 registration_authority: false,
             },
             certificate: None,

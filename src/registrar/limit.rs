@@ -35,6 +35,14 @@ impl<K: Eq + Hash> Limit<K> {
         self.draw(key, now, ONE)
     }
 
+    /// Takes so many at once. The last ones may be owed: what is begun is not split.
+    ///
+    /// # Errors
+    /// The seconds until there is one.
+    pub(super) fn take_some(&self, key: K, now: Millis, amount: u32) -> Result<(), u32> {
+        self.draw(key, now, i64::from(amount) * ONE)
+    }
+
     /// Whether there is one, without taking it.
     ///
     /// # Errors
@@ -87,6 +95,17 @@ mod tests {
         assert!(limit.take("a", now).is_err());
         assert!(limit.take("b", now).is_ok(), "another key has a bucket of its own");
         assert!(limit.take("a", now.plus(31_000)).is_ok());
+    }
+
+    #[test]
+    fn what_was_owed_is_waited_for() {
+        let limit = Limit::new(60);
+        let now = Millis(1_000_000);
+        limit.take_some("a", now, 59).unwrap();
+        limit.take_some("a", now, 31).unwrap();
+        let seconds = limit.take_some("a", now, 1).unwrap_err();
+        assert!((31..=32).contains(&seconds), "{seconds}");
+        assert!(limit.take_some("a", now.plus(i64::from(seconds) * 1000), 1).is_ok());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! together with the requester's finished answer. Whatever a crash leaves open, [`worker`] takes up from the records.
 
 mod arrival;
+mod asked;
 mod batch;
 mod case_of;
 mod codes;
@@ -18,6 +19,7 @@ mod limit;
 mod limits;
 mod metrics;
 mod office;
+mod paths;
 mod poll;
 mod refusal;
 mod relay;
@@ -40,7 +42,7 @@ use arc_swap::ArcSwap;
 
 use crate::audit::{Leaf, LeafKind};
 use crate::case::{Clock, Millis, Random};
-use crate::rules::{Profile, RuleSet};
+use crate::rules::{MessageRules, Profile, RuleSet};
 use crate::store::{Row, Store, Unit};
 use crate::upstream::Authority;
 
@@ -118,6 +120,8 @@ pub struct Settings {
     pub requests_per_minute: u32,
     /// How many failed log-ins an address may have in a minute.
     pub failures_per_minute: u32,
+    /// How many iterations of key derivation an address may cost in a minute.
+    pub iterations_per_minute: u32,
 }
 
 /// The registrar. Cheap to clone: all clones are the same one.
@@ -129,7 +133,7 @@ pub struct Registrar(Arc<Inner>);
 pub struct Inner {
     store: Store,
     authorities: BTreeMap<String, Arc<dyn Authority>>,
-    trust: BTreeMap<String, Trust>,
+    trust: ArcSwap<BTreeMap<String, Trust>>,
     trusted_ras: Vec<TrustedRa>,
     rules: ArcSwap<RuleSet>,
     secrets: Secrets,
@@ -161,7 +165,7 @@ impl Registrar {
         Self(Arc::new(Inner {
             store: parts.store,
             authorities: parts.authorities,
-            trust: parts.trust,
+            trust: ArcSwap::from_pointee(parts.trust),
             trusted_ras: parts.trusted_ras,
             rules: ArcSwap::new(parts.rules),
             secrets: parts.secrets,
@@ -177,11 +181,31 @@ impl Registrar {
         }))
     }
 
+    /// Puts trust tables in place that were read again. One that is no longer configured stays: the active rules may name it.
+    pub fn renew_trust(&self, tables: BTreeMap<String, Trust>) {
+        let mut all = BTreeMap::clone(&self.trust.load());
+        all.extend(tables);
+        self.trust.store(Arc::new(all));
+    }
+
     /// The profile of this name, or the default one, with its own name.
     #[must_use]
     pub fn profile(&self, name: Option<&str>) -> Option<(String, Profile)> {
         let name = name.unwrap_or(&self.settings.default_profile);
         self.rules.load().profile(name).map(|profile| (name.to_owned(), profile.clone()))
+    }
+
+    /// How the CMP messages of a profile look; of the default one where none is named.
+    #[must_use]
+    pub fn message_rules(&self, name: Option<&str>) -> MessageRules {
+        let name = name.unwrap_or(&self.settings.default_profile);
+        self.rules.load().profile(name).map(|profile| profile.cmp).unwrap_or_default()
+    }
+
+    /// How long a requester may take to confirm, in milliseconds.
+    fn confirm_time(&self, profile: &str) -> i64 {
+        let own = self.message_rules(Some(profile)).confirm_seconds;
+        own.map_or(self.settings.confirm_time, |seconds| i64::from(seconds) * 1000)
     }
 
     /// The name of the profile that a requester was identified for.

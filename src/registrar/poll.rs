@@ -68,6 +68,21 @@ impl Registrar {
         })
     }
 
+    /// The messages that began the exchanges with this transactionID, whoever sent them. They tell which credential a later
+    /// message is to be checked with (RFC 9483 section 3.5); nothing follows from being among them.
+    pub async fn first_messages(&self, transaction: &[u8]) -> Result<Vec<Vec<u8>>, Refusal> {
+        let mut messages = Vec::new();
+        for exchange in self.store.exchanges_of_transaction(transaction, MOST_ALIKE).await.map_err(Refusal::store)? {
+            messages.extend(self.first_message(&exchange).await?);
+        }
+        Ok(messages)
+    }
+
+    /// The message that began an exchange.
+    pub async fn first_message(&self, exchange: &Exchange) -> Result<Option<Vec<u8>>, Refusal> {
+        self.store.first_request(exchange.id).await.map_err(Refusal::store)
+    }
+
     /// Waits for the answer to a message that is being worked on.
     pub async fn wait_again(&self, exchange: Exchange, reply: Arc<dyn Reply>) -> Result<Answered, Refusal> {
         let case = self.case_of(&exchange).await?;
@@ -130,3 +145,6 @@ impl Registrar {
         case.ok_or_else(|| Refusal::store("the case of an exchange is not there"))
     }
 }
+
+/// A transactionID is random: more than one exchange has it only where somebody tries something.
+const MOST_ALIKE: u32 = 8;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use certs::Certificate;
 
+use super::asked::Asked;
 use super::enrol::{Opening, sha256, walk};
 use super::facts::revocation_facts;
 use super::forwarding::family;
@@ -65,6 +66,7 @@ impl Registrar {
             door: request.door,
             profile: who.profile.clone(),
             expected: None,
+            asked: Asked::default(),
             about: Some(row.id),
             code: None,
         };
@@ -78,6 +80,7 @@ impl Registrar {
             message: request.message,
             code: None,
             profile: None,
+            asked: Asked::default(),
         };
         let unit = self.submission_rows(self.opening_rows(opening, state), submission, &voyage);
         let flight = self.flights.take_off(id, Some(Arc::clone(&reply)));
@@ -121,7 +124,7 @@ impl Registrar {
 
     fn revocation_case(&self, who: &Identified, request: &RevocationRequest, row: Option<&CertificateRow>) -> NewCase {
         NewCase {
-            id: CaseId::new(self.random.as_ref()),
+            id: CaseId::new(self.now(), self.random.as_ref()),
             kind: Kind::Revoke,
             state: State::Received,
             door: request.door,

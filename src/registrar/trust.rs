@@ -1,10 +1,13 @@
 //! Whose certificates identify a requester: `[trust.NAME]`. Each table is kept apart (RFC 7030 section 3.3.2).
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use certs::path::{Anchors, PathFault, PathQuery, Purpose, validate};
+use certs::path::{Anchors, PathFault, PathQuery, Purpose, ValidPath, validate};
 use certs::{Certificate, Crl, Millis};
 use serde::Deserialize;
+
+use super::paths::Paths;
 
 /// `[trust.NAME]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -14,7 +17,7 @@ pub struct TrustConfig {
     pub anchors: PathBuf,
     /// PEM: CA certificates below the anchors, for requesters that do not send them.
     pub intermediates: Option<PathBuf>,
-    /// DER: a revocation list, read at start.
+    /// DER: a revocation list, read at start and at SIGHUP.
     pub crl: Option<PathBuf>,
     /// Whether a certificate is refused when no current revocation list covers it.
     #[serde(default)]
@@ -28,6 +31,8 @@ pub struct Trust {
     intermediates: Vec<Certificate>,
     crls: Vec<Crl>,
     crl_required: bool,
+    /// A table that is read again begins with none: other anchors and lists, other paths.
+    paths: Arc<Paths>,
 }
 
 impl Trust {
@@ -57,19 +62,25 @@ impl Trust {
             intermediates: config.intermediates.as_ref().map(certificates).transpose()?.unwrap_or_default(),
             crls,
             crl_required: config.crl_required,
+            paths: Arc::default(),
         })
     }
 
-    /// Whether the first certificate of a chain leads to an anchor of this table.
+    /// The path from the first certificate of a chain to an anchor of this table. One that was validated before is not
+    /// validated again while neither time nor a revocation list can have changed the verdict.
     ///
     /// # Errors
-    /// Why it does not.
-    pub fn check(&self, chain: &[Certificate], purpose: Purpose, at: Millis) -> Result<(), PathFault> {
+    /// Why there is none.
+    pub fn check(&self, chain: &[Certificate], purpose: Purpose, at: Millis) -> Result<Arc<ValidPath>, PathFault> {
         let Some((end, sent)) = chain.split_first() else {
             return Err(PathFault::NoPath { subject: "nobody".to_owned() });
         };
+        let key = (end.hash(), purpose);
+        if let Some(known) = self.paths.find(&key, at) {
+            return Ok(known);
+        }
         let intermediates: Vec<Certificate> = sent.iter().chain(&self.intermediates).cloned().collect();
-        validate(&PathQuery {
+        let path = Arc::new(validate(&PathQuery {
             end,
             intermediates: &intermediates,
             anchors: &self.anchors,
@@ -78,7 +89,17 @@ impl Trust {
             crls: &self.crls,
             crl_required: self.crl_required,
             policies: None,
-        })
-        .map(|_| ())
+        })?);
+        self.paths.keep(key, Arc::clone(&path), at, self.good_until(&path, at));
+        Ok(path)
+    }
+
+    /// When a path must be validated again: the first of its certificates ends, a needed list is due, or one that is dated
+    /// in the future begins to count.
+    fn good_until(&self, path: &ValidPath, at: Millis) -> Millis {
+        let ends = path.chain().iter().map(Certificate::not_after);
+        let due = self.crls.iter().filter(|_| self.crl_required).filter_map(Crl::next_update);
+        let begin = self.crls.iter().map(Crl::this_update).filter(|begin| *begin > at);
+        ends.chain(due).chain(begin).min().unwrap_or(at)
     }
 }

@@ -95,16 +95,17 @@ impl Registrar {
         let of = |fault: &str| format!("the certificate of the registration authority '{}' {fault}", entry.name);
         let authority = self.authorities.get(&profile.authority).map(|authority| authority.chain());
         let issuer = authority.and_then(<[Certificate]>::first).ok_or_else(|| of("has no CA to be issued by"))?;
-        let issued =
+        let from_it =
             certificate.issuer().matches(issuer.subject()) && certificate.verify_signature(issuer.public_key()).is_ok();
-        if !issued {
+        if !from_it {
             return Err(of(&format!("is not issued by '{}', whose certificates are asked for", issuer.subject())));
         }
         // RFC 9810 section 4.5: id-kp-cmcRA.
         if !certificate.extended_key_usages().unwrap_or_default().contains(&certs::oid::CMC_RA) {
             return Err(of("has not the extended key usage id-kp-cmcRA"));
         }
-        let trust = self.trust.get(&entry.trust).ok_or_else(|| of("has no [trust] table"))?;
+        let tables = self.trust.load();
+        let trust = tables.get(&entry.trust).ok_or_else(|| of("has no [trust] table"))?;
         trust.check(chain, purpose, self.now()).map_err(|fault| of(&format!("is not trusted: {fault}")))?;
         Ok(entry.trust.clone())
     }

@@ -1,7 +1,7 @@
 //! Decisions by people: approve and refuse a case that the rules left to an officer. An approval enters the same path as a
 //! device's, at the forwarding step; there is no second way to issue (DESIGN section 1 (b)).
 
-use super::forwarding::Asked;
+use super::forwarding::Forwarding;
 use super::voyage::Voyage;
 use super::{Refusal, Registrar};
 use crate::audit::{Leaf, LeafKind};
@@ -65,7 +65,7 @@ impl Registrar {
             None => None,
         };
         let received = received.unwrap_or_default();
-        let asked = Asked { form: case.form, request: &case.request, message: &received, implicit: true };
+        let asked = Forwarding { form: case.form, request: &case.request, message: &received, implicit: true };
         let order = asked.order(profile, exchange.as_ref())?;
         let message = authority.compose(order, fresh).await.map_err(Refusal::away)?;
         let submission =
@@ -98,7 +98,7 @@ impl Registrar {
         found.ok_or(Refusal::OutOfPlace("there is no such case"))
     }
 
-    async fn recorded_facts(&self, case: &CaseRow) -> Result<Facts, Refusal> {
+    pub(super) async fn recorded_facts(&self, case: &CaseRow) -> Result<Facts, Refusal> {
         let decisions = self.store.decisions(case.id).await.map_err(Refusal::store)?;
         let first = decisions.first().ok_or_else(|| Refusal::store("a checked case has no recorded ruling"))?;
         serde_json::from_str(&first.facts).map_err(Refusal::store)

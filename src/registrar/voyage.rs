@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use certs::{AltName, Name, PublicKey};
 
+use super::asked::Asked;
 use super::enrol::sha256;
 use super::facts::usages;
 use super::relay::relayed;
@@ -30,6 +31,8 @@ pub(super) struct Party {
     pub(super) profile: String,
     /// What the certificate must be; none in a revocation.
     pub(super) expected: Option<Expected>,
+    /// What else the request wished for.
+    pub(super) asked: Asked,
     /// The certificate replaced or revoked.
     pub(super) about: Option<CertificateId>,
     pub(super) code: Option<CodeId>,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Everything a ruling rests on.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, recorded by its name")]
 pub struct Facts {
     /// The version of this form: 1.
     pub version: u32,
@@ -20,6 +21,9 @@ pub struct Facts {
     pub possession_proven: bool,
     /// Whether a registration authority says that it checked the holder's proof (raVerified).
     pub possession_vouched: bool,
+    /// The family of the signature that proves it; none where no signature of the key does.
+    #[serde(default)]
+    pub proof_algorithm: Option<String>,
     /// The subject's attributes, in order.
     pub subject: Vec<AttributeFact>,
     /// The subject alternative names, in order.
@@ -34,10 +38,28 @@ pub struct Facts {
     pub other_extensions: Vec<String>,
     /// The validity asked for in whole days, rounded up; none when not asked.
     pub validity_days: Option<i64>,
+    /// The end of validity asked for, UTC milliseconds.
+    #[serde(default)]
+    pub not_after: Option<i64>,
     /// The certificate to be replaced or revoked.
     pub replaced: Option<ReplacedFact>,
     /// Whether another valid certificate of this office has the same key.
     pub key_in_use: bool,
+    /// How what is asked for fits the credential; none in a revocation, and in records from before this was a fact.
+    #[serde(default)]
+    pub holder: Option<HolderFact>,
+}
+
+/// Whether the names asked for are the credential's own (RFC 9483 section 5.1.1).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct HolderFact {
+    /// The subject is the certificate's; of a code: each common name is the reference.
+    pub subject: bool,
+    /// The subject's serialNumber is the one in the certificate's subject.
+    pub serial_number: bool,
+    /// Each alternative name stands in the certificate, too; of a code: each is the reference.
+    pub alternative_names: bool,
 }
 
 /// How the requester proved who it is.
@@ -50,6 +72,9 @@ pub struct CredentialFact {
     pub names: Option<Vec<String>>,
     /// The subject of the certificate the requester proved itself with.
     pub subject: Option<Vec<AttributeFact>>,
+    /// Whether the CA that the profile asks issued the certificate the requester proved itself with.
+    #[serde(default)]
+    pub own_authority: bool,
     /// Whether it is a registration authority with an entry in `[[trusted_ra]]` for this profile.
     pub registration_authority: bool,
 }

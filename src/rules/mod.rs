@@ -4,11 +4,13 @@
 //! computed again years later from the record alone ([`rule`]).
 
 mod facts;
+mod messages;
 mod profile;
 mod rule_set;
 mod ruling;
 
-pub use facts::{AttributeFact, CredentialFact, Facts, KeyFact, NameFact, ReplacedFact};
-pub use profile::{Approval, Forward, KeyRules, Profile, Proof, SubjectRules};
+pub use facts::{AttributeFact, CredentialFact, Facts, HolderFact, KeyFact, NameFact, ReplacedFact};
+pub use messages::{ExtraCerts, MessageRules};
+pub use profile::{Approval, Forward, KeyRules, Naming, Profile, Proof, SubjectRules};
 pub use rule_set::{RuleSet, RuleSetFault};
 pub use ruling::{Finding, Ruling, Verdict, rule};

@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::MessageRules;
+
 /// One profile. Its name is the EST label and the CMP path segment.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own in daftar.toml")]
 pub struct Profile {
     /// The CA that requests go to: a name of `[authority.NAME]`.
     pub authority: String,
@@ -60,6 +63,13 @@ pub struct Profile {
     /// Whether a CMP requester's wish for implicit confirmation is granted (RFC 9810 section 5.1.1.1).
     #[serde(default = "yes")]
     pub implicit_confirm: bool,
+    /// What a requester may sign its proof of possession and its CMP messages with: `RSA` (PKCS #1), `RSASSA-PSS`, `ECDSA`,
+    /// `Ed25519`, `ML-DSA`.
+    #[serde(default = "default_signatures")]
+    pub signatures: BTreeSet<String>,
+    /// How its CMP messages look.
+    #[serde(default)]
+    pub cmp: MessageRules,
     /// The clause of the CP/CPS behind a rule, by the rule's name; others have the built-in reference.
     #[serde(default)]
     pub clauses: BTreeMap<String, String>,
@@ -106,7 +116,7 @@ pub enum Approval {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KeyRules {
-    /// Kinds: `P-256`, `P-384`, `P-521`, `Ed25519`, `RSA`.
+    /// Kinds: `P-256`, `P-384`, `P-521`, `Ed25519`, `RSA`, `ML-DSA-44`, `ML-DSA-65`, `ML-DSA-87`.
     pub kinds: BTreeSet<String>,
     /// The smallest RSA modulus in bits.
     pub rsa_min_bits: u32,
@@ -137,13 +147,42 @@ pub struct SubjectRules {
     pub fixed: BTreeMap<String, String>,
     /// Whether an empty subject may be asked for when there is an alternative name (RFC 5280 section 4.1.2.6).
     pub may_be_empty: bool,
-    /// Whether the subject must be the one of the certificate the requester proved itself with (RFC 9483 section 5.1.1).
-    pub from_credential: bool,
+    /// What a first or further certificate may name, by how the requester is known: `code`, or a name of `[trust.NAME]`.
+    /// A way that is not listed names its own credential.
+    pub names: BTreeMap<String, Naming>,
+}
+
+/// How the names asked for must fit the credential: the policy that RFC 9483 section 5.1.1 leaves to us.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Naming {
+    /// The subject is that of the certificate, the alternative names are among its own; under a code the names it is bound
+    /// to or, where it is bound to none, its reference.
+    #[default]
+    Credential,
+    /// The subject's serialNumber is the certificate's: what a device is called is new, which device it is stays
+    /// (IEEE 802.1AR section 8.6).
+    SerialNumber,
+    /// Whatever the rest of the profile allows.
+    Profile,
+}
+
+impl SubjectRules {
+    /// How the names must fit a credential of this kind.
+    #[must_use]
+    pub fn naming(&self, kind: &str) -> Naming {
+        self.names.get(kind).copied().unwrap_or_default()
+    }
 }
 
 /// A signature key and nothing else, where nothing is said: RFC 5280 section 4.2.1.3.
 fn default_key_usage() -> BTreeSet<String> {
     ["digitalSignature", "keyEncipherment", "keyAgreement"].map(String::from).into()
+}
+
+/// All that can be checked: which of them a key can make is decided by the kinds of keys.
+fn default_signatures() -> BTreeSet<String> {
+    ["RSA", "RSASSA-PSS", "ECDSA", "Ed25519", "ML-DSA"].map(String::from).into()
 }
 
 /// A year and a month: yearly renewal with some slack.

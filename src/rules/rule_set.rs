@@ -36,7 +36,11 @@ impl RuleSet {
         if sha256(text.as_bytes()) != hash {
             return Err(RuleSetFault::Altered);
         }
-        Ok(Self { profiles: serde_json::from_str(text)?, text: text.to_owned(), hash })
+        let mut profiles: BTreeMap<String, serde_json::Value> = serde_json::from_str(text)?;
+        profiles.values_mut().for_each(without_old_words);
+        let profiles = profiles.into_iter().map(|(name, value)| Ok((name, serde_json::from_value(value)?)));
+        let profiles = profiles.collect::<Result<_, serde_json::Error>>()?;
+        Ok(Self { profiles, text: text.to_owned(), hash })
     }
 
     /// The profile of this name.
@@ -63,6 +67,13 @@ impl RuleSet {
     }
 }
 
+/// `subject.from_credential` became `subject.names`. Facts of its time do not say how names fit, so nothing is judged by it.
+fn without_old_words(profile: &mut serde_json::Value) {
+    if let Some(subject) = profile.get_mut("subject").and_then(serde_json::Value::as_object_mut) {
+        subject.remove("from_credential");
+    }
+}
+
 fn sha256(octets: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, octets).as_ref());
@@ -83,6 +94,16 @@ mod tests {
     fn a_rule_set_reads_back_from_its_text() {
         let set = RuleSet::new(profiles("oil")).unwrap();
         assert_eq!(RuleSet::from_recorded(set.text(), *set.hash()).unwrap(), set);
+    }
+
+    #[test]
+    fn a_rule_set_of_an_older_version_reads() {
+        let text = RuleSet::new(profiles("oil"))
+            .unwrap()
+            .text()
+            .replace("\"may_be_empty\"", "\"from_credential\":true,\"may_be_empty\"");
+        assert!(text.contains("from_credential"));
+        assert!(RuleSet::from_recorded(&text, sha256(text.as_bytes())).unwrap().profile("devices").is_some());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Approval, Facts, Profile};
+use super::{Approval, Facts, Naming, Profile};
 use crate::case::ReasonCode;
 
 /// What a rule found against a request.
@@ -96,11 +96,12 @@ struct Rule {
     look: fn(&Profile, &Facts) -> Vec<String>,
 }
 
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     Rule { name: "requester", source: "RFC 7030 section 3.7", code: ReasonCode::NotAuthorized, look: requester },
     Rule { name: "code_names", source: "RFC 9483 section 5.1.1", code: ReasonCode::NotAuthorized, look: code_names },
     Rule { name: "holder", source: "RFC 9483 section 5.1.1", code: ReasonCode::NotAuthorized, look: holder },
     Rule { name: "possession", source: "RFC 4211 section 4", code: ReasonCode::BadProof, look: possession },
+    Rule { name: "proof_algorithm", source: "RFC 9481 section 3", code: ReasonCode::BadProof, look: proof_algorithm },
     Rule { name: "key_kind", source: "RFC 3647 section 4.6.1", code: ReasonCode::BadTemplate, look: key_kind },
     Rule { name: "key_size", source: "RFC 3647 section 4.6.1", code: ReasonCode::BadTemplate, look: key_size },
     Rule { name: "key_reuse", source: "RFC 3647 section 4.4.7", code: ReasonCode::BadTemplate, look: key_reuse },
@@ -149,14 +150,35 @@ fn asked_names(facts: &Facts) -> impl Iterator<Item = &str> {
     common_names.chain(facts.alternative_names.iter().map(|name| name.value.as_str()))
 }
 
+/// "the subject name in the certTemplate identifies the same entity as the subject name in the CMP protection certificate or
+/// matches the identifier used with MAC-based protection", else the sender must be an authorised RA (RFC 9483 section 5.1.1).
 fn holder(profile: &Profile, facts: &Facts) -> Vec<String> {
-    if !profile.subject.from_credential || facts.operation == "revoke" || facts.credential.registration_authority {
+    let Some(holder) = facts.holder.filter(|_| !facts.credential.registration_authority) else { return Vec::new() };
+    // What a code is bound to is looked at by `code_names`.
+    if facts.credential.names.is_some() {
         return Vec::new();
     }
-    let Some(holder) = &facts.credential.subject else { return Vec::new() };
-    only_if(*holder != facts.subject, || {
-        "the subject must be the one of the certificate that protects the request".to_owned()
-    })
+    // No policy lets the holder of a certificate of the same CA ask for somebody else's.
+    let named = profile.subject.naming(&facts.credential.kind);
+    let naming = if facts.credential.own_authority { Naming::Credential } else { named };
+    match naming {
+        Naming::Profile => Vec::new(),
+        Naming::SerialNumber => only_if(!holder.serial_number, || {
+            "the subject must have the serialNumber of the certificate that the requester proved itself with".to_owned()
+        }),
+        Naming::Credential => {
+            let whose = match facts.credential.subject {
+                Some(_) => "of the certificate that the requester proved itself with",
+                None => "that the enrolment code is for",
+            };
+            let mut found = only_if(!holder.subject, || format!("the subject must be the one {whose}"));
+            // A renewal is held to the very same names by `replaced`.
+            found.extend(only_if(!holder.alternative_names && facts.replaced.is_none(), || {
+                format!("the alternative names must be among those {whose}")
+            }));
+            found
+        }
+    }
 }
 
 fn possession(_: &Profile, facts: &Facts) -> Vec<String> {
@@ -164,6 +186,13 @@ fn possession(_: &Profile, facts: &Facts) -> Vec<String> {
     let vouched = facts.possession_vouched && facts.credential.registration_authority;
     only_if(facts.key.is_some() && !facts.possession_proven && !vouched, || {
         "the holder of the key must sign with it".to_owned()
+    })
+}
+
+fn proof_algorithm(profile: &Profile, facts: &Facts) -> Vec<String> {
+    let Some(family) = &facts.proof_algorithm else { return Vec::new() };
+    only_if(!profile.signatures.contains(family), || {
+        format!("signatures with {family} are not taken here; use one of {}", listed(&profile.signatures))
     })
 }
 
@@ -354,7 +383,7 @@ const CMC_RA: &str = "1.3.6.1.5.5.7.3.28";
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AttributeFact, CredentialFact, KeyFact, NameFact, ReplacedFact};
+    use super::super::{AttributeFact, CredentialFact, HolderFact, KeyFact, NameFact, ReplacedFact};
     use super::*;
 
     fn profile() -> Profile {
@@ -383,11 +412,13 @@ mod tests {
                 kind: "code".into(),
                 names: None,
                 subject: None,
+                own_authority: false,
                 registration_authority: false,
             },
             key: Some(KeyFact { kind: "P-256".into(), family: "P-256".into(), bits: 256 }),
             possession_proven: true,
             possession_vouched: false,
+            proof_algorithm: Some("ECDSA".into()),
             subject: vec![AttributeFact { kind: "CN".into(), value: "pump-7".into() }],
             alternative_names: vec![NameFact { kind: "dns".into(), value: "pump-7.plant.example".into() }],
             key_usage: None,
@@ -395,8 +426,10 @@ mod tests {
             certification_authority: false,
             other_extensions: Vec::new(),
             validity_days: None,
+            not_after: None,
             replaced: None,
             key_in_use: false,
+            holder: None,
         }
     }
 
@@ -435,6 +468,7 @@ mod tests {
         };
         assert_eq!(vouched(false), ["possession"]);
         assert!(vouched(true).is_empty());
+        assert_eq!(against(|facts| facts.proof_algorithm = Some("DSA".into())), ["proof_algorithm"]);
         assert_eq!(against(|facts| facts.key.as_mut().unwrap().family = "Ed25519".into()), ["key_kind"]);
         assert_eq!(against(|facts| facts.key_in_use = true), ["key_reuse"]);
         assert_eq!(against(|facts| facts.subject.clear()), ["subject"]);
@@ -449,6 +483,51 @@ mod tests {
         assert_eq!(against(|facts| facts.certification_authority = true), ["extensions"]);
         assert_eq!(against(|facts| facts.other_extensions = vec!["1.2.3".into()]), ["extensions"]);
         assert_eq!(against(|facts| facts.validity_days = Some(5000)), ["validity"]);
+    }
+
+    /// What is found against a request whose names fit the credential only so far.
+    fn named(naming: &str, fits: HolderFact, change: fn(&mut Facts)) -> Vec<String> {
+        let mut facts = facts();
+        facts.credential.kind = "maker".into();
+        facts.credential.subject = Some(Vec::new());
+        facts.holder = Some(fits);
+        change(&mut facts);
+        let mut profile = profile();
+        profile.enrol_with.insert("maker".into());
+        profile.renew_with.insert("maker".into());
+        profile.subject.names = toml::from_str(naming).unwrap();
+        rule(&profile, &facts).findings.into_iter().map(|finding| finding.rule).collect()
+    }
+
+    #[test]
+    fn a_requester_names_itself_unless_the_policy_says_otherwise() {
+        let none = HolderFact { subject: false, serial_number: false, alternative_names: false };
+        let nothing = Vec::<String>::new();
+        let itself = HolderFact { subject: true, alternative_names: true, ..none };
+        // The default, for certificates and for codes.
+        assert_eq!(named("", itself, |_| ()), nothing);
+        assert_eq!(named("", none, |_| ()), ["holder", "holder"]);
+        assert_eq!(named("", HolderFact { alternative_names: false, ..itself }, |_| ()), ["holder"]);
+        let by_code = |facts: &mut Facts| facts.credential.kind = "code".into();
+        assert_eq!(named("", none, by_code), ["holder", "holder"]);
+        assert_eq!(named("code = 'profile'", none, by_code), nothing);
+        assert_eq!(named("maker = 'profile'", none, |_| ()), nothing);
+        let device = HolderFact { serial_number: true, ..none };
+        assert_eq!(named("maker = 'serial-number'", device, |_| ()), nothing);
+        assert_eq!(named("maker = 'serial-number'", none, |_| ()), ["holder"]);
+    }
+
+    #[test]
+    fn no_policy_lets_a_holder_of_our_own_certificate_ask_for_another() {
+        let other = HolderFact { subject: false, serial_number: true, alternative_names: true };
+        let own = |facts: &mut Facts| facts.credential.own_authority = true;
+        assert_eq!(named("maker = 'profile'", other, own), ["holder"]);
+        assert_eq!(named("maker = 'serial-number'", other, own), ["holder"]);
+        let for_others = |facts: &mut Facts| {
+            facts.credential.own_authority = true;
+            facts.credential.registration_authority = true;
+        };
+        assert_eq!(named("", other, for_others), Vec::<String>::new());
     }
 
     #[test]

@@ -24,6 +24,12 @@ impl Store {
         query.fetch_optional(&self.readers).await?.as_ref().map(exchange).transpose()
     }
 
+    /// The exchanges with this transactionID, whatever their credential, oldest first.
+    pub async fn exchanges_of_transaction(&self, transaction: &[u8], limit: u32) -> Result<Vec<Exchange>, Error> {
+        let query = sqlx::query(select_exchange!("WHERE transaction_id = ? ORDER BY seq LIMIT ?"));
+        query.bind(transaction).bind(limit).fetch_all(&self.readers).await?.iter().map(exchange).collect()
+    }
+
     /// The exchanges about a case, oldest first.
     pub async fn exchanges_of_case(&self, case: CaseId) -> Result<Vec<Exchange>, Error> {
         let query = sqlx::query(select_exchange!("WHERE case_id = ? ORDER BY seq")).bind(case.as_bytes().as_slice());

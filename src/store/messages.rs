@@ -50,18 +50,18 @@ impl Store {
         .transpose()
     }
 
-    /// The octets of the message that began an exchange.
-    pub async fn first_request(&self, exchange: ExchangeId) -> Result<Option<Vec<u8>>, Error> {
-        let query =
-            sqlx::query("SELECT octets FROM message WHERE leg = 'request' AND exchange_id = ? ORDER BY seq LIMIT 1");
-        let row = query.bind(exchange.as_bytes().as_slice()).fetch_optional(&self.readers).await?;
-        row.map(|row| Columns(&row).value("octets")).transpose()
-    }
-
     /// The octets of the newest answer in an exchange.
     pub async fn last_reply(&self, exchange: ExchangeId) -> Result<Option<Vec<u8>>, Error> {
         let query =
             sqlx::query("SELECT octets FROM message WHERE leg = 'reply' AND exchange_id = ? ORDER BY seq DESC LIMIT 1");
+        let row = query.bind(exchange.as_bytes().as_slice()).fetch_optional(&self.readers).await?;
+        row.map(|row| Columns(&row).value("octets")).transpose()
+    }
+
+    /// The octets of the message that began an exchange.
+    pub async fn first_request(&self, exchange: ExchangeId) -> Result<Option<Vec<u8>>, Error> {
+        let query =
+            sqlx::query("SELECT octets FROM message WHERE exchange_id = ? AND leg = 'request' ORDER BY seq LIMIT 1");
         let row = query.bind(exchange.as_bytes().as_slice()).fetch_optional(&self.readers).await?;
         row.map(|row| Columns(&row).value("octets")).transpose()
     }

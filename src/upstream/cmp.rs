@@ -7,7 +7,7 @@ use std::time::Duration;
 use certs::{Certificate, KeyUsage, Millis, Name, Signer};
 use cmp::client::{self, Answer as CmpAnswer};
 use cmp::relay::{self, Possession};
-use cmp::server::{self, Nested};
+use cmp::server::innermost;
 use cmp::{Body, CertReqMsg, Draft, FailureInfo, InfoTypeAndValue, Limits, Message, Protection, Status, StatusInfo};
 use serde::Deserialize;
 
@@ -373,14 +373,6 @@ fn with_original(mut draft: Draft, vouching: Vouching<'_>) -> Result<Draft, Comp
         draft.general_info.push(InfoTypeAndValue::orig_pki_message(&[original.der()]));
     }
     Ok(draft)
-}
-
-/// The request itself, out of the messages that registration authorities put around it (RFC 9483 section 5.2.2.1).
-fn innermost(mut message: Message) -> Message {
-    while let Ok(Nested::One(inner)) = server::check_nested(&message) {
-        message = *inner;
-    }
-    message
 }
 
 fn recorded(octets: &[u8]) -> Result<Message, ComposeFault> {

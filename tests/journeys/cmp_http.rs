@@ -248,7 +248,7 @@ fn two_transactions_may_share_a_connection() {
     // A confirmation under the other's transactionID is nobody's.
     let mut draft = cmp::client::next(first.sent.header(), first.answer.header(), random(), body::cert_conf(&[]));
     draft.transaction_id.clone_from(&second.sent.header().transaction_id);
-    assert_eq!(connection.send(&one.finish(draft)).failure(), FailureInfo::BAD_REQUEST);
+    assert_eq!(connection.send(&one.finish(draft)).failure(), FailureInfo::WRONG_INTEGRITY);
     assert!(matches!(connection.send(&second.confirm(&two, None)).read(), Answer::Confirmed));
     assert!(matches!(connection.send(&first.confirm(&one, None)).read(), Answer::Confirmed));
     let records = office.records();

@@ -50,14 +50,14 @@ impl Office {
     }
 
     pub(crate) fn case(&self) -> NewCase {
-        NewCase { id: CaseId::new(&self.random), ..any_case() }
+        NewCase { id: CaseId::new(NOW, &self.random), ..any_case() }
     }
 
     pub(crate) fn exchange(&self, case: Option<CaseId>) -> Exchange {
         let mut key = [0; 32];
         self.random.fill(&mut key);
         Exchange {
-            id: ExchangeId::new(&self.random),
+            id: ExchangeId::new(NOW, &self.random),
             door: Door::Cmp,
             key,
             credential: CredentialId::house("test"),
@@ -75,7 +75,7 @@ impl Office {
 
     pub(crate) fn at_the_door(&self, leg: Leg, exchange: ExchangeId, octets: &[u8]) -> NewMessage {
         NewMessage {
-            id: MessageId::new(&self.random),
+            id: MessageId::new(NOW, &self.random),
             leg,
             exchange: Some(exchange),
             submission: None,
@@ -94,7 +94,7 @@ impl Office {
         let mut transaction = vec![0; 16];
         self.random.fill(&mut transaction);
         NewSubmission {
-            id: SubmissionId::new(&self.random),
+            id: SubmissionId::new(NOW, &self.random),
             case,
             authority: "demo".to_owned(),
             transaction,
@@ -110,7 +110,7 @@ impl Office {
         let mut hash = [0; 32];
         self.random.fill(&mut hash);
         NewCertificate {
-            id: CertificateId::new(&self.random),
+            id: CertificateId::new(NOW, &self.random),
             case,
             profile: "device".to_owned(),
             issuer: vec![8],

@@ -44,6 +44,9 @@ pub(crate) struct Args {
     /// The CA, to read its CPU time.
     #[arg(long)]
     authority_pid: Option<u32>,
+    /// Where the RA's key is, for the report.
+    #[arg(long, default_value = "token")]
+    key: String,
     /// The key exchange of TLS.
     #[arg(long, value_enum, default_value = "x25519")]
     exchange: KeyExchange,
@@ -101,6 +104,7 @@ async fn measure(args: &Args) -> Result<Report, Fault> {
     let seconds = pace.elapsed.as_secs_f64();
     Ok(Report {
         mode: args.mode,
+        key: args.key.clone(),
         requesters: args.clients,
         enrolments,
         errors: pace.errors.len(),

@@ -53,7 +53,7 @@ impl Door {
         match mode {
             Mode::Est => Self::est(key_exchange, office, None),
             Mode::EstMtls => Self::est(key_exchange, office, Some(office.device()?)),
-            Mode::Cmp | Mode::CmpMac => {
+            Mode::Cmp | Mode::CmpMac | Mode::CmpWrongSignature | Mode::CmpWrongMac | Mode::CmpGarbage => {
                 let url = office.url("CMP_URL")?;
                 Ok(Self {
                     address: address(&url)?,

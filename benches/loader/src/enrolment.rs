@@ -24,6 +24,12 @@ pub(crate) enum Mode {
     Cmp,
     /// CMP over kept-alive HTTP, PasswordBasedMac, implicitConfirm.
     CmpMac,
+    /// As `cmp`, but altered after it was signed: refused.
+    CmpWrongSignature,
+    /// As `cmp-mac`, but altered after it was protected: refused.
+    CmpWrongMac,
+    /// Octets that are no message, as many as `cmp` sends: refused.
+    CmpGarbage,
 }
 
 /// A request that is ready to be sent.
@@ -35,6 +41,8 @@ pub(crate) struct Enrolment {
     pub(crate) body: Bytes,
     /// With CMP: what the answer must fit to.
     pub(crate) dialogue: Option<Dialogue>,
+    /// Whether it must be refused.
+    pub(crate) wrong: bool,
 }
 
 /// A CMP transaction, seen from its requester.
@@ -55,8 +63,20 @@ enum Protection {
 #[derive(Debug)]
 pub(crate) enum Writer {
     Est,
-    Cmp { device: Arc<Identity>, recipient: Name },
-    CmpMac { reference: String, secret: String, recipient: Name },
+    Cmp {
+        device: Arc<Identity>,
+        recipient: Name,
+    },
+    CmpMac {
+        reference: String,
+        secret: String,
+        recipient: Name,
+    },
+    /// Spoils what another writes.
+    Wrong {
+        right: Box<Writer>,
+        whole: bool,
+    },
 }
 
 impl Writer {
@@ -69,6 +89,9 @@ impl Writer {
                 secret: office.value("CMP_SECRET")?.to_owned(),
                 recipient: recipient(office),
             },
+            Mode::CmpWrongSignature => Self::Wrong { right: Box::new(Self::new(Mode::Cmp, office)?), whole: false },
+            Mode::CmpWrongMac => Self::Wrong { right: Box::new(Self::new(Mode::CmpMac, office)?), whole: false },
+            Mode::CmpGarbage => Self::Wrong { right: Box::new(Self::new(Mode::Cmp, office)?), whole: true },
         })
     }
 
@@ -81,7 +104,12 @@ impl Writer {
             Self::Est => {
                 let csr = CsrDraft::new(subject, public_key.clone()).sign(&key).await.map_err(Fault::machine)?;
                 let body = est::encode_payload(csr.der(), est::Layout::OneLine).into();
-                return Ok(Enrolment { public_key, body, dialogue: None });
+                return Ok(Enrolment { public_key, body, dialogue: None, wrong: false });
+            }
+            Self::Wrong { right, whole } => {
+                let enrolment = Box::pin(right.write(name)).await?;
+                let body = spoilt(&enrolment, *whole)?;
+                return Ok(Enrolment { body, wrong: true, ..enrolment });
             }
             Self::Cmp { device, recipient } => {
                 (device.certificate.subject().clone(), recipient, Protection::Signature(Arc::clone(device)))
@@ -98,8 +126,25 @@ impl Writer {
         draft.general_info.push(InfoTypeAndValue::implicit_confirm());
         let der = protection.protect(draft).await?;
         let sent = Message::parse(&der, &Limits::default()).map_err(Fault::odd)?;
-        Ok(Enrolment { public_key, body: der.into(), dialogue: Some(Dialogue { sent, protection }) })
+        Ok(Enrolment { public_key, body: der.into(), dialogue: Some(Dialogue { sent, protection }), wrong: false })
     }
+}
+
+/// The octets of a message with one of its nonce changed, or as many that mean nothing.
+fn spoilt(enrolment: &Enrolment, whole: bool) -> Result<Bytes, Fault> {
+    let mut octets = enrolment.body.to_vec();
+    if whole {
+        aws_lc_rs::rand::fill(&mut octets).map_err(|_| Fault::machine("there are no random octets"))?;
+        // A SEQUENCE at least.
+        octets[0] = 0x30;
+        return Ok(octets.into());
+    }
+    let nonce = enrolment.dialogue.as_ref().and_then(|dialogue| dialogue.sent.header().sender_nonce.clone());
+    let nonce = nonce.filter(|nonce| !nonce.is_empty()).ok_or_else(|| Fault::odd("the message has no nonce"))?;
+    let place = octets.windows(nonce.len()).position(|window| window == nonce);
+    let place = place.ok_or_else(|| Fault::odd("the nonce is not in its message"))?;
+    octets[place] ^= 1;
+    Ok(octets.into())
 }
 
 impl Dialogue {

@@ -41,6 +41,9 @@ impl Errand {
             self.poll.as_ref().map_or_else(|| self.enrolment.body.clone(), |poll| Bytes::copy_from_slice(poll.der()));
         let heard = door.post(line, body).await?;
         let enrolment = Arc::clone(&self.enrolment);
+        if enrolment.wrong {
+            return refusal(&heard);
+        }
         let answer = match (heard.status, &enrolment.dialogue) {
             (StatusCode::OK, None) => Answer::Certificate(Box::new(from_certs_only(&heard)?)),
             (StatusCode::OK, Some(dialogue)) => self.read(dialogue, &heard).await?,
@@ -79,6 +82,16 @@ impl Errand {
             Word::Error(content) => Answer::Refused(format!("error: {content:?}")),
             other => Answer::Refused(format!("an answer that nobody asked for: {other:?}")),
         })
+    }
+}
+
+/// What is wrong is answered by a message that says so.
+fn refusal(heard: &Heard) -> Result<Answer, Fault> {
+    let answer = Message::parse(&heard.body, &Limits::default()).map_err(Fault::odd)?;
+    match client::read(&answer).map_err(Fault::odd)? {
+        Word::Rejected(status) => Ok(Answer::Refused(format!("rejected: {status:?}"))),
+        Word::Error(content) => Ok(Answer::Refused(format!("error: {content:?}"))),
+        other => Err(Fault::odd(format!("a wrong message was answered by {other:?}"))),
     }
 }
 

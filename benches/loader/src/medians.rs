@@ -7,25 +7,25 @@ use crate::fault::Fault;
 use crate::operations::median;
 use crate::report::Report;
 
-/// Prints one line a mode: the medians over its runs.
+/// Prints one line for each mode and place of the RA's key: the medians over its runs.
 pub(crate) fn run() -> Result<ExitCode, Fault> {
-    let mut by_mode: BTreeMap<Mode, Vec<Report>> = BTreeMap::new();
+    let mut by_mode: BTreeMap<(Mode, String), Vec<Report>> = BTreeMap::new();
     for line in std::io::stdin().lock().lines() {
         let line = line.map_err(Fault::machine)?;
         let report: Report = serde_json::from_str(&line).map_err(Fault::odd)?;
-        by_mode.entry(report.mode).or_default().push(report);
+        by_mode.entry((report.mode, report.key.clone())).or_default().push(report);
     }
     println!(
-        "| mode | runs | enrolments/s | server CPU us | sum us (floor) | ratio | p50 ms | p99 ms | server busy | CA + loader us | errors |"
+        "| mode | key | runs | enrolments/s | server CPU us | sum us (floor) | ratio | p50 ms | p99 ms | server busy | CA + loader us | errors |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
     let mut errors = 0;
-    for (mode, reports) in &by_mode {
+    for ((mode, key), reports) in &by_mode {
         let of = |pick: fn(&Report) -> f64| median(&reports.iter().map(pick).collect::<Vec<_>>());
         let wrong: usize = reports.iter().map(|report| report.errors).sum();
         errors += wrong;
         println!(
-            "| {} | {} | {:.0} | {:.0} | {:.0} ({:.0}) | {:.2} | {:.1} | {:.1} | {:.0} % | {:.0} + {:.0} | {wrong} |",
+            "| {} | {key} | {} | {:.0} | {:.0} | {:.0} ({:.0}) | {:.2} | {:.1} | {:.1} | {:.0} % | {:.0} + {:.0} | {wrong} |",
             serde_json::to_value(mode).unwrap_or_default().as_str().unwrap_or_default(),
             reports.len(),
             of(|report| report.enrolments_per_second),

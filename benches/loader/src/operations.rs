@@ -43,9 +43,12 @@ impl Needed {
             Mode::EstMtls => Self { exchange: 1, sign: 2, verify: 5, derive: 0 },
             // RA, the answer's protection; the request's protection, the device's certificate, proof of possession, the CA's protection,
             // the issued certificate.
-            Mode::Cmp => Self { exchange: 0, sign: 2, verify: 5, derive: 0 },
+            // What is wrong is set against what it would have been.
+            Mode::Cmp | Mode::CmpWrongSignature | Mode::CmpGarbage => {
+                Self { exchange: 0, sign: 2, verify: 5, derive: 0 }
+            }
             // One derivation serves request and answer.
-            Mode::CmpMac => Self { exchange: 0, sign: 1, verify: 3, derive: 1 },
+            Mode::CmpMac | Mode::CmpWrongMac => Self { exchange: 0, sign: 1, verify: 3, derive: 1 },
         }
     }
 

@@ -43,7 +43,7 @@ pub(crate) async fn run(door: &Arc<Door>, work: Vec<Arc<Enrolment>>, requesters:
             {
                 let began = Instant::now();
                 let answer = Errand::new(Arc::clone(enrolment)).step(&door, &mut line).await;
-                match complaint(answer) {
+                match complaint(answer, enrolment.wrong) {
                     None => pace.latencies.push(began.elapsed()),
                     Some(text) => pace.errors.push(text),
                 }
@@ -66,9 +66,11 @@ pub(crate) async fn run(door: &Arc<Door>, work: Vec<Arc<Enrolment>>, requesters:
     all
 }
 
-fn complaint(answer: Result<Answer, Fault>) -> Option<String> {
+fn complaint(answer: Result<Answer, Fault>, wrong: bool) -> Option<String> {
     match answer {
+        Ok(Answer::Certificate(_)) if wrong => Some("a wrong request brought a certificate".to_owned()),
         Ok(Answer::Certificate(_)) => None,
+        Ok(Answer::Refused(_)) if wrong => None,
         Ok(Answer::Later(seconds)) => Some(format!("told to come back after {seconds} s")),
         Ok(Answer::Refused(text)) => Some(text),
         Err(fault) => Some(fault.to_string()),

@@ -6,6 +6,8 @@ use crate::enrolment::Mode;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Report {
     pub(crate) mode: Mode,
+    /// Where the RA's key is: on the token or in memory.
+    pub(crate) key: String,
     pub(crate) requesters: usize,
     /// Certificates received.
     pub(crate) enrolments: u32,
@@ -49,8 +51,9 @@ impl Report {
     pub(crate) fn print(&self) {
         let name = serde_json::to_value(self.mode).unwrap_or_default();
         println!(
-            "{}: {} enrolments by {} requesters in {:.2} s, {:.0}/s; p50 {:.1} ms, p99 {:.1} ms; {} errors",
+            "{}, {}: {} enrolments by {} requesters in {:.2} s, {:.0}/s; p50 {:.1} ms, p99 {:.1} ms; {} errors",
             name.as_str().unwrap_or_default(),
+            self.key,
             self.enrolments,
             self.requesters,
             self.seconds,

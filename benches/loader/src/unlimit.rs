@@ -22,6 +22,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Fault> {
     let mut table: Table = toml::from_str(&text).map_err(|error| fault(error.to_string()))?;
     let changes = [
         (&["registrar"][..], "requests_per_minute", Value::Integer(100_000_000)),
+        (&["registrar"], "failures_per_minute", Value::Integer(100_000_000)),
         (&["listen", "limits"], "connections", Value::Integer(2_000)),
         (&["listen", "limits"], "connections_per_address", Value::Integer(2_000)),
     ];

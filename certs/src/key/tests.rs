@@ -3,8 +3,16 @@ use crate::software_key::SoftwareKey;
 use crate::walk::NULL_DER;
 use crate::{ProvenKey, Signer, algorithm, write};
 
-const KINDS: [KeyKind; 6] =
-    [KeyKind::P256, KeyKind::P384, KeyKind::P521, KeyKind::Ed25519, KeyKind::MlDsa65, KeyKind::Rsa { bits: 2048 }];
+const KINDS: [KeyKind; 8] = [
+    KeyKind::P256,
+    KeyKind::P384,
+    KeyKind::P521,
+    KeyKind::Ed25519,
+    KeyKind::MlDsa44,
+    KeyKind::MlDsa65,
+    KeyKind::MlDsa87,
+    KeyKind::Rsa { bits: 2048 },
+];
 
 fn rsa_spki(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
     let key = write::sequence(&[&write::unsigned(modulus), &write::unsigned(exponent)]);

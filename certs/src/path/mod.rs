@@ -29,7 +29,7 @@ impl Anchors {
 }
 
 /// What the end certificate is to be used for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Purpose {
     /// TLS client: clientAuth, anyExtendedKeyUsage or no such extension; digitalSignature where key usage is given.

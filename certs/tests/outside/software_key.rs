@@ -45,11 +45,9 @@ impl SoftwareKey {
                 let spki = pair.public_key().as_der().unwrap().as_ref().to_vec();
                 (Inner::Ed25519(pair), spki)
             }
-            KeyKind::MlDsa65 => {
-                let pair = PqdsaKeyPair::generate(&aws::ML_DSA_65_SIGNING).unwrap();
-                let spki = pair.public_key().as_der().unwrap().as_ref().to_vec();
-                (Inner::MlDsa(pair), spki)
-            }
+            KeyKind::MlDsa44 => ml_dsa(&aws::ML_DSA_44_SIGNING),
+            KeyKind::MlDsa65 => ml_dsa(&aws::ML_DSA_65_SIGNING),
+            KeyKind::MlDsa87 => ml_dsa(&aws::ML_DSA_87_SIGNING),
             KeyKind::Rsa { bits: 2048 } => {
                 let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
                 let spki = pair.public_key().as_der().unwrap().as_ref().to_vec();
@@ -114,6 +112,12 @@ fn ecdsa(algorithm: &'static aws::EcdsaSigningAlgorithm) -> (Inner, Vec<u8>) {
     let pair = EcdsaKeyPair::generate(algorithm).unwrap();
     let spki = pair.public_key().as_der().unwrap().as_ref().to_vec();
     (Inner::Ecdsa(pair), spki)
+}
+
+fn ml_dsa(algorithm: &'static aws::PqdsaSigningAlgorithm) -> (Inner, Vec<u8>) {
+    let pair = PqdsaKeyPair::generate(algorithm).unwrap();
+    let spki = pair.public_key().as_der().unwrap().as_ref().to_vec();
+    (Inner::MlDsa(pair), spki)
 }
 
 /// Runs what never waits.

@@ -1,24 +1,34 @@
-//! Where messages are answered. Order of checks: a repeat, the header, the protection, the body; then the request is
-//! done, written down together with its answer, and answered.
+//! Where messages are answered. Order of checks: what is around a message, a repeat, the header, the protection, the
+//! body; then the request is done, written down together with its answer, and answered.
 
 mod admission;
+mod batch;
 mod confirm;
 mod enrol;
+mod nested;
+mod original;
+mod poll;
 mod revoke;
+mod rights;
 mod speech;
 mod support;
+mod visit;
 
 use std::sync::Arc;
 
+use certs::Millis;
 use certs::algorithm::Digest;
-use certs::{Certificate, Millis};
 use cmp::server::{self, HeaderRules, Operation};
 use cmp::{BodyKind, Header, Limits, Message, ParseFault};
 
 pub(crate) use self::admission::Admission;
+use self::admission::{Sender, not_authorized};
+use self::nested::Arrival;
 pub(crate) use self::speech::Speech;
-use crate::authority::{Authority, NotIssued};
+use self::visit::{Done, Trouble, Visit, Words};
+use crate::authority::Authority;
 use crate::mischief::{Mischief, Plot};
+use crate::pki::{Registry, Rollover};
 use crate::records::{Kind, Record, Records, Transaction};
 use crate::revocations::Revocations;
 use crate::turns::Turns;
@@ -30,10 +40,15 @@ pub(crate) struct Desk {
     pub(crate) admission: Admission,
     pub(crate) speech: Speech,
     pub(crate) records: Records,
+    /// What was issued before the records began.
+    pub(crate) registry: Registry,
+    pub(crate) rollover: Rollover,
     pub(crate) revocations: Revocations,
     pub(crate) plot: Plot,
     /// One message of a transaction at a time.
     pub(crate) turns: Turns,
+    /// One nested message of a transaction at a time; never waited for with one of `turns` in hand.
+    pub(crate) nested_turns: Turns,
     /// One revocation of a certificate at a time.
     pub(crate) serials: Turns,
     pub(crate) clock: Arc<Clock>,
@@ -49,46 +64,24 @@ pub(crate) struct Policy {
     pub(crate) confirm_wait: i64,
     /// How far a message's time may be off, in milliseconds.
     pub(crate) time_window: i64,
+    /// Whether end entities may ask without a registration authority.
+    pub(crate) end_entities: bool,
 }
 
 /// What goes back.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Reply {
-    /// A message (DER).
-    Message(Vec<u8>),
+    /// A message.
+    Message {
+        /// The HTTP status.
+        status: u16,
+        /// The message (DER).
+        der: Vec<u8>,
+    },
     /// Nothing: the connection is closed.
     Silence,
     /// An HTTP status without a body.
     Status(u16),
-}
-
-/// A message from somebody who may ask, and what is known about it.
-struct Visit<'a> {
-    message: &'a Message,
-    print: Vec<u8>,
-    transaction_id: Vec<u8>,
-    signer: Certificate,
-    mischief: Mischief,
-    now: Millis,
-    transaction: Option<Transaction>,
-}
-
-/// What a request came to, before it is written down: a record and the body of the answer.
-struct Done {
-    record: Record,
-    body: Vec<u8>,
-    infos: Vec<cmp::InfoTypeAndValue>,
-}
-
-/// Why a message gets an error or rejection.
-#[derive(Debug, thiserror::Error)]
-enum Trouble {
-    /// Its sender can mend it.
-    #[error(transparent)]
-    Refused(#[from] cmp::Fault),
-    /// We are broken.
-    #[error(transparent)]
-    Broken(#[from] Fault),
 }
 
 impl Desk {
@@ -97,64 +90,95 @@ impl Desk {
     /// # Errors
     /// When the CA itself is broken; nothing was issued that anybody heard of.
     pub(crate) async fn answer(&self, der: &[u8]) -> Result<Reply, Fault> {
-        let message = match Message::parse(der, &Limits::default()) {
-            Ok(message) => message,
-            Err(unreadable) => return self.answer_unreadable(&unreadable).await,
-        };
-        let transaction_id = message.header().transaction_id.clone().unwrap_or_default();
-        let print = Digest::Sha256.hash(der);
-        let _turn = self.turns.take(&transaction_id).await;
-        let transaction = self.records.ledger().transaction(&transaction_id).cloned();
-        // A repeat, byte for byte: it was authenticated when it first came.
-        if let Some(place) = transaction.as_ref().and_then(|known| known.answer_to(&print))
-            && let Some(answer) = self.records.answer(place)?
-        {
-            return Ok(Reply::Message(answer));
+        match Message::parse(der, &Limits::default()) {
+            Ok(message) if message.body().kind() == BodyKind::Nested => self.nested(message).await,
+            Ok(message) => self.attend(&message, Arrival::default()).await,
+            Err(unreadable) => self.answer_unreadable(&unreadable).await,
         }
+    }
+
+    /// Answers a message that is not nested, however it came.
+    async fn attend(&self, message: &Message, arrival: Arrival) -> Result<Reply, Fault> {
+        let transaction_id = message.header().transaction_id.clone().unwrap_or_default();
+        let print = Digest::Sha256.hash(message.der());
+        let _turn = self.turns.take(&transaction_id).await;
+        if let Some(reply) = self.repeat(&transaction_id, &print)? {
+            return Ok(reply);
+        }
+        let transaction = self.records.ledger().transaction(&transaction_id).cloned();
         let now = (self.clock)();
-        let (signer, operation) = match self.admit(&message, transaction.as_ref(), now) {
+        let (sender, operation) = match self.admit(message, &arrival, transaction.as_ref(), now) {
             Ok(admitted) => admitted,
-            Err(fault) => return self.turn_away(&message, &print, &fault, now).await,
+            Err(fault) => return self.turn_away(message, &arrival, &fault, now).await,
         };
         let mischief = self.plot.take(message.body().kind());
+        if let Some(reply) = self.suffer(&mischief).await {
+            return Ok(reply);
+        }
+        let visit = Visit {
+            message,
+            arrival,
+            print,
+            transaction_id,
+            sender_known: self.records.ledger().signer(&sender.certificate.hash()).is_some(),
+            sender,
+            mischief,
+            now: (self.clock)(),
+            transaction,
+            original: self.original(message, now),
+        };
+        self.serve(&visit, operation).await
+    }
+
+    /// The answer to a repeat, byte for byte: it was authenticated when it first came.
+    fn repeat(&self, transaction_id: &[u8], print: &[u8]) -> Result<Option<Reply>, Fault> {
+        let place = self.records.ledger().transaction(transaction_id).and_then(|known| known.answer_to(print));
+        let answer = match place {
+            Some(place) => self.records.answer(place)?,
+            None => None,
+        };
+        Ok(answer.map(|der| Reply::Message { status: OK, der }))
+    }
+
+    /// Mischief that keeps anything from being done.
+    async fn suffer(&self, mischief: &Mischief) -> Option<Reply> {
         if let Some(delay) = mischief.delay() {
             tokio::time::sleep(delay).await;
         }
         if mischief.ignore {
-            return Ok(Reply::Silence);
+            return Some(Reply::Silence);
         }
-        if let Some(status) = mischief.http_status {
-            return Ok(Reply::Status(status));
-        }
-        let visit =
-            Visit { message: &message, print, transaction_id, signer, mischief, now: (self.clock)(), transaction };
-        self.serve(&visit, operation).await
+        mischief.http_status.map(Reply::Status)
     }
 
     /// Header, protection and body, in this order.
     fn admit<'a>(
         &self,
         message: &'a Message,
+        arrival: &Arrival,
         transaction: Option<&Transaction>,
         now: Millis,
-    ) -> Result<(Certificate, Operation<'a>), cmp::Fault> {
+    ) -> Result<(Sender, Operation<'a>), cmp::Fault> {
         let continues = matches!(message.body().kind(), BodyKind::CertConf | BodyKind::PollReq);
         let known = transaction.filter(|_| continues);
-        let rules = HeaderRules { time_window: Some(self.policy.time_window), time_required: false };
         if continues && known.is_none() {
             return Err(cmp::Fault::request("no transaction with this transactionID waits for this message"));
         }
-        server::check_header(message.header(), now, &rules, known.map(|known| &*known.nonce))?;
-        let same_signer = known.map(|known| &*known.signer_serial);
-        let signer = self.admission.admit(message, same_signer, now, &self.records)?;
-        // RFC 9483 section 3.5: a transactionID must not be in use when a transaction begins with it.
-        if !continues && transaction.is_some() {
-            return Err(cmp::Fault::new(
-                cmp::FailureInfo::TRANSACTION_ID_IN_USE,
-                "another request had this transactionID; choose 16 random octets",
-            ));
+        server::check_header(message.header(), now, &self.rules(), known.map(|known| &*known.nonce))?;
+        let began = known.and_then(|known| self.records.ledger().signer(&known.signer_hash).cloned());
+        let sender = self.admission.admit(message, began.as_ref(), now, &self.records)?;
+        if !(self.policy.end_entities || sender.is_authority() || arrival.is_approved()) {
+            return Err(not_authorized("end entities are served through a registration authority only"));
         }
-        Ok((signer, server::check_shape(message)?))
+        // RFC 9483 section 5.1: a transactionID must not be in use when a transaction begins with it.
+        if !continues && transaction.is_some() {
+            return Err(in_use());
+        }
+        Ok((sender, server::check_shape(message)?))
+    }
+
+    fn rules(&self) -> HeaderRules {
+        HeaderRules { time_window: Some(self.policy.time_window), time_required: false }
     }
 
     /// Does what is asked, writes it down and answers.
@@ -162,55 +186,56 @@ impl Desk {
         if visit.transaction.is_none() {
             self.records.note(visit.record(Kind::Received)).await?;
         }
-        let _turn = match operation {
-            Operation::Revoke(details) => {
-                Some(self.serials.take(details.template.serial.as_deref().unwrap_or_default()).await)
-            }
-            _ => None,
+        let _turn = match visit.certificate_in_question(operation) {
+            Some(serial) => Some(self.serials.take(&serial).await),
+            None => None,
         };
         let done = match self.perform(visit, operation).await {
             Ok(done) => done,
-            Err(Trouble::Refused(fault)) => visit.refused(&fault),
+            Err(Trouble::Refused(fault)) => visit.refused(&fault, visit.message.body().kind()),
             Err(Trouble::Broken(fault)) => return Err(fault),
         };
-        let (answer, nonce) =
-            self.speech.answer(visit.message.header(), done.body, done.infos, &visit.mischief, visit.now).await?;
-        let revokes = done.record.kind == Kind::Revoked;
-        let record = Record { nonce, answer: Some(answer.clone()), ..done.record };
-        self.records.append(record).await?;
-        if revokes {
+        self.finish(visit, done).await
+    }
+
+    /// Writes down what was done, together with the answer, and answers.
+    async fn finish(&self, visit: &Visit<'_>, done: Done) -> Result<Reply, Fault> {
+        let Done { record, words } = done;
+        let (der, nonce) = self.speech.answer(visit.message.header(), words, &visit.mischief, visit.now).await?;
+        let changes_list = matches!(record.kind, Kind::Revoked | Kind::Released);
+        self.records.append(Record { nonce, answer: Some(der.clone()), ..record }).await?;
+        if changes_list {
             self.publish_revocations().await?;
         }
         if visit.mischief.drop {
             return Ok(Reply::Silence);
         }
-        Ok(Reply::Message(answer))
+        Ok(Reply::Message { status: visit.mischief.answer_status.unwrap_or(OK), der })
     }
 
     async fn perform(&self, visit: &Visit<'_>, operation: Operation<'_>) -> Result<Done, Trouble> {
-        match operation {
-            Operation::Confirm(statuses) => Ok(Self::confirm(visit, statuses, &self.records)?),
-            Operation::Poll(cert_req_id) => self.poll(visit, cert_req_id).await,
-            Operation::Support(question) => Ok(self.support(visit, question)?),
-            Operation::Nested(_) => Err(cmp::Fault::request("nested messages are not taken here").into()),
-            request => {
-                if let Some(refusal) = &visit.mischief.refuse {
-                    let failure = refusal.failure_info().unwrap_or(cmp::FailureInfo::BAD_REQUEST);
-                    return Err(cmp::Fault::new(failure, refusal.text.clone()).into());
-                }
-                if let Some(waiting) = &visit.mischief.waiting {
-                    return Ok(visit.hold(waiting));
-                }
-                self.fulfil(visit, visit.message, request).await
-            }
+        if let Err(fault) = &visit.original {
+            return Err(fault.clone().into());
+        }
+        if let Some(refusal) = &visit.mischief.refuse {
+            return Err(refusal.fault().into());
+        }
+        match (operation, &visit.mischief.waiting) {
+            (Operation::Poll(cert_req_id), _) => self.poll(visit, cert_req_id).await,
+            (_, Some(waiting)) => Ok(visit.hold(waiting)),
+            (operation, None) => self.fulfil(visit, visit.message, operation).await,
         }
     }
 
     /// Does a request, be it this message or one that was held.
     async fn fulfil(&self, visit: &Visit<'_>, request: &Message, operation: Operation<'_>) -> Result<Done, Trouble> {
         match operation {
+            Operation::Confirm(statuses) => self.confirm(visit, statuses),
+            Operation::Support(question) => self.support(visit, question).await,
             Operation::Revoke(details) => self.revoke(visit, details),
-            operation => self.enrol(visit, request, operation).await,
+            Operation::Enrol { .. } | Operation::Pkcs10(_) => self.enrol(visit, request, operation).await,
+            Operation::Nested(_) => self.unbundle_held(visit, request).await,
+            Operation::Poll(_) => Err(cmp::Fault::request("a pollReq waits for nothing itself").into()),
         }
     }
 
@@ -219,7 +244,7 @@ impl Desk {
     async fn turn_away(
         &self,
         message: &Message,
-        print: &[u8],
+        arrival: &Arrival,
         fault: &cmp::Fault,
         now: Millis,
     ) -> Result<Reply, Fault> {
@@ -227,9 +252,9 @@ impl Desk {
         let record = Record {
             transaction_id: header.transaction_id.clone().unwrap_or_default(),
             body: message.body().kind().name().to_owned(),
-            message: print.to_vec(),
+            message: Digest::Sha256.hash(message.der()),
             detail: fault.to_string(),
-            ..Record::new(now.0, Kind::Refused)
+            ..arrival.record(None, now, Kind::Refused)
         };
         self.records.note(record).await?;
         self.error(Some(header), fault, now).await
@@ -241,55 +266,20 @@ impl Desk {
 
     async fn error(&self, header: Option<&Header>, fault: &cmp::Fault, now: Millis) -> Result<Reply, Fault> {
         let body = cmp::body::error(&cmp::status::ErrorMsgContent::from(fault));
-        Ok(Reply::Message(match header {
-            Some(header) => self.speech.answer(header, body, Vec::new(), &Mischief::none(), now).await?.0,
+        let der = match header {
+            Some(header) => self.speech.answer(header, Words::from(body), &Mischief::none(), now).await?.0,
             None => self.speech.to_nobody(body, now).await?,
-        }))
-    }
-}
-
-impl Visit<'_> {
-    /// A record about this message.
-    fn record(&self, kind: Kind) -> Record {
-        Record {
-            transaction_id: self.transaction_id.clone(),
-            body: self.message.body().kind().name().to_owned(),
-            message: self.print.clone(),
-            signer: self.signer.subject().to_string(),
-            signer_serial: self.signer.serial().to_vec(),
-            ..Record::new(self.now.0, kind)
-        }
-    }
-
-    /// What the transaction began with.
-    fn asked(&self) -> BodyKind {
-        let began = self.transaction.as_ref().map(|known| &*known.body);
-        let kinds = (0..=26).filter_map(BodyKind::from_tag);
-        began
-            .and_then(|began| kinds.into_iter().find(|kind| kind.name() == began))
-            .unwrap_or_else(|| self.message.body().kind())
-    }
-
-    fn refused(&self, fault: &cmp::Fault) -> Done {
-        // A request that was refused after polling is refused in the body that answers the request
-        // (RFC 9483 section 3.6.2).
-        let kind = match self.message.body().kind() {
-            BodyKind::PollReq => self.asked(),
-            kind => kind,
         };
-        Done {
-            record: Record { detail: fault.to_string(), ..self.record(Kind::Refused) },
-            body: server::refusal_body(fault, kind),
-            infos: Vec::new(),
-        }
+        Ok(Reply::Message { status: OK, der })
     }
 }
 
-impl From<NotIssued> for Trouble {
-    fn from(reason: NotIssued) -> Self {
-        match reason {
-            NotIssued::Refused(fault) => Self::Refused(fault),
-            NotIssued::Broken(fault) => Self::Broken(fault),
-        }
-    }
+fn in_use() -> cmp::Fault {
+    cmp::Fault::new(
+        cmp::FailureInfo::TRANSACTION_ID_IN_USE,
+        "another request had this transactionID; choose 16 random octets",
+    )
 }
+
+/// RFC 9811 section 3.4: the status of an answer that is a message.
+const OK: u16 = 200;

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
 use certs::{Certificate, Millis, Signer};
-use cmp::{Draft, Header, InfoTypeAndValue};
+use cmp::{Draft, Header};
 
+use super::visit::Words;
 use crate::mischief::Mischief;
 use crate::pki::Identity;
 use crate::signer::{KeyChoice, SoftwareSigner};
@@ -26,14 +27,17 @@ impl Speech {
     pub(super) async fn answer(
         &self,
         header: &Header,
-        body: Vec<u8>,
-        infos: Vec<InfoTypeAndValue>,
+        words: Words,
         mischief: &Mischief,
         now: Millis,
     ) -> Result<(Vec<u8>, Vec<u8>), Fault> {
         let nonce = self.nonce()?;
-        let mut draft =
-            Draft { general_info: infos, ..Draft::answering(header, self.identity.certificate.subject(), nonce, body) };
+        let Words { body, infos, recip_nonce } = words;
+        let sender = self.identity.certificate.subject();
+        let mut draft = Draft { general_info: infos, ..Draft::answering(header, sender, nonce, body) };
+        if recip_nonce.is_some() {
+            draft.recip_nonce = recip_nonce;
+        }
         if mischief.wrong_transaction {
             draft.transaction_id = Some(self.nonce()?.to_vec());
         }

@@ -1,5 +1,7 @@
 mod draft;
 mod part;
+mod registry;
+mod rollover;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
@@ -11,6 +13,8 @@ use self::draft::Plan;
 pub(crate) use self::draft::serial_number;
 pub(crate) use self::part::read_certificates;
 pub use self::part::{Identity, Part};
+pub(crate) use self::registry::Registry;
+pub(crate) use self::rollover::Rollover;
 use crate::files;
 use crate::signer::{KeyChoice, SoftwareSigner};
 use crate::{Fault, Random};
@@ -57,7 +61,7 @@ impl Pki {
         let from = Millis::from_seconds(now.seconds());
 
         let root_key = SoftwareSigner::generate(KeyChoice::P384)?;
-        let root = Plan::authority("Demo Root CA", root_key.public_key(), None)?
+        let root = Plan::authority(ROOT, root_key.public_key(), None)?
             .valid(from, years(from, 20))
             .signed_by_itself(&root_key, random)
             .await?;
@@ -229,6 +233,7 @@ fn this_machine() -> Vec<AltName> {
     ]
 }
 
+const ROOT: &str = "Demo Root CA";
 const YEAR: i64 = 365 * 24 * 3600 * 1000;
 
 #[cfg(test)]

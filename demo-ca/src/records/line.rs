@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use super::origin::{Form, Original, Pop};
+
 /// What happened.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -11,6 +13,8 @@ pub enum Kind {
     Issued,
     /// A certificate was revoked: asked for, rejected by its requester, or never confirmed.
     Revoked,
+    /// A certificate that was on hold is good again.
+    Released,
     /// A certificate was confirmed.
     Confirmed,
     /// A request was refused.
@@ -38,12 +42,39 @@ pub struct Record {
     /// SHA-256 of the message.
     #[serde(with = "hex_text", default, skip_serializing_if = "Vec::is_empty")]
     pub message: Vec<u8>,
-    /// The subject of the message's signer.
+    /// How the message came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<Form>,
+    /// How many registration authorities wrapped the message (RFC 9483 section 5.2.2.1).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub depth: u8,
+    /// The transaction of the batch that the message was in.
+    #[serde(with = "hex_text", default, skip_serializing_if = "Vec::is_empty")]
+    pub batch: Vec<u8>,
+    /// The subject of the message's signer; in nested messages that of the innermost.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub signer: String,
     /// The serial number of the signer's certificate.
     #[serde(with = "hex_text", default, skip_serializing_if = "Vec::is_empty")]
     pub signer_serial: Vec<u8>,
+    /// SHA-256 of the signer's certificate.
+    #[serde(with = "hex_text", default, skip_serializing_if = "Vec::is_empty")]
+    pub signer_hash: Vec<u8>,
+    /// The signer's certificate (DER), in the first record that names it.
+    #[serde(with = "base64_text", default, skip_serializing_if = "Option::is_none")]
+    pub signer_certificate: Option<Vec<u8>>,
+    /// The subject of the outermost message's signer; the same as `signer` when nothing is nested.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub outer_signer: String,
+    /// SHA-256 of the outermost signer's certificate.
+    #[serde(with = "hex_text", default, skip_serializing_if = "Vec::is_empty")]
+    pub outer_signer_hash: Vec<u8>,
+    /// Why the requester is believed to have the key; raVerified is the word of `signer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pop: Option<Pop>,
+    /// The origPKIMessage that came along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orig_pki_message: Option<Original>,
     /// The serial number of the certificate in question.
     #[serde(with = "hex_text", default, skip_serializing_if = "Vec::is_empty")]
     pub serial: Vec<u8>,
@@ -62,6 +93,9 @@ pub struct Record {
     /// The certificate that was issued (DER).
     #[serde(with = "base64_text", default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Vec<u8>>,
+    /// When the certificate that was issued ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<i64>,
     /// When an issued certificate is revoked unless it was confirmed before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm_by: Option<i64>,
@@ -92,14 +126,24 @@ impl Record {
             transaction_id: Vec::new(),
             body: String::new(),
             message: Vec::new(),
+            form: None,
+            depth: 0,
+            batch: Vec::new(),
             signer: String::new(),
             signer_serial: Vec::new(),
+            signer_hash: Vec::new(),
+            signer_certificate: None,
+            outer_signer: String::new(),
+            outer_signer_hash: Vec::new(),
+            pop: None,
+            orig_pki_message: None,
             serial: Vec::new(),
             key_print: Vec::new(),
             subject: String::new(),
             reason: None,
             detail: String::new(),
             certificate: None,
+            not_after: None,
             confirm_by: None,
             held: None,
             polls_left: None,
@@ -121,15 +165,20 @@ impl Record {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over as it is")]
+fn is_zero(depth: &u8) -> bool {
+    *depth == 0
+}
+
 /// Octets as hexadecimal text.
-mod hex_text {
+pub(super) mod hex_text {
     use serde::{Deserialize as _, Deserializer, Serializer, de};
 
-    pub(super) fn serialize<S: Serializer>(octets: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::records) fn serialize<S: Serializer>(octets: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&hex::encode(octets))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    pub(in crate::records) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         hex::decode(String::deserialize(deserializer)?).map_err(de::Error::custom)
     }
 }

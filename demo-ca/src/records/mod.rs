@@ -1,5 +1,6 @@
 mod ledger;
 mod line;
+mod origin;
 mod writer;
 
 use std::fs::{File, OpenOptions};
@@ -8,8 +9,9 @@ use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub(crate) use self::ledger::{Ledger, Place, Stage, Transaction};
+pub(crate) use self::ledger::{CERTIFICATE_HOLD, Ledger, Place, Stage, Transaction, Unconfirmed};
 pub use self::line::{Kind, Record};
+pub use self::origin::{Form, Original, Pop};
 use self::writer::Writer;
 use crate::Fault;
 use crate::files;

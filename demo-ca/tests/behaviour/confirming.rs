@@ -1,9 +1,10 @@
+use certs::algorithm::Digest;
 use cmp::client::Answer;
 use cmp::{BodyKind, FailureInfo, StatusInfo};
 use demo_ca::Kind;
 use demo_ca::settings::Settings;
 
-use crate::office::Office;
+use crate::office::{Office, csr, key};
 
 #[tokio::test]
 async fn a_confirmed_certificate_stays_good() {
@@ -82,4 +83,35 @@ async fn implicit_confirmation_can_be_switched_off() {
     let issued = office.enrol(true).await.issued();
     assert!(!issued.implicit_confirm);
     assert!(issued.confirm_wait_time.is_some());
+}
+
+#[tokio::test]
+async fn the_answer_has_the_version_of_the_request() {
+    let office = Office::open().await;
+    for version in [2, 3] {
+        let mut draft = office.draft(office.ra(), cmp::body::p10cr(&csr(&key()).await), false);
+        draft.pvno = version;
+        let exchange = office.next(draft).await;
+        assert_eq!(exchange.answer.header().pvno, version);
+        let confirmed = office.next(exchange.confirm(None)).await;
+        assert_eq!(confirmed.answer.header().pvno, version);
+    }
+}
+
+#[tokio::test]
+async fn a_confirmation_may_name_its_hash_in_the_third_version() {
+    let office = Office::open().await;
+    let exchange = office.enrol(false).await;
+    let certificate = exchange.issued().certificate;
+    let status = cmp::CertStatus {
+        cert_hash: Digest::Sha512.hash(certificate.der()),
+        cert_req_id: 0,
+        status: None,
+        hash_alg: Some(Digest::Sha512.identifier()),
+    };
+    let mut draft = exchange.confirm(None);
+    draft.body = cmp::body::cert_conf(&[status]);
+    assert_eq!(office.next(draft.clone()).await.failure(), FailureInfo::BAD_REQUEST);
+    draft.pvno = 3;
+    assert!(matches!(office.next(draft).await.read(), Answer::Confirmed));
 }

@@ -1,11 +1,11 @@
 use certs::path::{self, PathQuery, Purpose};
 use certs::{AltName, Extension, KeyUsage, Signer as _, oid};
-use cmp::crmf::{self, Control};
+use cmp::crmf;
 use cmp::{BodyKind, FailureInfo, Popo, body};
 use demo_ca::Kind;
 use demo_ca::pki::DEMO_POLICY;
 
-use crate::office::{Office, csr, key, parse, request, subject, template};
+use crate::office::{Office, csr, key, request, subject, template};
 
 #[tokio::test]
 async fn a_pkcs10_request_gets_a_certificate_with_what_it_asks_for() {
@@ -40,9 +40,7 @@ async fn a_pkcs10_request_gets_a_certificate_with_what_it_asks_for() {
 #[tokio::test]
 async fn each_request_is_answered_in_its_own_kind() {
     let office = Office::open().await;
-    for (body, kind) in
-        [(body::ir as fn(&[u8]) -> Vec<u8>, BodyKind::Ip), (body::cr, BodyKind::Cp), (body::kur, BodyKind::Kup)]
-    {
+    for (body, kind) in [(body::ir as fn(&[u8]) -> Vec<u8>, BodyKind::Ip), (body::cr, BodyKind::Cp)] {
         let key = key();
         let exchange = office.ask(body(&request(&template(&key), &key).await), true).await;
         assert_eq!(exchange.answer.body().kind(), kind);
@@ -96,31 +94,4 @@ async fn nobody_becomes_an_authority() {
         let exchange = office.ask(body::ir(&request(&template, &key).await), true).await;
         assert_eq!(exchange.failure(), FailureInfo::BAD_CERT_TEMPLATE);
     }
-}
-
-#[tokio::test]
-async fn an_update_names_a_certificate_that_was_issued_here() {
-    let office = Office::open().await;
-    let old = office.enrol(true).await.issued().certificate;
-    let update = async |serial: &[u8]| {
-        let key = key();
-        let control = Control::old_cert_id(old.issuer(), serial);
-        let request = crmf::request_with(0, &template(&key), &[control]);
-        office.ask(body::kur(&crmf::sign(&request, &key).await.unwrap()), true).await
-    };
-    update(old.serial()).await.issued();
-    assert_eq!(update(&[1, 2, 3]).await.failure(), FailureInfo::BAD_CERT_ID);
-}
-
-#[tokio::test]
-async fn the_authoritys_certificate_is_told_to_who_asks() {
-    let office = Office::open().await;
-    let question = cmp::InfoTypeAndValue { oid: cmp::oid::CA_CERTS, value: None };
-    let exchange = office.ask(body::genm(&[question]), false).await;
-    let cmp::Body::Genp(infos) = parse(exchange.answer.der()).body().clone() else {
-        panic!("no genp");
-    };
-    let der = office.pki.issuing.certificate.der();
-    let value = infos.first().unwrap().value.clone().unwrap();
-    assert!(value.windows(der.len()).any(|window| window == der));
 }

@@ -68,17 +68,19 @@ async fn a_wrong_key_signs_under_the_authoritys_certificate() {
 }
 
 #[tokio::test]
-async fn a_devices_key_signs_under_its_own_certificate() {
+async fn another_key_signs_under_its_own_certificate() {
     let office = Office::open().await;
     let folder = office.pki.folder();
-    let json = serde_json::json!({"device_signed": {
-        "certificate": Part::Device.certificate_file(folder),
-        "key": Part::Device.key_file(folder),
-    }});
-    office.mischief(&json.to_string()).await;
-    let (_, answer) = raw(&office).await;
-    assert_eq!(answer.signer_certificate().unwrap(), office.pki.device.certificate);
-    assert!(verifies(&answer));
+    for (part, identity) in [(Part::Device, &office.pki.device), (Part::SecondRa, &office.pki.second_ra)] {
+        let json = serde_json::json!({"device_signed": {
+            "certificate": part.certificate_file(folder),
+            "key": part.key_file(folder),
+        }});
+        office.mischief(&json.to_string()).await;
+        let (_, answer) = raw(&office).await;
+        assert_eq!(answer.signer_certificate().unwrap(), identity.certificate);
+        assert!(verifies(&answer));
+    }
 }
 
 #[tokio::test]
@@ -141,6 +143,43 @@ async fn a_request_is_refused_with_the_words_asked_for() {
     assert_eq!(exchange.failure(), FailureInfo::UNACCEPTED_POLICY);
     let Answer::Rejected(status) = exchange.read() else { panic!("no rejection") };
     assert_eq!(status.text, ["not on Sundays"]);
+}
+
+#[tokio::test]
+async fn a_refusal_comes_without_protection_and_under_another_http_status() {
+    let office = Office::open().await;
+    let refuse = r#""refuse": {"failure": "systemUnavail", "text": "closed"}"#;
+    for status in [200, 400, 503] {
+        office.mischief(&format!(r#"{{{refuse}, "unprotected": true, "answer_status": {status}}}"#)).await;
+        let message = office.first(body::p10cr(&csr(&key()).await), true).await;
+        let (found, answer) = office.post("/cmp", "application/pkixcmp", &message).await.unwrap();
+        assert_eq!(found, status);
+        let answer = parse(&answer);
+        assert_eq!(answer.body().kind(), cmp::BodyKind::Error);
+        assert!(matches!(answer.protection_kind().unwrap(), Protection::None));
+    }
+}
+
+#[tokio::test]
+async fn each_kind_of_message_can_be_refused() {
+    let office = Office::open().await;
+    office.mischief(r#"{"next": 3, "bodies": ["genm", "certConf", "pollReq"], "refuse": {"failure": "systemFailure", "text": "no"}}"#).await;
+    let genm = office.ask(body::genm(&[]), false).await;
+    assert_eq!(genm.failure(), FailureInfo::SYSTEM_FAILURE);
+    let issued = office.enrol(false).await;
+    assert_eq!(office.next(issued.confirm(None)).await.failure(), FailureInfo::SYSTEM_FAILURE);
+    // The certificate is still unconfirmed, and revoked in the end (RFC 9483 section 3.6.4).
+    office.later(301);
+    office.until(Kind::Revoked, 1).await;
+    office.mischief(r#"{"next": 0}"#).await;
+}
+
+#[tokio::test]
+async fn what_is_granted_as_asked_is_said_to_be_changed() {
+    let office = Office::open().await;
+    office.mischief(r#"{"with_mods": "shorter than you like"}"#).await;
+    let issued = office.enrol(true).await.issued();
+    assert_eq!(issued.with_mods.unwrap(), ["shorter than you like"]);
 }
 
 #[tokio::test]

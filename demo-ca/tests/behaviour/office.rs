@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
-use certs::{AltName, CsrDraft, Millis, Name, Signer as _};
+use certs::{AltName, CsrDraft, Millis, Name, Signer as _, oid};
 use cmp::client::{self, Answer};
 use cmp::crmf::{self, CertTemplateDraft};
 use cmp::{Draft, FailureInfo, InfoTypeAndValue, Limits, Message, Protection, body};
@@ -95,6 +95,45 @@ impl Office {
         draft.sign(&from.signer, &[from.certificate.der().to_vec()]).await.unwrap()
     }
 
+    /// Asks for something under another name than the RA's, in a transaction of its own.
+    pub(crate) async fn ask_as(&self, from: &Identity, body: Vec<u8>, implicit: bool) -> Exchange {
+        self.send(&self.seal(self.draft(from, body, implicit), from).await).await
+    }
+
+    /// Somebody with a certificate of the CA.
+    pub(crate) async fn holder(&self) -> Identity {
+        let key = key();
+        let issued = self.ask(body::ir(&request(&template(&key), &key).await), true).await.issued();
+        Identity::new(issued.certificate, key)
+    }
+
+    /// Another registration authority.
+    pub(crate) async fn another_ra(&self, name: &str) -> Identity {
+        let key = key();
+        let name = Name::from_text(&format!("CN={name}")).unwrap();
+        let random = SystemRandom::new();
+        let issued = self.pki.issue_end_entity(&name, key.public_key(), &[oid::CMC_RA], self.now(), &random).await;
+        Identity::new(issued.unwrap(), key)
+    }
+
+    /// A message with an RA's approval around it.
+    pub(crate) async fn wrap(&self, inner: &[u8], by: &Identity) -> Vec<u8> {
+        let recipient = self.pki.cmp_signer.certificate.subject();
+        let draft = cmp::relay::wrap(&parse(inner), by.certificate.subject(), recipient);
+        self.seal(draft, by).await
+    }
+
+    /// Sends a wrapped message: the answer is one to what is in it.
+    pub(crate) async fn send_wrapped(&self, inner: &[u8], by: &Identity) -> Exchange {
+        let answer = self.send(&self.wrap(inner, by).await).await.answer;
+        Exchange { sent: parse(inner), answer }
+    }
+
+    /// The newest record of a kind.
+    pub(crate) async fn newest(&self, kind: Kind) -> Record {
+        self.records().await.into_iter().rfind(|record| record.kind == kind).unwrap()
+    }
+
     /// Sends a message of the RA's; the answer must be the CA's.
     pub(crate) async fn send(&self, message: &[u8]) -> Exchange {
         let (status, answer) = self.post("/cmp", "application/pkixcmp", message).await.unwrap();
@@ -170,7 +209,7 @@ impl Office {
         call(http::Request::post(self.uri(path)).header("content-type", kind).body(body).unwrap()).await
     }
 
-    fn uri(&self, path: &str) -> String {
+    pub(crate) fn uri(&self, path: &str) -> String {
         format!("http://{}{path}", self.running.as_ref().unwrap().address())
     }
 }
@@ -247,7 +286,17 @@ pub(crate) async fn csr(key: &SoftwareSigner) -> Vec<u8> {
 }
 
 pub(crate) fn template(key: &SoftwareSigner) -> CertTemplateDraft {
-    CertTemplateDraft::new(subject(), key.public_key().clone())
+    template_for(&subject(), key)
+}
+
+pub(crate) fn template_for(subject: &Name, key: &SoftwareSigner) -> CertTemplateDraft {
+    CertTemplateDraft::new(subject.clone(), key.public_key().clone())
+}
+
+/// An ir or the like for a name and a new key.
+pub(crate) async fn body_for(body: fn(&[u8]) -> Vec<u8>, subject: &Name) -> Vec<u8> {
+    let key = key();
+    body(&request(&template_for(subject, &key), &key).await)
 }
 
 /// A `CertReqMsg` with a signature as proof of possession.

@@ -65,3 +65,47 @@ async fn an_unconfirmed_certificate_that_is_revoked_is_revoked_once() {
     assert_eq!(office.count(Kind::Revoked).await, 1);
     assert_eq!(office.crl().await.revoked(certificate.serial()).unwrap().reason, 4);
 }
+
+#[tokio::test]
+async fn what_is_on_hold_may_be_released_and_then_revoked_for_good() {
+    let mut office = Office::open().await;
+    let certificate = office.enrol(true).await.issued().certificate;
+    let rr = async |office: &Office, reason| {
+        office.ask(body::rr(&RevDetails::compose_for(&certificate, Some(reason))), false).await
+    };
+    assert_eq!(rr(&office, 8).await.failure(), FailureInfo::INCORRECT_DATA);
+    assert!(matches!(rr(&office, 6).await.read(), Answer::Revoked));
+    assert_eq!(office.crl().await.revoked(certificate.serial()).unwrap().reason, 6);
+    assert_eq!(rr(&office, 6).await.failure(), FailureInfo::CERT_REVOKED);
+    assert!(matches!(rr(&office, 8).await.read(), Answer::Revoked));
+    assert!(office.crl().await.is_empty());
+    office.restart().await;
+    assert!(office.crl().await.is_empty());
+    rr(&office, 6).await.read();
+    rr(&office, 1).await.read();
+    assert_eq!(office.crl().await.revoked(certificate.serial()).unwrap().reason, 1);
+    assert_eq!(rr(&office, 8).await.failure(), FailureInfo::CERT_REVOKED);
+}
+
+#[tokio::test]
+async fn the_certificate_of_a_registration_authority_can_be_revoked() {
+    let office = Office::open().await;
+    let ra = office.ra();
+    let other = office.another_ra("Another RA").await;
+    let rr = body::rr(&RevDetails::compose_for(&ra.certificate, Some(1)));
+    assert!(matches!(office.ask_as(&other, rr, false).await.read(), Answer::Revoked));
+    assert_eq!(office.enrol(true).await.failure(), FailureInfo::SIGNER_NOT_TRUSTED);
+    // And its own, though no file nor record has it.
+    let rr = body::rr(&RevDetails::compose_for(&other.certificate, Some(5)));
+    assert!(matches!(office.ask_as(&other, rr, false).await.read(), Answer::Revoked));
+    assert_eq!(office.crl().await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_has_expired_is_not_revoked() {
+    let office = Office::open().await;
+    let certificate = office.enrol(true).await.issued().certificate;
+    office.later(91 * 24 * 3600);
+    let exchange = office.ask(body::rr(&RevDetails::compose_for(&certificate, None)), false).await;
+    assert_eq!(exchange.failure(), FailureInfo::CERT_REVOKED);
+}

@@ -15,7 +15,7 @@ pub struct Draft {
     pub sender: Name,
     /// The recipient as a `GeneralName` (DER), see [`header::general_name`].
     pub recipient: Vec<u8>,
-    /// Now, if it is to be said.
+    /// Now, if it is to be said; in whole seconds.
     pub message_time: Option<Millis>,
     /// Subject key identifier of our certificate; [`Draft::mac`] sets the reference if it is none.
     pub sender_kid: Option<Vec<u8>>,
@@ -105,32 +105,30 @@ impl Draft {
         Ok(assemble(&header, &self.body, Some(&protection), extra_certs))
     }
 
-    /// `PKIHeader` (DER), see [`Header`].
+    /// `PKIHeader` (DER).
     fn header(&self, protection_alg: Option<&[u8]>) -> Vec<u8> {
-        let time = self.message_time.map(asn1::generalized_time);
-        let octets =
-            |tag, value: &Option<Vec<u8>>| asn1::explicit(tag, value.as_deref().map(asn1::octet_string).as_deref());
-        let text = (!self.free_text.is_empty()).then(|| asn1::free_text(&self.free_text));
-        let infos = (!self.general_info.is_empty()).then(|| InfoTypeAndValue::encode_all(&self.general_info));
-        asn1::sequence(&[
-            &asn1::integer(self.pvno.into()),
-            &header::general_name(&self.sender),
-            &self.recipient,
-            &asn1::explicit(0, time.as_deref()),
-            &asn1::explicit(1, protection_alg),
-            &octets(2, &self.sender_kid),
-            &octets(3, &self.recip_kid),
-            &octets(4, &self.transaction_id),
-            &octets(5, &self.sender_nonce),
-            &octets(6, &self.recip_nonce),
-            &asn1::explicit(7, text.as_deref()),
-            &asn1::explicit(8, infos.as_deref()),
-        ])
+        let header = Header {
+            pvno: self.pvno,
+            sender_der: header::general_name(&self.sender),
+            sender: None,
+            recipient_der: self.recipient.clone(),
+            recipient: None,
+            message_time: self.message_time.map(|time| Millis(time.0.saturating_sub(time.0.rem_euclid(1000)))),
+            protection_alg: protection_alg.map(<[u8]>::to_vec),
+            sender_kid: self.sender_kid.clone(),
+            recip_kid: self.recip_kid.clone(),
+            transaction_id: self.transaction_id.clone(),
+            sender_nonce: self.sender_nonce.clone(),
+            recip_nonce: self.recip_nonce.clone(),
+            free_text: self.free_text.clone(),
+            general_info: self.general_info.clone(),
+        };
+        header.encode()
     }
 }
 
 /// `PKIMessage` (DER) from its parts.
-fn assemble(header: &[u8], body: &[u8], protection: Option<&[u8]>, extra_certs: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn assemble(header: &[u8], body: &[u8], protection: Option<&[u8]>, extra_certs: &[Vec<u8>]) -> Vec<u8> {
     let protection = protection.map(asn1::bit_string);
     let extra_certs = (!extra_certs.is_empty()).then(|| asn1::sequence_of(extra_certs));
     asn1::sequence(&[

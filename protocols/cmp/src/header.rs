@@ -4,7 +4,7 @@ use certs::{Millis, Name};
 use der::Tag;
 use der::asn1::ObjectIdentifier;
 
-use crate::asn1::{self, Element, Fields};
+use crate::asn1::{self, Element};
 use crate::fault::Fault;
 use crate::message::Limits;
 use crate::oid;
@@ -111,6 +111,30 @@ impl Header {
         })
     }
 
+    /// DER from the values alone.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let time = self.message_time.map(asn1::exact_time);
+        let octets =
+            |tag, value: &Option<Vec<u8>>| asn1::explicit(tag, value.as_deref().map(asn1::octet_string).as_deref());
+        let text = (!self.free_text.is_empty()).then(|| asn1::free_text(&self.free_text));
+        let infos = (!self.general_info.is_empty()).then(|| InfoTypeAndValue::encode_all(&self.general_info));
+        asn1::sequence(&[
+            &asn1::integer(self.pvno.into()),
+            &self.sender_der,
+            &self.recipient_der,
+            &asn1::explicit(0, time.as_deref()),
+            &asn1::explicit(1, self.protection_alg.as_deref()),
+            &octets(2, &self.sender_kid),
+            &octets(3, &self.recip_kid),
+            &octets(4, &self.transaction_id),
+            &octets(5, &self.sender_nonce),
+            &octets(6, &self.recip_nonce),
+            &asn1::explicit(7, text.as_deref()),
+            &asn1::explicit(8, infos.as_deref()),
+        ])
+    }
+
     /// The first generalInfo of this type.
     #[must_use]
     pub fn info(&self, oid: ObjectIdentifier) -> Option<&InfoTypeAndValue> {
@@ -138,22 +162,33 @@ impl Header {
 
     /// The certificate profile asked for.
     ///
-    /// RFC 9810 section 5.1.1.4 allows several, one for each `CertReqMsg`; since a request has
-    /// exactly one of these (RFC 9483 section 4.1), so has this.
+    /// A request and a genm have exactly one entry (RFC 9483 sections 4.1 and 4.3), so has this.
+    /// An empty name stands for none (RFC 9810 section 5.1.1.4).
     ///
     /// # Errors
     /// badDataFormat when the value is not a SEQUENCE OF `UTF8String`, badRequest when it names
     /// none or several.
     pub fn cert_profile(&self) -> Result<Option<String>, Fault> {
+        let Some(names) = self.cert_profiles()? else {
+            return Ok(None);
+        };
+        match <[String; 1]>::try_from(names) {
+            Ok([name]) => Ok(Some(name).filter(|name| !name.is_empty())),
+            Err(names) => Err(Fault::request(format!("certProfile names {} profiles; name exactly one", names.len()))),
+        }
+    }
+
+    /// All certificate profiles that certProfile names, one for each `CertReqMsg` or
+    /// `InfoTypeAndValue` in the body (RFC 9810 section 5.1.1.4).
+    ///
+    /// # Errors
+    /// badDataFormat when the value is not a SEQUENCE OF `UTF8String`.
+    pub fn cert_profiles(&self) -> Result<Option<Vec<String>>, Fault> {
         let Some(info) = self.info(oid::CERT_PROFILE) else {
             return Ok(None);
         };
         let value = info.value.as_deref().unwrap_or_default();
-        let names = asn1::parse_free_text(Element::only(value, "certProfile")?, "certProfile")?;
-        match <[String; 1]>::try_from(names) {
-            Ok([name]) => Ok(Some(name)),
-            Err(names) => Err(Fault::request(format!("certProfile names {} profiles; name exactly one", names.len()))),
-        }
+        asn1::parse_free_text(Element::only(value, "certProfile")?, "certProfile").map(Some)
     }
 }
 
@@ -233,21 +268,6 @@ fn octets(element: Option<Element<'_>>, what: &'static str) -> Result<Option<Vec
         return Err(Fault::format(format!("{what}: longer than {IDENTIFIER} octets")));
     }
     Ok(Some(octets))
-}
-
-/// ```text
-/// CertId ::= SEQUENCE { issuer GeneralName, serialNumber INTEGER }
-/// ```
-pub(crate) fn parse_cert_id(element: Element<'_>) -> Result<(Option<Name>, Vec<u8>), Fault> {
-    let mut fields: Fields<'_> = element.sequence("CertId")?;
-    let issuer = directory_name(fields.required()?)?;
-    let serial = fields.required()?.integer_octets("CertId")?;
-    fields.end()?;
-    Ok((issuer, serial))
-}
-
-pub(crate) fn encode_cert_id(issuer: &Name, serial: &[u8]) -> Vec<u8> {
-    asn1::sequence(&[&general_name(issuer), &asn1::element(0x02, &[serial])])
 }
 
 /// Identifiers and nonces have 16 or 20 octets; a MAC reference may be a longer name.

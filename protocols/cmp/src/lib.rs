@@ -26,11 +26,20 @@ mod asn1;
 /// Object identifiers of the protocol.
 pub mod oid;
 
+/// Which certificate: `CertId`.
+mod cert_id;
+
+/// Encrypted values, such as private keys.
+pub mod encrypted;
+
 /// PKIHeader.
 pub mod header;
 
 /// Certificate request messages (RFC 4211).
 pub mod crmf;
+
+/// A certificate and its key, as they are handed out.
+mod certified;
 
 /// Answers to certificate requests: CertRepMessage.
 pub mod response;
@@ -40,6 +49,9 @@ pub mod revocation;
 
 /// certConf, pollReq and pollRep.
 pub mod confirm;
+
+/// What the lightweight profile leaves out.
+pub mod left_out;
 
 /// Support messages: what a genm asks and a genp answers.
 pub mod support;
@@ -77,9 +89,12 @@ mod sample;
 mod oracle;
 
 pub use body::{Body, BodyKind};
+pub use cert_id::CertId;
+pub use certified::{CertOrEncCert, CertifiedKeyPair, PublicationInfo};
 pub use confirm::{CertStatus, PollRep};
 pub use crmf::{CertReqMessages, CertReqMsg, CertTemplate, Control, Popo};
 pub use draft::Draft;
+pub use encrypted::EncryptedKey;
 pub use fault::{Fault, ParseFault};
 pub use header::{Header, InfoTypeAndValue};
 pub use message::{Limits, Message};

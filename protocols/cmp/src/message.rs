@@ -4,6 +4,7 @@ use certs::Certificate;
 
 use crate::asn1::{self, Element, Fields};
 use crate::body::Body;
+use crate::draft;
 use crate::fault::{Fault, ParseFault};
 use crate::header::Header;
 use crate::protection::{self, Protection};
@@ -28,6 +29,8 @@ pub struct Limits {
     pub pbm_iterations: u32,
     /// Iterations of PBKDF2 in PBMAC1.
     pub pbmac1_iterations: u32,
+    /// Whether SHA-1 is taken inside a MAC.
+    pub mac_sha1: bool,
 }
 
 /// ```text
@@ -63,6 +66,7 @@ impl Default for Limits {
             // OpenSSL uses 500 by default and other peers 1000 to 10000.
             pbm_iterations: 10_000,
             pbmac1_iterations: 100_000,
+            mac_sha1: true,
         }
     }
 }
@@ -115,6 +119,13 @@ impl Message {
     #[must_use]
     pub fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// DER from the typed values alone. It is what was received, unless that was no DER: a proof
+    /// that nothing was lost in reading, and not for forwarding.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        draft::assemble(&self.header.encode(), &self.body.encode(), self.protection.as_deref(), &self.extra_certs)
     }
 
     /// The header.
@@ -255,9 +266,12 @@ mod tests {
         let mut draft = sample::draft(body::pki_conf());
         let value = asn1::free_text(&["one".to_owned(), "two".to_owned()]);
         draft.general_info = vec![InfoTypeAndValue { value: Some(value), ..InfoTypeAndValue::cert_profile("") }];
-        let message = sample::read(&draft.unprotected(&[]));
+        let message = sample::read(&draft.clone().unprotected(&[]));
+        assert_eq!(message.header().cert_profiles().unwrap().map(|names| names.len()), Some(2));
         let fault = message.header().cert_profile().unwrap_err();
         assert_eq!(fault.failure, FailureInfo::BAD_REQUEST);
+        draft.general_info = vec![InfoTypeAndValue::cert_profile("")];
+        assert_eq!(sample::read(&draft.unprotected(&[])).header().cert_profile().unwrap(), None);
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub const CRLS: ObjectIdentifier = oid("1.3.6.1.5.5.7.4.23");
 /// id-it-KemCiphertextInfo (RFC 9810 section 5.3.19.18)
 pub const KEM_CIPHERTEXT_INFO: ObjectIdentifier = oid("1.3.6.1.5.5.7.4.24");
 
+/// id-regCtrl-pkiArchiveOptions (RFC 4211 section 6.4)
+pub const PKI_ARCHIVE_OPTIONS: ObjectIdentifier = oid("1.3.6.1.5.5.7.5.1.4");
 /// id-regCtrl-oldCertID (RFC 4211 section 6.5)
 pub const OLD_CERT_ID: ObjectIdentifier = oid("1.3.6.1.5.5.7.5.1.5");
 /// id-regCtrl-algId (RFC 9810 section 5.3.19.16)

@@ -3,6 +3,7 @@
 use der::Tag;
 
 use crate::asn1::{self, Element};
+use crate::certified::CertifiedKeyPair;
 use crate::fault::Fault;
 use crate::message::{Limits, certificates};
 use crate::status::StatusInfo;
@@ -26,13 +27,6 @@ pub struct CertRepMessage {
 ///     status              PKIStatusInfo,
 ///     certifiedKeyPair    CertifiedKeyPair    OPTIONAL,
 ///     rspInfo             OCTET STRING        OPTIONAL }
-/// CertifiedKeyPair ::= SEQUENCE {
-///     certOrEncCert       CertOrEncCert,
-///     privateKey      [0] EncryptedKey      OPTIONAL,
-///     publicationInfo [1] PKIPublicationInfo  OPTIONAL }
-/// CertOrEncCert ::= CHOICE {
-///     certificate     [0] CMPCertificate,
-///     encryptedCert   [1] EncryptedKey }
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CertResponse {
@@ -40,14 +34,8 @@ pub struct CertResponse {
     pub cert_req_id: i64,
     /// How it ended.
     pub status: StatusInfo,
-    /// The certificate (DER).
-    pub certificate: Option<Vec<u8>>,
-    /// The encrypted certificate: `EncryptedKey` (DER).
-    pub encrypted_certificate: Option<Vec<u8>>,
-    /// The centrally generated private key: `EncryptedKey` (DER).
-    pub private_key: Option<Vec<u8>>,
-    /// `PKIPublicationInfo` (DER).
-    pub publication_info: Option<Vec<u8>>,
+    /// The certificate, when it is granted.
+    pub pair: Option<CertifiedKeyPair>,
     /// rspInfo.
     pub info: Option<Vec<u8>>,
 }
@@ -81,21 +69,13 @@ impl CertResponse {
     /// A response with a status and nothing else.
     #[must_use]
     pub fn plain(cert_req_id: i64, status: StatusInfo) -> Self {
-        Self {
-            cert_req_id,
-            status,
-            certificate: None,
-            encrypted_certificate: None,
-            private_key: None,
-            publication_info: None,
-            info: None,
-        }
+        Self { cert_req_id, status, pair: None, info: None }
     }
 
     /// A certificate (DER), with `accepted` or `grantedWithMods`.
     #[must_use]
     pub fn issued(cert_req_id: i64, status: StatusInfo, certificate: Vec<u8>) -> Self {
-        Self { certificate: Some(certificate), ..Self::plain(cert_req_id, status) }
+        Self { pair: Some(CertifiedKeyPair::plain(certificate)), ..Self::plain(cert_req_id, status) }
     }
 
     /// waiting (RFC 9483 section 4.4).
@@ -117,42 +97,17 @@ impl CertResponse {
         let pair = fields.optional(Tag::Sequence)?;
         let info = fields.optional(Tag::OctetString)?;
         fields.end()?;
-        let mut response = Self::plain(cert_req_id, status);
-        response.info = info.map(|info| info.octets("rspInfo")).transpose()?;
-        if let Some(pair) = pair {
-            response.read_pair(pair)?;
-        }
-        Ok(response)
-    }
-
-    fn read_pair(&mut self, pair: Element<'_>) -> Result<(), Fault> {
-        let der = |element: Element<'_>| element.der.to_vec();
-        let mut fields = pair.sequence("CertifiedKeyPair")?;
-        self.certificate = fields.explicit(0)?.map(der);
-        if self.certificate.is_none() {
-            self.encrypted_certificate = fields.explicit(1)?.map(der);
-            if self.encrypted_certificate.is_none() {
-                return Err(Fault::format("CertOrEncCert: neither certificate nor encryptedCert"));
-            }
-        }
-        self.private_key = fields.explicit(0)?.map(der);
-        self.publication_info = fields.explicit(1)?.map(der);
-        fields.end()
+        Ok(Self {
+            cert_req_id,
+            status,
+            pair: pair.map(CertifiedKeyPair::parse).transpose()?,
+            info: info.map(|info| info.octets("rspInfo")).transpose()?,
+        })
     }
 
     fn encode(&self) -> Vec<u8> {
+        let pair = self.pair.as_ref().map(CertifiedKeyPair::encode).unwrap_or_default();
         let info = self.info.as_deref().map(asn1::octet_string).unwrap_or_default();
-        asn1::sequence(&[&asn1::integer(self.cert_req_id), &self.status.encode(), &self.encode_pair(), &info])
-    }
-
-    fn encode_pair(&self) -> Vec<u8> {
-        let issued = match (&self.certificate, &self.encrypted_certificate) {
-            (Some(certificate), _) => asn1::context(0, &[certificate]),
-            (None, Some(encrypted)) => asn1::context(1, &[encrypted]),
-            (None, None) => return Vec::new(),
-        };
-        let key = asn1::explicit(0, self.private_key.as_deref());
-        let publication = asn1::explicit(1, self.publication_info.as_deref());
-        asn1::sequence(&[&issued, &key, &publication])
+        asn1::sequence(&[&asn1::integer(self.cert_req_id), &self.status.encode(), &pair, &info])
     }
 }

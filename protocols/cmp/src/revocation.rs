@@ -3,9 +3,9 @@
 use certs::{Certificate, Extension, Millis, Name};
 
 use crate::asn1::{self, Element};
+use crate::cert_id::CertId;
 use crate::crmf::{CertTemplate, CertTemplateDraft};
 use crate::fault::Fault;
-use crate::header::{encode_cert_id, parse_cert_id};
 use crate::message::Limits;
 use crate::status::{FailureInfo, StatusInfo};
 
@@ -44,8 +44,8 @@ pub struct RevDetails {
 pub struct RevRepContent {
     /// One for each `RevDetails`.
     pub status: Vec<StatusInfo>,
-    /// Issuer and serial number of each certificate; the issuer when it is a directoryName.
-    pub certificates: Vec<(Option<Name>, Vec<u8>)>,
+    /// The certificates, if they are named.
+    pub certificates: Vec<CertId>,
     /// Resulting CRLs, each as DER.
     pub crls: Vec<Vec<u8>>,
 }
@@ -75,6 +75,12 @@ impl RevDetails {
                 .transpose()?,
             crl_entry_extensions: extensions,
         })
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let details =
+            (!self.crl_entry_extensions.is_empty()).then(|| Extension::encode_all(&self.crl_entry_extensions));
+        asn1::sequence(&[&self.template.encode(), details.as_deref().unwrap_or_default()])
     }
 
     /// Issuer and serial number of the certificate to be revoked.
@@ -133,7 +139,7 @@ impl RevRepContent {
         Ok(Self {
             status: status.each(limits.requests, StatusInfo::parse)?,
             certificates: certificates
-                .map_or(Ok(Vec::new()), |all| all.sequence("revCerts")?.each(limits.requests, parse_cert_id))?,
+                .map_or(Ok(Vec::new()), |all| all.sequence("revCerts")?.each(limits.requests, CertId::parse))?,
             crls: crls.map_or(Ok(Vec::new()), |all| {
                 all.sequence("crls")?.each(limits.requests, |crl| Ok(crl.der.to_vec()))
             })?,
@@ -141,14 +147,8 @@ impl RevRepContent {
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let empty = Name::empty();
-        let certificates = (!self.certificates.is_empty()).then(|| {
-            asn1::sequence_of(
-                self.certificates
-                    .iter()
-                    .map(|(issuer, serial)| encode_cert_id(issuer.as_ref().unwrap_or(&empty), serial)),
-            )
-        });
+        let certificates =
+            (!self.certificates.is_empty()).then(|| asn1::sequence_of(self.certificates.iter().map(CertId::encode)));
         let crls = (!self.crls.is_empty()).then(|| asn1::sequence_of(&self.crls));
         asn1::sequence(&[
             &asn1::sequence_of(self.status.iter().map(StatusInfo::encode)),

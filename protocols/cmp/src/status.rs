@@ -75,6 +75,11 @@ impl Status {
         }
     }
 
+    pub(crate) fn parse(element: Element<'_>) -> Result<Self, Fault> {
+        let number = element.integer("PKIStatus")?;
+        Self::from_number(number).ok_or_else(|| Fault::format(format!("PKIStatus: {number} is not known")))
+    }
+
     fn from_number(number: i64) -> Option<Self> {
         Some(match number {
             0 => Self::Accepted,
@@ -126,9 +131,7 @@ impl StatusInfo {
 
     pub(crate) fn parse(element: Element<'_>) -> Result<Self, Fault> {
         let mut fields = element.sequence("PKIStatusInfo")?;
-        let number = fields.required()?.integer("PKIStatus")?;
-        let status =
-            Status::from_number(number).ok_or_else(|| Fault::format(format!("PKIStatus: {number} is not known")))?;
+        let status = Status::parse(fields.required()?)?;
         let text = fields.optional(Tag::Sequence)?;
         let failure = fields.optional(Tag::BitString)?;
         fields.end()?;

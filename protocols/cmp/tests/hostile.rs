@@ -35,7 +35,7 @@ fn exercise(der: &[u8]) {
             let _ = request.template.extended_key_usages();
         }
     });
-    let _ = message.originals();
+    let _ = (message.originals(), message.encode());
     if let Ok(server::Nested::One(inner)) = server::check_nested(&message) {
         exercise(inner.der());
     }

@@ -47,6 +47,7 @@ check_after_seconds = 2
 confirm_seconds = 120
 requests_per_minute = 6000
 failures_per_minute = 60
+iterations_per_minute = 1000000000
 
 [authority.demo]
 kind = "cmp"
@@ -73,7 +74,8 @@ intermediates = "pki/issuing.pem"
                 .replace("approval = ", &format!("forward = \"{forward}\"\napproval = ")),
         );
     }
-    text.push_str(&format!("{TRUSTED_RA}profiles = {served:?}\n"));
+    text.push_str(TRUSTED_RA);
+    text.push_str(&toml::Value::from(served).to_string());
     if wanted("by-hand") {
         text.push_str(BY_HAND_PROFILE);
     }
@@ -185,12 +187,17 @@ const DEFAULT_PROFILE: &str = r#"
 [profile.default]
 authority = "demo"
 approval = "automatic"
-enrol_with = ["code", "manufacturer"]
+enrol_with = ["code", "manufacturer", "own"]
 renew_with = ["own"]
+cmp.extra_certs = "chain-with-root"
 alternative_names = ["dns", "ip"]
 extended_key_usage = ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]
 key.kinds = ["P-256", "P-384", "P-521", "Ed25519", "RSA"]
-subject = { required = ["CN"], allowed = ["O", "OU", "C", "serialNumber"], may_be_empty = true }
+subject.required = ["CN"]
+subject.allowed = ["O", "OU", "C", "serialNumber"]
+subject.may_be_empty = true
+# Whoever has the code or the device may try any name: a demo's policy (RFC 9483 section 5.1.1 leaves it to one).
+subject.names = { code = "profile", manufacturer = "profile" }
 same_key = true
 "#;
 
@@ -200,28 +207,32 @@ const TRUSTED_RA: &str = r#"
 name = "the other RA"
 trust = "own"
 subject = "CN=Demo Second RA,O=DEMO NOT FOR PRODUCTION"
-"#;
+profiles = "#;
 
 const BY_HAND_PROFILE: &str = r#"
 [profile.by-hand]
 authority = "demo"
 approval = "by-hand"
-enrol_with = ["code", "manufacturer"]
+enrol_with = ["code", "manufacturer", "own"]
 renew_with = ["own"]
+cmp.extra_certs = "chain-with-root"
 alternative_names = ["dns", "ip"]
-subject = { required = ["CN"], allowed = ["O", "OU", "C", "serialNumber"] }
+subject.required = ["CN"]
+subject.allowed = ["O", "OU", "C", "serialNumber"]
+subject.names = { code = "profile", manufacturer = "profile" }
 "#;
 
 const STRICT_PROFILE: &str = r#"
 [profile.strict]
 authority = "demo"
 approval = "automatic"
-enrol_with = ["code", "manufacturer"]
+enrol_with = ["code", "manufacturer", "own"]
 renew_with = ["own"]
+cmp.extra_certs = "chain-with-root"
 alternative_names = ["dns"]
 dns_suffixes = ["demo.example"]
 key = { kinds = ["P-256", "RSA"], rsa_min_bits = 3072, rsa_max_bits = 4096 }
-subject = { required = ["CN"], allowed = ["serialNumber"] }
+subject = { required = ["CN"], allowed = ["serialNumber"], names = { code = "profile" } }
 validity_days = 100
 clauses = { key_size = "CPS 6.1.5", subject = "CPS 3.1.1" }
 "#;

@@ -6,10 +6,12 @@ use cmp::{
     Limits, Message, PollRep, RevRepContent, StatusInfo, body, relay, server,
 };
 
+use super::manner::{anchor, issuing_chain};
 use super::protector::Protection;
 use super::support;
 use crate::case::{Issued, Outcome, Reason, ReasonCode, Relayed};
 use crate::registrar::{Finished, Refusal, Reply, Replying};
+use crate::rules::MessageRules;
 
 /// The answer to one message of a transaction.
 #[derive(Clone)]
@@ -28,13 +30,15 @@ pub(super) struct Answering {
     pub(super) now: Millis,
     /// Whether implicit confirmation was asked for and is granted.
     pub(super) implicit: bool,
+    /// The profile's settings.
+    pub(super) rules: MessageRules,
 }
 
 impl Reply for Answering {
     fn reply<'a>(&'a self, outcome: &'a Outcome) -> Replying<'a> {
         Box::pin(async move {
             let (draft, chain) = match outcome {
-                Outcome::Issued(issued) => (self.issued(issued), issued.chain.clone()),
+                Outcome::Issued(issued) => (self.issued(issued), issuing_chain(&self.rules, &issued.chain)),
                 Outcome::Waiting { check_after } => (self.plain(self.waiting(*check_after)), Vec::new()),
                 Outcome::Confirmed => (self.plain(body::pki_conf()), Vec::new()),
                 Outcome::Revoked => (self.plain(body::rp(&RevRepContent::one(StatusInfo::accepted()))), Vec::new()),
@@ -106,7 +110,13 @@ impl Answering {
             StatusInfo::accepted()
         };
         let response = CertResponse::issued(self.request_id(), status, issued.certificate.clone());
-        let mut draft = self.plain(body::answer(response_kind(self.request), &CertRepMessage::one(response)));
+        let kind = response_kind(self.request);
+        let mut content = CertRepMessage::one(response);
+        if kind == BodyKind::Ip {
+            // RFC 9483 sections 4.1.2 and 4.1.3: absent in cp and kup.
+            content.ca_pubs = anchor(&self.rules, &issued.chain);
+        }
+        let mut draft = self.plain(body::answer(kind, &content));
         match issued.confirm_by {
             // RFC 9810 section 5.1.1.1: implicitConfirm is echoed when it is granted.
             None if self.implicit => draft.general_info.push(InfoTypeAndValue::implicit_confirm()),

@@ -2,23 +2,24 @@
 
 use std::sync::Arc;
 
-use certs::Millis;
+use certs::algorithm::SignatureAlgorithm;
 use certs::path::Purpose;
-use cmp::server::{self, HeaderRules};
-use cmp::{
-    BodyKind, Draft, ErrorMsgContent, FailureInfo, Fault, Header, Limits, MacKey, Message, Protection as Proof, body,
-};
+use cmp::server;
+use cmp::{BodyKind, Draft, ErrorMsgContent, FailureInfo, Fault, Header, MacKey, Message, Protection as Proof, body};
 use http::StatusCode;
 
 use super::CmpDoor;
 use super::answer::{Answering, fault_of_refusal};
+use super::manner::{header_rules, limits, protector};
 use super::path::{Operation, check_continued, check_place, is_announcement};
 use super::protector::Protection;
-use super::requests::{certificate_request, chain_of, incoming, pkcs10_request, revocation_request};
+use super::requests::{certificate_request, incoming, pkcs10_request, revocation_request};
+use super::signer::continues;
 use super::support::is_support;
 use super::unwrap::{Received, Unwrapped};
-use crate::case::Exchange;
+use crate::case::{Exchange, Outcome};
 use crate::registrar::{Answered, Identified, Known, MacProof, Refusal, Source};
+use crate::rules::MessageRules;
 
 /// A fault of the message, or a refusal of the registrar.
 pub(super) enum Trouble {
@@ -52,9 +53,10 @@ impl CmpDoor {
         operation: Option<&Operation>,
         octets: &[u8],
     ) -> (StatusCode, Vec<u8>) {
-        match Message::parse(octets, &Limits::default()) {
+        let rules = self.registrar.message_rules(source.profile.as_deref());
+        match Message::parse(octets, &limits(&rules)) {
             Ok(message) if is_announcement(message.body().kind()) => self.decline(&source, &message).await,
-            Ok(message) => self.answer_message(&source, operation, &message).await,
+            Ok(message) => self.answer_message(&source, operation, &message, rules).await,
             Err(parse) => (StatusCode::OK, self.unreadable(&source, parse.header.as_deref(), &parse.fault).await),
         }
     }
@@ -65,10 +67,14 @@ impl CmpDoor {
         source: &Source,
         operation: Option<&Operation>,
         message: &Message,
+        rules: MessageRules,
     ) -> (StatusCode, Vec<u8>) {
-        let mut answering = self.answering(message);
+        let mut answering = self.answering(message, rules);
         match self.decide(source, operation, message, &mut answering).await {
-            Ok(answered) => (StatusCode::OK, answered.octets),
+            Ok(answered) => {
+                self.remember(&answering, answered.outcome.as_ref());
+                (StatusCode::OK, answered.octets)
+            }
             Err(Trouble::Message(fault)) => self.turn_down(source, &answering, &fault).await,
             Err(Trouble::Refusal(refusal)) => {
                 if let Refusal::Unavailable { cause, .. } | Refusal::NotAllowed(cause) = &refusal {
@@ -88,18 +94,19 @@ impl CmpDoor {
         answering: &mut Answering,
     ) -> Result<Answered, Trouble> {
         let source = &self.with_profile(source, message).await?;
+        answering.rules = self.registrar.message_rules(source.profile.as_deref());
         let received = match self.unwrap(source, message, answering).await? {
             Unwrapped::One(received) => received,
             Unwrapped::Batch(who, all) => {
                 check_place(operation, message)?;
-                return self.answer_batch(source, message, (who, all), answering).await;
+                return self.answer_batch(source, message, (&who, all), answering).await;
             }
         };
         let request = received.request();
         let header = request.header();
         let kind = request.body().kind();
         // Whatever nonce it returns is looked at once its transaction is known.
-        self.check_envelope(header, answering.now, header.recip_nonce.as_deref())?;
+        server::check_header(header, answering.now, &header_rules(&answering.rules), header.recip_nonce.as_deref())?;
         let proof = request.protection_kind()?;
         let who = received.vouched(self.identify(source, request, &proof, answering).await?);
         // After the requester is known, so that the refusal is protected with its own secret.
@@ -140,12 +147,6 @@ impl CmpDoor {
         }
     }
 
-    /// RFC 9483 section 3.5: the header by itself.
-    #[expect(clippy::unused_self, reason = "the door knows its rules")]
-    pub(super) fn check_envelope(&self, header: &Header, now: Millis, nonce: Option<&[u8]>) -> Result<(), Fault> {
-        server::check_header(header, now, &HEADER_RULES, nonce)
-    }
-
     /// RFC 9483 section 3.5: whose protection it is.
     pub(super) async fn identify(
         &self,
@@ -156,19 +157,23 @@ impl CmpDoor {
     ) -> Result<Identified, Trouble> {
         match proof {
             Proof::Mac(proof) => {
-                let (who, key) = self.registrar.identify_mac(source.clone(), &Shared(proof)).await?;
+                let transaction = message.header().transaction_id.as_deref().unwrap_or_default();
+                let kept = self.keys.find(transaction, proof, answering.now);
+                let (who, key) = self.registrar.identify_mac(source.clone(), &Shared { proof, kept }).await?;
                 answering.protection = Protection::Mac(key);
                 Ok(who)
             }
             Proof::Signature(proof) => {
-                let certificate = message.signer_certificate()?;
-                message.check_signer(&certificate)?;
+                let chain = self.signer(message, proof, &limits(&answering.rules)).await?;
+                let certificate = chain.first().ok_or(Refusal::NotIdentified)?;
+                message.check_signer(certificate)?;
                 proof.verify(certificate.public_key())?;
                 // From here on the sender is known to hold the key, so that errors are worth a signature.
-                answering.protection = Protection::Signature(self.protector.clone());
-                let chain = chain_of(certificate, message)?;
+                answering.protection = Protection::Signature(protector(&answering.rules, &self.protector));
                 let who = self.registrar.identify_certificate(source.clone(), &chain, Purpose::CmpProtection).await;
-                Ok(who.map_err(signer_refusal)?)
+                let who = who.map_err(signer_refusal)?;
+                check_algorithm(&who, proof)?;
+                Ok(who)
             }
             Proof::None => Err(Fault::integrity("the message is not protected").into()),
         }
@@ -183,10 +188,10 @@ impl CmpDoor {
     ) -> Result<Answered, Trouble> {
         let message = received.request();
         let header = message.header();
-        if matches!(answering.kind, BodyKind::CertConf | BodyKind::PollReq) {
-            return Err(Refusal::NoTransaction.into());
+        if continues(answering.kind) {
+            return Err(self.continues_nothing(message, &limits(&answering.rules)).await);
         }
-        self.check_envelope(header, answering.now, None)?;
+        server::check_header(header, answering.now, &header_rules(&answering.rules), None)?;
         let profile = header.cert_profile()?;
         if profile.is_some() && profile != self.registrar.profile_name(who) {
             // cmp.md 1.1: the credential is for one profile; a certProfile that differs is badRequest.
@@ -240,11 +245,15 @@ impl CmpDoor {
     ) -> Result<Answered, Trouble> {
         let message = received.request();
         let kind = message.body().kind();
-        if !matches!(kind, BodyKind::CertConf | BodyKind::PollReq) {
+        if !continues(kind) {
             return Err(Refusal::TransactionInUse.into());
         }
         // RFC 9483 section 3.5: recipNonce is the senderNonce of our last message.
-        self.check_envelope(message.header(), answering.now, exchange.our_nonce.as_deref())?;
+        let rules = header_rules(&answering.rules);
+        server::check_header(message.header(), answering.now, &rules, exchange.our_nonce.as_deref())?;
+        if let Proof::Mac(proof) = message.protection_kind()? {
+            self.check_mechanism(&exchange, &proof, &limits(&answering.rules)).await?;
+        }
         answering.continue_with(&exchange);
         let incoming = incoming(received, kind);
         match server::check_shape(message)? {
@@ -269,7 +278,23 @@ impl CmpDoor {
         }
     }
 
-    fn answering(&self, message: &Message) -> Answering {
+    /// The key of an exchange that goes on is kept for its next message.
+    fn remember(&self, answering: &Answering, outcome: Option<&Outcome>) {
+        let (Protection::Mac(key), Some(transaction)) = (&answering.protection, &answering.header.transaction_id)
+        else {
+            return;
+        };
+        match outcome {
+            Some(Outcome::Waiting { .. }) => self.keys.keep(transaction, key, answering.now),
+            Some(Outcome::Issued(issued)) if issued.confirm_by.is_some() => {
+                self.keys.keep(transaction, key, answering.now);
+            }
+            Some(_) => self.keys.forget(transaction, key),
+            None => {}
+        }
+    }
+
+    fn answering(&self, message: &Message, rules: MessageRules) -> Answering {
         let kind = message.body().kind();
         Answering {
             header: message.header().clone(),
@@ -279,6 +304,7 @@ impl CmpDoor {
             nonce: self.registrar.nonce(),
             now: self.registrar.now(),
             implicit: false,
+            rules,
         }
     }
 
@@ -335,18 +361,38 @@ fn sent((octets, protected): (Vec<u8>, bool)) -> (StatusCode, Vec<u8>) {
 }
 
 /// The MAC of a message, for the registrar to ask.
-struct Shared<'a>(&'a cmp::MacProof);
+struct Shared<'a> {
+    proof: &'a cmp::MacProof,
+    /// The key that an earlier message of the exchange was checked with.
+    kept: Option<MacKey>,
+}
 
 impl MacProof for Shared<'_> {
     type Key = MacKey;
 
     fn reference(&self) -> &[u8] {
-        self.0.reference()
+        self.proof.reference()
+    }
+
+    fn iterations(&self) -> u32 {
+        if self.kept.is_some() { 0 } else { self.proof.iterations() }
     }
 
     fn verify(&self, secret: &[u8]) -> Option<MacKey> {
-        self.0.verify(secret).ok()
+        match &self.kept {
+            Some(key) => self.proof.verify_with(key).ok().map(|()| key.clone()),
+            None => self.proof.verify(secret).ok(),
+        }
     }
+}
+
+/// RFC 9483 section 3.5: an algorithm that the profile does not take is badAlg.
+fn check_algorithm(who: &Identified, proof: &cmp::SignatureProof) -> Result<(), Fault> {
+    let family = SignatureAlgorithm::parse(proof.algorithm())?.family();
+    if who.profile().is_some_and(|profile| profile.signatures.contains(family)) {
+        return Ok(());
+    }
+    Err(Fault::new(FailureInfo::BAD_ALG, format!("messages signed with {family} are not taken by this profile")))
 }
 
 /// RFC 9483 section 3.5: a protection certificate that is not trusted is signerNotTrusted.
@@ -364,6 +410,3 @@ fn signer_refusal(refusal: Refusal) -> Trouble {
 fn known_signer(who: &Identified, refusal: Refusal) -> Trouble {
     if who.certificate().is_some() { signer_refusal(refusal) } else { Trouble::Refusal(refusal) }
 }
-
-/// A device without a clock leaves messageTime out; one that is off by more than five minutes is told so.
-const HEADER_RULES: HeaderRules = HeaderRules { time_window: Some(300_000), time_required: false };

@@ -2,10 +2,13 @@
 
 mod answer;
 mod desk;
+mod keys;
+mod manner;
 mod path;
 mod profile;
 mod protector;
 mod requests;
+mod signer;
 mod support;
 mod template;
 mod unwrap;
@@ -33,6 +36,7 @@ pub use protector::Protector;
 pub struct CmpDoor {
     registrar: Registrar,
     protector: Protector,
+    keys: Arc<keys::Keys>,
     config: Arc<CmpDoorConfig>,
 }
 
@@ -40,7 +44,7 @@ impl CmpDoor {
     /// The door of a registrar.
     #[must_use]
     pub fn new(registrar: Registrar, protector: Protector, config: &CmpDoorConfig) -> Self {
-        Self { registrar, protector, config: Arc::new(config.clone()) }
+        Self { registrar, protector, keys: Arc::default(), config: Arc::new(config.clone()) }
     }
 
     /// Its routes, for HTTP and HTTPS alike: messages protect themselves (RFC 9811 section 3.1).

@@ -1,6 +1,6 @@
 //! From messages of the right shape to what the registrar is asked.
 
-use certs::{Certificate, KeyKind, KeyUsage, PublicKey};
+use certs::{KeyKind, KeyUsage, PublicKey};
 use cmp::{Body, BodyKind, CertReqMsg, FailureInfo, Fault, Limits, Message, RevDetails};
 
 use super::unwrap::Received;
@@ -18,17 +18,6 @@ fn check_provable(key: &PublicKey) -> Result<(), Fault> {
         )),
         _ => Ok(()),
     }
-}
-
-pub(super) fn chain_of(certificate: Certificate, message: &Message) -> Result<Vec<Certificate>, Fault> {
-    let mut chain = vec![certificate];
-    for der in message.extra_certs() {
-        let further = Certificate::parse(der)?;
-        if further != chain[0] {
-            chain.push(further);
-        }
-    }
-    Ok(chain)
 }
 
 pub(super) fn incoming(received: &Received<'_>, kind: BodyKind) -> Incoming {

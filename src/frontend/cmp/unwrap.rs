@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::CmpDoor;
 use super::answer::Answering;
 use super::desk::Trouble;
-use super::path::Operation;
+use super::manner::header_rules;
 use super::requests::incoming;
 use crate::registrar::{Answered, Finished, Identified, Known, Refusal, Source};
 
@@ -45,7 +45,7 @@ pub(super) enum Unwrapped<'m> {
     /// One request.
     One(Received<'m>),
     /// Some, bundled, with who bundled them.
-    Batch(Identified, Vec<Result<Message, ParseFault>>),
+    Batch(Box<Identified>, Vec<Result<Message, ParseFault>>),
 }
 
 impl CmpDoor {
@@ -67,7 +67,7 @@ impl CmpDoor {
                     received.vouchers.push(who);
                     received.inner = Some(inner);
                 }
-                Nested::Batch(all) if received.inner.is_none() => return Ok(Unwrapped::Batch(who, all)),
+                Nested::Batch(all) if received.inner.is_none() => return Ok(Unwrapped::Batch(Box::new(who), all)),
                 Nested::Batch(_) => return Err(Fault::request("a batch must not be wrapped").into()),
             }
         }
@@ -81,7 +81,8 @@ impl CmpDoor {
         nested: &Message,
         answering: &mut Answering,
     ) -> Result<Identified, Trouble> {
-        self.check_envelope(nested.header(), answering.now, nested.header().recip_nonce.as_deref())?;
+        let header = nested.header();
+        server::check_header(header, answering.now, &header_rules(&answering.rules), header.recip_nonce.as_deref())?;
         let proof = nested.protection_kind()?;
         server::check_integrity(&proof, BodyKind::Nested)?;
         let who = self.identify(source, nested, &proof, answering).await?;
@@ -98,23 +99,23 @@ impl CmpDoor {
         &self,
         source: &Source,
         message: &Message,
-        (who, all): (Identified, Vec<Result<Message, ParseFault>>),
+        (who, all): (&Identified, Vec<Result<Message, ParseFault>>),
         answering: &Answering,
     ) -> Result<Answered, Trouble> {
         let transaction = message.header().transaction_id.clone().unwrap_or_default();
-        let exchange = match self.registrar.known(&who, &transaction, message.der()).await? {
+        let exchange = match self.registrar.known(who, &transaction, message.der()).await? {
             Known::Answered(octets) => return Ok(Answered { outcome: None, octets }),
             Known::Exchange(_) => return Err(Refusal::TransactionInUse.into()),
             // Its messages find their own answers.
             Known::InWork(exchange) => exchange,
             Known::Nothing => {
                 let incoming = incoming(&Received::plain(message), BodyKind::Nested);
-                self.registrar.open_batch(&who, incoming).await?
+                self.registrar.open_batch(who, incoming).await?
             }
         };
         let answers = join_all(all.iter().map(|inner| async move {
             match inner {
-                Ok(inner) => Box::pin(self.answer_message(source, None::<&Operation>, inner)).await.1,
+                Ok(inner) => Box::pin(self.answer_message(source, None, inner, answering.rules)).await.1,
                 Err(parse) => self.unreadable(source, parse.header.as_deref(), &parse.fault).await,
             }
         }))

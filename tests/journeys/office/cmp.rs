@@ -4,10 +4,12 @@ use std::future::Future;
 use std::process::{Command, Output};
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
-use certs::{Certificate, Name, Signer as _};
+use certs::{Certificate, Name, Signer};
 use cmp::client::{self, Answer as Word};
 use cmp::crmf::{self, CertTemplateDraft};
-use cmp::{Draft, FailureInfo, InfoTypeAndValue, Limits, MacKey, Message, Protection, StatusInfo, body};
+use cmp::{
+    BodyKind, Control, Draft, FailureInfo, InfoTypeAndValue, Limits, MacKey, Message, Protection, StatusInfo, body,
+};
 use demo_ca::signer::{KeyChoice, SoftwareSigner};
 
 use super::{Answer, Code, Office};
@@ -17,7 +19,7 @@ pub(crate) enum Seal {
     /// The secret of a code.
     Mac(MacKey),
     /// A certificate's key.
-    Signature(Box<Certificate>, SoftwareSigner),
+    Signature(Box<Certificate>, Box<dyn Signer>),
     /// Nothing.
     None,
 }
@@ -49,8 +51,8 @@ impl Seal {
         Self::Mac(MacKey::from_secret(secret.as_bytes(), random(), 1000, reference.as_bytes()))
     }
 
-    pub(crate) fn of(certificate: &Certificate, key: SoftwareSigner) -> Self {
-        Self::Signature(Box::new(certificate.clone()), key)
+    pub(crate) fn of(certificate: &Certificate, key: impl Signer + 'static) -> Self {
+        Self::Signature(Box::new(certificate.clone()), Box::new(key))
     }
 
     pub(crate) fn device(office: &Office) -> Self {
@@ -71,13 +73,20 @@ impl Seal {
         }
     }
 
+    /// The finished message, without any certificate.
+    pub(crate) fn finish_bare(&self, mut draft: Draft) -> Vec<u8> {
+        let Self::Signature(certificate, key) = self else { return self.finish(draft) };
+        draft.sender_kid = certificate.subject_key_identifier().map(<[u8]>::to_vec);
+        wait(draft.sign(key.as_ref(), &[])).unwrap()
+    }
+
     /// The finished message.
     pub(crate) fn finish(&self, mut draft: Draft) -> Vec<u8> {
         match self {
             Self::Mac(key) => draft.mac(key, &[]),
             Self::Signature(certificate, key) => {
                 draft.sender_kid = certificate.subject_key_identifier().map(<[u8]>::to_vec);
-                wait(draft.sign(key, &[certificate.der().to_vec()])).unwrap()
+                wait(draft.sign(key.as_ref(), &[certificate.der().to_vec()])).unwrap()
             }
             Self::None => draft.unprotected(&[]),
         }
@@ -109,6 +118,21 @@ impl Request {
         let prover = if self.wrong_proof { &other } else { &self.key };
         let signed = wait(crmf::sign(&asked, prover)).unwrap();
         self.around(seal, body::ir(&signed))
+    }
+
+    /// A finished request of this kind, with a change of its template and with these controls.
+    pub(crate) fn asking(
+        &self,
+        seal: &Seal,
+        kind: BodyKind,
+        controls: &[Control],
+        change: impl FnOnce(&mut CertTemplateDraft),
+    ) -> Vec<u8> {
+        let name = Name::from_text(&self.subject).unwrap();
+        let mut template = CertTemplateDraft::new(name, self.key.public_key().clone());
+        change(&mut template);
+        let asked = wait(crmf::sign(&crmf::request_with(0, &template, controls), &self.key)).unwrap();
+        seal.finish(self.around(seal, body::requests(kind, &[&asked])))
     }
 
     /// The draft of a first message with this body.
@@ -232,10 +256,15 @@ impl Exchange {
 
     /// A certConf for what was issued.
     pub(crate) fn confirm(&self, seal: &Seal, rejection: Option<&str>) -> Vec<u8> {
+        seal.finish(self.confirmation(rejection))
+    }
+
+    /// The draft of a certConf for what was issued.
+    pub(crate) fn confirmation(&self, rejection: Option<&str>) -> Draft {
         let issued = self.issued();
         let word = rejection.map(|text| StatusInfo::rejection(FailureInfo::BAD_CERT_TEMPLATE, text));
         let about = (&issued.certificate, issued.cert_req_id);
-        seal.finish(client::confirm(self.sent.header(), self.answer.header(), random(), about, word))
+        client::confirm(self.sent.header(), self.answer.header(), random(), about, word)
     }
 
     /// A pollReq.

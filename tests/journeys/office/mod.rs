@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-pub(crate) use self::ask::{Key, certificates, csr_for, openssl, verifies};
+pub(crate) use self::ask::{Key, certificates, csr_der, csr_for, openssl, verifies};
 pub(crate) use self::cmp::{Exchange, Request, Seal, random};
 pub(crate) use self::command::Code;
 pub(crate) use self::est::Who;
@@ -171,6 +171,13 @@ impl Office {
     pub(crate) fn restart(&mut self) {
         assert!(self.stop().success(), "{}", self.said());
         self.start();
+    }
+
+    /// Now, as the server sees it.
+    #[expect(clippy::disallowed_methods, reason = "the server's clock is the machine's")]
+    pub(crate) fn now() -> certs::Millis {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        certs::Millis(i64::try_from(since.as_millis()).unwrap())
     }
 
     /// What the server wrote to its log.

@@ -8,8 +8,8 @@ mod write;
 
 pub(crate) use read::{Element, Fields, parse_algorithm, parse_free_text, serial};
 pub(crate) use write::{
-    NULL, bit_string, context, element, explicit, free_text, generalized_time, integer, object_identifier,
-    octet_string, sequence, sequence_of, time,
+    NULL, bit_string, context, element, exact_time, explicit, free_text, generalized_time, implicit, integer,
+    object_identifier, octet_string, sequence, sequence_of, time,
 };
 
 #[cfg(test)]
@@ -43,6 +43,12 @@ mod tests {
         assert_eq!(back.0, 1_795_000_000_000);
         assert_eq!(parse_time(b"19700101000001.25Z").unwrap().0, 1250);
         assert!(parse_time(b"197001010000Z").is_none());
+        for millis in [0, 1, 250, 300, 999] {
+            let time = Millis(1_795_000_000_000 + millis);
+            assert_eq!(Element::only(&exact_time(time), "test").unwrap().generalized_time("test").unwrap(), time);
+        }
+        assert_eq!(exact_time(Millis(1250)), element(0x18, &[b"19700101000001.25Z"]));
+        assert_eq!(exact_time(Millis(1000)), generalized_time(Millis(1000)));
         let utc = element(0x17, &[b"700101000001Z"]);
         assert_eq!(Element::only(&utc, "test").unwrap().time("test").unwrap().0, 1000);
     }

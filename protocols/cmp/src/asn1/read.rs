@@ -143,6 +143,29 @@ impl<'a> Element<'a> {
         Ok(Fields::inside(self.value, what))
     }
 
+    /// A whole SEQUENCE, kept as DER.
+    pub(crate) fn sequence_der(&self, what: &'static str) -> Result<Vec<u8>, Fault> {
+        self.sequence(what).map(|_| self.der.to_vec())
+    }
+
+    pub(crate) fn set(&self, what: &'static str) -> Result<Fields<'a>, Fault> {
+        self.expect(Tag::Set, what)?;
+        Ok(Fields::inside(self.value, what))
+    }
+
+    /// The number of its context tag, if it has one.
+    pub(crate) fn number(&self) -> Option<u32> {
+        match self.tag {
+            Tag::ContextSpecific { number: TagNumber(number), .. } => Some(number),
+            _ => None,
+        }
+    }
+
+    /// As if it bore this tag: what is under a primitive IMPLICIT one. [`Element::der`] stays.
+    pub(crate) fn retagged(self, tag: Tag) -> Self {
+        Self { tag, ..self }
+    }
+
     /// The contents of an IMPLICIT SEQUENCE whose context tag was looked at already.
     pub(crate) fn implicit_sequence(&self, what: &'static str) -> Result<Fields<'a>, Fault> {
         match self.tag {

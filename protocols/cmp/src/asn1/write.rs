@@ -6,6 +6,8 @@ use certs::Millis;
 use der::DateTime;
 use der::asn1::ObjectIdentifier;
 
+use super::Element;
+
 /// An element from its identifier octet and the parts of its contents.
 pub(crate) fn element(identifier: u8, parts: &[&[u8]]) -> Vec<u8> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
@@ -41,6 +43,12 @@ pub(crate) fn sequence_of<T: AsRef<[u8]>>(items: impl IntoIterator<Item = T>) ->
 /// A constructed context tag: EXPLICIT, or an IMPLICIT SEQUENCE's contents.
 pub(crate) fn context(number: u8, parts: &[&[u8]]) -> Vec<u8> {
     element(0xA0 | number, parts)
+}
+
+/// A SEQUENCE (DER) under an IMPLICIT context tag.
+pub(crate) fn implicit(number: u8, sequence: &[u8]) -> Vec<u8> {
+    let contents = Element::only(sequence, "SEQUENCE").map_or(&[][..], |element| element.value);
+    context(number, &[contents])
 }
 
 /// An optional element in an EXPLICIT tag; nothing if absent.
@@ -90,6 +98,17 @@ pub(crate) fn generalized_time(at: Millis) -> Vec<u8> {
         date.seconds()
     );
     element(0x18, &[text.as_bytes()])
+}
+
+/// A `GeneralizedTime` of somebody else's, with its fraction of a second if it has one.
+pub(crate) fn exact_time(at: Millis) -> Vec<u8> {
+    let whole = generalized_time(at);
+    let fraction = format!("{:03}", at.0.rem_euclid(1000));
+    match (fraction.trim_end_matches('0'), whole.get(2..).and_then(|text| text.strip_suffix(b"Z"))) {
+        ("", _) | (_, None) => whole,
+        // X.690 section 11.7: no trailing zeros.
+        (digits, Some(text)) => element(0x18, &[text, b".", digits.as_bytes(), b"Z"]),
+    }
 }
 
 /// `Time`; RFC 5280 section 4.1.2.5: `UTCTime` through 2049.

@@ -124,6 +124,6 @@ pub fn poll_rep(entries: &[PollRep]) -> Vec<u8> {
 }
 
 /// All tags of `PKIBody` are EXPLICIT and below 31.
-fn wrap(kind: BodyKind, content: &[u8]) -> Vec<u8> {
+pub(super) fn wrap(kind: BodyKind, content: &[u8]) -> Vec<u8> {
     asn1::context(kind.tag(), &[content])
 }

@@ -3,6 +3,9 @@
 /// The encoders of what we send.
 mod compose;
 
+/// All kinds, from the values alone.
+mod encode;
+
 /// The kinds.
 mod kind;
 
@@ -20,6 +23,7 @@ use crate::confirm::{self, CertStatus, PollRep};
 use crate::crmf::CertReqMessages;
 use crate::fault::Fault;
 use crate::header::InfoTypeAndValue;
+use crate::left_out::{CaKeyUpdate, Challenge, KeyRecovery, RevocationAnnouncement};
 use crate::message::Limits;
 use crate::response::CertRepMessage;
 use crate::revocation::{RevRepContent, RevReqContent};
@@ -29,7 +33,7 @@ use crate::status::ErrorMsgContent;
 /// PKIBody ::= CHOICE { ir [0] CertReqMessages, .. pollRep [26] PollRepContent }
 /// ```
 ///
-/// Kinds that the lightweight profile leaves out (RFC 9483) are kept as DER of their content.
+/// Kinds that the lightweight profile leaves out (RFC 9483) are read as well; [`crate::server`] refuses them.
 #[derive(Clone, Debug)]
 pub enum Body {
     /// Initialization request.
@@ -43,33 +47,33 @@ pub enum Body {
     /// Certification request, PKCS#10 (DER).
     P10cr(Vec<u8>),
     /// Proof of possession challenge.
-    Popdecc(Vec<u8>),
-    /// Proof of possession response.
-    Popdecr(Vec<u8>),
+    Popdecc(Vec<Challenge>),
+    /// Proof of possession response: the contents octets of the numbers.
+    Popdecr(Vec<Vec<u8>>),
     /// Key update request.
     Kur(CertReqMessages),
     /// Key update response.
     Kup(CertRepMessage),
     /// Key recovery request.
-    Krr(Vec<u8>),
+    Krr(CertReqMessages),
     /// Key recovery response.
-    Krp(Vec<u8>),
+    Krp(Box<KeyRecovery>),
     /// Revocation request.
     Rr(RevReqContent),
     /// Revocation response.
     Rp(RevRepContent),
     /// Cross-certification request.
-    Ccr(Vec<u8>),
+    Ccr(CertReqMessages),
     /// Cross-certification response.
-    Ccp(Vec<u8>),
+    Ccp(CertRepMessage),
     /// CA key update announcement.
-    Ckuann(Vec<u8>),
-    /// Certificate announcement.
+    Ckuann(CaKeyUpdate),
+    /// Certificate announcement: a certificate (DER).
     Cann(Vec<u8>),
     /// Revocation announcement.
-    Rann(Vec<u8>),
-    /// CRL announcement.
-    Crlann(Vec<u8>),
+    Rann(RevocationAnnouncement),
+    /// CRL announcement: CRLs, each as DER.
+    Crlann(Vec<Vec<u8>>),
     /// Confirmation.
     PkiConf,
     /// Nested messages, each as DER.
@@ -106,20 +110,27 @@ impl Body {
             BodyKind::Cr => Self::Cr(CertReqMessages::parse(inner, limits)?),
             BodyKind::Cp => Self::Cp(CertRepMessage::parse(inner, limits)?),
             BodyKind::P10cr => Self::P10cr(raw()),
-            BodyKind::Popdecc => Self::Popdecc(raw()),
-            BodyKind::Popdecr => Self::Popdecr(raw()),
+            BodyKind::Popdecc => {
+                Self::Popdecc(inner.sequence("POPODecKeyChallContent")?.each(limits.requests, Challenge::parse)?)
+            }
+            BodyKind::Popdecr => {
+                let number = |one: Element<'_>| one.integer_octets("POPODecKeyRespContent");
+                Self::Popdecr(inner.sequence("POPODecKeyRespContent")?.each(limits.requests, number)?)
+            }
             BodyKind::Kur => Self::Kur(CertReqMessages::parse(inner, limits)?),
             BodyKind::Kup => Self::Kup(CertRepMessage::parse(inner, limits)?),
-            BodyKind::Krr => Self::Krr(raw()),
-            BodyKind::Krp => Self::Krp(raw()),
+            BodyKind::Krr => Self::Krr(CertReqMessages::parse(inner, limits)?),
+            BodyKind::Krp => Self::Krp(Box::new(KeyRecovery::parse(inner, limits)?)),
             BodyKind::Rr => Self::Rr(RevReqContent::parse(inner, limits)?),
             BodyKind::Rp => Self::Rp(RevRepContent::parse(inner, limits)?),
-            BodyKind::Ccr => Self::Ccr(raw()),
-            BodyKind::Ccp => Self::Ccp(raw()),
-            BodyKind::Ckuann => Self::Ckuann(raw()),
-            BodyKind::Cann => Self::Cann(raw()),
-            BodyKind::Rann => Self::Rann(raw()),
-            BodyKind::Crlann => Self::Crlann(raw()),
+            BodyKind::Ccr => Self::Ccr(CertReqMessages::parse(inner, limits)?),
+            BodyKind::Ccp => Self::Ccp(CertRepMessage::parse(inner, limits)?),
+            BodyKind::Ckuann => Self::Ckuann(CaKeyUpdate::parse(inner)?),
+            BodyKind::Cann => Self::Cann(inner.sequence_der("CMPCertificate")?),
+            BodyKind::Rann => Self::Rann(RevocationAnnouncement::parse(inner)?),
+            BodyKind::Crlann => Self::Crlann(
+                inner.sequence("CRLAnnContent")?.each(limits.certificates, |crl| crl.sequence_der("CRLAnnContent"))?,
+            ),
             BodyKind::PkiConf => match (inner.tag, inner.value) {
                 (Tag::Null, []) => Self::PkiConf,
                 _ => return Err(Fault::format("PKIConfirmContent: not NULL")),

@@ -4,11 +4,13 @@ use certs::{Certificate, Millis};
 
 use super::check::is_waiting_error;
 use crate::body::Body;
+use crate::certified::CertOrEncCert;
+use crate::encrypted::EncryptedKey;
 use crate::fault::Fault;
 use crate::header::InfoTypeAndValue;
 use crate::message::Message;
 use crate::response::{CertRepMessage, CertResponse};
-use crate::status::{ErrorMsgContent, FailureInfo, Status, StatusInfo};
+use crate::status::{ErrorMsgContent, Status, StatusInfo};
 use crate::support::{Question, Reply};
 
 /// What an answer says.
@@ -53,6 +55,9 @@ pub struct Issued {
     pub implicit_confirm: bool,
     /// Until when the peer waits for the certConf.
     pub confirm_wait_time: Option<Millis>,
+    /// The private key, when the authority has made it: encrypted for the requester, and handed on
+    /// as it came (RFC 9483 section 4.1.6).
+    pub private_key: Option<EncryptedKey>,
     /// What was changed, if anything was.
     pub with_mods: Option<Vec<String>>,
 }
@@ -116,10 +121,11 @@ fn read_response(answer: &Message, content: &CertRepMessage) -> Result<Answer, F
 }
 
 fn read_issued(answer: &Message, content: &CertRepMessage, response: &CertResponse) -> Result<Issued, Fault> {
-    let der = response
-        .certificate
-        .as_deref()
-        .ok_or_else(|| Fault::new(FailureInfo::BAD_DATA_FORMAT, "granted, but there is no plain certificate"))?;
+    let pair = response.pair.as_ref().ok_or_else(|| Fault::format("granted, but there is no certificate"))?;
+    let CertOrEncCert::Certificate(der) = &pair.certificate else {
+        // Only the holder of the key can read it; nobody on the way can check what it says.
+        return Err(Fault::request("granted, but the certificate is encrypted"));
+    };
     let changed = response.status.status == Status::GrantedWithMods;
     Ok(Issued {
         certificate: Certificate::parse(der)?,
@@ -128,6 +134,7 @@ fn read_issued(answer: &Message, content: &CertRepMessage, response: &CertRespon
         extra_certs: answer.extra_certs().to_vec(),
         implicit_confirm: answer.header().implicit_confirm(),
         confirm_wait_time: answer.header().confirm_wait_time()?,
+        private_key: pair.private_key.clone(),
         with_mods: changed.then(|| response.status.text.clone()),
     })
 }
@@ -148,7 +155,8 @@ mod tests {
     use crate::confirm::PollRep;
     use crate::revocation::RevRepContent;
     use crate::sample::{self, Key};
-    use crate::{body, header};
+    use crate::status::FailureInfo;
+    use crate::{asn1, body, header};
 
     fn cp(response: CertResponse) -> Result<Answer, Fault> {
         read(&sample::message(body::cp(&CertRepMessage::one(response))))
@@ -175,6 +183,20 @@ mod tests {
         assert_eq!(issued.with_mods, Some(vec!["shorter".to_owned()]));
         let plain = cp(CertResponse::issued(-1, StatusInfo::accepted(), der));
         assert!(matches!(plain, Ok(Answer::Issued(issued)) if issued.with_mods.is_none()));
+    }
+
+    #[test]
+    fn a_private_key_is_handed_on_and_an_encrypted_certificate_is_not() {
+        let element = asn1::sequence(&[&asn1::bit_string(&[1])]);
+        let encrypted = EncryptedKey::parse(asn1::Element::only(&element, "test").unwrap()).unwrap();
+        let der = sample::certificate(&Key::new(), "CN=device", None).der().to_vec();
+        let mut response = CertResponse::issued(0, StatusInfo::accepted(), der);
+        let pair = response.pair.as_mut().unwrap();
+        pair.private_key = Some(encrypted.clone());
+        let Ok(Answer::Issued(issued)) = cp(response.clone()) else { panic!("no certificate") };
+        assert_eq!(issued.private_key, Some(encrypted.clone()));
+        response.pair.as_mut().unwrap().certificate = CertOrEncCert::Encrypted(encrypted);
+        assert_eq!(cp(response).unwrap_err().failure, FailureInfo::BAD_REQUEST);
     }
 
     #[test]

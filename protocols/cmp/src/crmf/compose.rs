@@ -34,8 +34,9 @@ impl CertTemplateDraft {
     pub fn encode(&self) -> Vec<u8> {
         let name = |tag, name: &Option<Name>| asn1::explicit(tag, name.as_ref().map(Name::der));
         let serial = self.serial.as_deref().map(|serial| asn1::element(0x81, &[serial]));
-        let key = self.public_key.as_ref().map(|key| implicit(6, key.der()));
-        let extensions = (!self.extensions.is_empty()).then(|| implicit(9, &Extension::encode_all(&self.extensions)));
+        let key = self.public_key.as_ref().map(|key| asn1::implicit(6, key.der()));
+        let extensions =
+            (!self.extensions.is_empty()).then(|| asn1::implicit(9, &Extension::encode_all(&self.extensions)));
         asn1::sequence(&[
             serial.as_deref().unwrap_or_default(),
             &name(3, &self.issuer),
@@ -76,13 +77,7 @@ pub async fn sign(cert_req_der: &[u8], new_key: &dyn Signer) -> Result<Vec<u8>, 
     Ok(message(cert_req_der, Some(&popo)))
 }
 
-/// The contents of a SEQUENCE under an IMPLICIT tag.
-fn implicit(tag: u8, sequence: &[u8]) -> Vec<u8> {
-    let contents = asn1::Element::only(sequence, "SEQUENCE").map_or(&[][..], |element| element.value);
-    asn1::context(tag, &[contents])
-}
-
-fn encode_validity((from, to): (Option<Millis>, Option<Millis>)) -> Vec<u8> {
+pub(super) fn encode_validity((from, to): (Option<Millis>, Option<Millis>)) -> Vec<u8> {
     asn1::context(4, &[&time(0, from), &time(1, to)])
 }
 

@@ -1,7 +1,16 @@
 //! Certificate request messages (RFC 4211), each kept as it came.
 
+/// What becomes of the private key.
+mod archive;
+
 /// Building requests.
 mod compose;
+
+/// What is signed instead of a request without a name.
+mod key_input;
+
+/// Proofs of possession for keys that do not sign.
+mod private_key;
 
 /// Proof of possession.
 mod proof;
@@ -13,13 +22,16 @@ use certs::Name;
 use der::Tag;
 use der::asn1::ObjectIdentifier;
 
+pub use archive::ArchiveOptions;
 pub use compose::{CertTemplateDraft, message, request, request_with, sign};
+pub use key_input::{AuthInfo, SigningKeyInput};
+pub use private_key::{MacValue, PrivateKeyProof, SubsequentMessage};
 pub use proof::Popo;
 pub use template::CertTemplate;
 
 use crate::asn1::{self, Element};
+use crate::cert_id::CertId;
 use crate::fault::Fault;
-use crate::header::{encode_cert_id, parse_cert_id};
 use crate::message::Limits;
 use crate::oid;
 
@@ -107,6 +119,18 @@ impl CertReqMsg {
         })
     }
 
+    /// DER from the values alone, without what was kept as received.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let all = |controls: &[Control]| {
+            let der = (!controls.is_empty()).then(|| asn1::sequence_of(controls.iter().map(Control::encode)));
+            der.unwrap_or_default()
+        };
+        let request =
+            asn1::sequence(&[&asn1::integer(self.cert_req_id), &self.template.encode(), &all(&self.controls)]);
+        let popo = self.popo.as_ref().map(Popo::encode).unwrap_or_default();
+        asn1::sequence(&[&request, &popo, &all(&self.reg_info)])
+    }
+
     /// Issuer and serial number of the certificate to be updated: the oldCertID control
     /// (RFC 4211 section 6.5).
     ///
@@ -116,9 +140,9 @@ impl CertReqMsg {
         let Some(control) = self.controls.iter().find(|found| found.oid == oid::OLD_CERT_ID) else {
             return Ok(None);
         };
-        match parse_cert_id(Element::only(&control.value, "oldCertID")?)? {
-            (Some(issuer), serial) => Ok(Some((issuer, serial))),
-            (None, _) => Err(Fault::format("oldCertID: the issuer must be a directoryName")),
+        match CertId::parse(Element::only(&control.value, "oldCertID")?)? {
+            CertId { issuer: Some(issuer), serial, .. } => Ok(Some((issuer, serial))),
+            _ => Err(Fault::format("oldCertID: the issuer must be a directoryName")),
         }
     }
 }
@@ -127,7 +151,7 @@ impl Control {
     /// oldCertID (RFC 4211 section 6.5); the serial number as content octets.
     #[must_use]
     pub fn old_cert_id(issuer: &Name, serial: &[u8]) -> Self {
-        Self { oid: oid::OLD_CERT_ID, value: encode_cert_id(issuer, serial) }
+        Self { oid: oid::OLD_CERT_ID, value: CertId::new(issuer, serial).encode() }
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use certs::ProvenKey;
 use der::{Tag, TagNumber};
 
-use super::CertReqMsg;
+use super::{CertReqMsg, PrivateKeyProof, SigningKeyInput};
 use crate::asn1::{self, Element};
 use crate::fault::Fault;
 use crate::status::FailureInfo;
@@ -26,17 +26,17 @@ pub enum Popo {
     ///  signature             BIT STRING }
     /// ```
     Signature {
-        /// `POPOSigningKeyInput` (DER, with its context tag), as received.
-        poposk_input: Option<Vec<u8>>,
+        /// What is signed instead of the `CertRequest`.
+        poposk_input: Option<SigningKeyInput>,
         /// `AlgorithmIdentifier` (DER).
         algorithm: Vec<u8>,
         /// The signature.
         signature: Vec<u8>,
     },
-    /// `POPOPrivKey` (DER).
-    KeyEncipherment(Vec<u8>),
-    /// `POPOPrivKey` (DER).
-    KeyAgreement(Vec<u8>),
+    /// For a key that encrypts.
+    KeyEncipherment(PrivateKeyProof),
+    /// For a key that agrees on keys.
+    KeyAgreement(PrivateKeyProof),
 }
 
 impl Popo {
@@ -48,8 +48,8 @@ impl Popo {
             0 if element.value.is_empty() => Ok(Self::RaVerified),
             1 => Self::parse_signature(element),
             // POPOPrivKey is a CHOICE, hence an explicit tag.
-            2 => Ok(Self::KeyEncipherment(element.explicit("POPOPrivKey")?.der.to_vec())),
-            3 => Ok(Self::KeyAgreement(element.explicit("POPOPrivKey")?.der.to_vec())),
+            2 => PrivateKeyProof::parse(element.explicit("POPOPrivKey")?).map(Self::KeyEncipherment),
+            3 => PrivateKeyProof::parse(element.explicit("POPOPrivKey")?).map(Self::KeyAgreement),
             _ => Err(Fault::format("ProofOfPossession: not one of its choices")),
         }
     }
@@ -62,7 +62,7 @@ impl Popo {
         fields.end()?;
         asn1::parse_algorithm(algorithm.der, "POPOSigningKey")?;
         Ok(Self::Signature {
-            poposk_input: input.map(|input| input.der.to_vec()),
+            poposk_input: input.map(SigningKeyInput::parse).transpose()?,
             algorithm: algorithm.der.to_vec(),
             signature,
         })
@@ -73,10 +73,14 @@ impl Popo {
             Self::RaVerified => asn1::element(0x80, &[]),
             Self::Signature { poposk_input, algorithm, signature } => asn1::context(
                 1,
-                &[poposk_input.as_deref().unwrap_or_default(), algorithm, &asn1::bit_string(signature)],
+                &[
+                    &poposk_input.as_ref().map(SigningKeyInput::encode).unwrap_or_default(),
+                    algorithm,
+                    &asn1::bit_string(signature),
+                ],
             ),
-            Self::KeyEncipherment(key) => asn1::context(2, &[key]),
-            Self::KeyAgreement(key) => asn1::context(3, &[key]),
+            Self::KeyEncipherment(key) => asn1::context(2, &[&key.encode()]),
+            Self::KeyAgreement(key) => asn1::context(3, &[&key.encode()]),
         }
     }
 }
@@ -145,7 +149,7 @@ mod tests {
         crmf::request(0, &template)
     }
 
-    fn signature(key: &Key, request: &[u8], poposk_input: Option<Vec<u8>>) -> Popo {
+    fn signature(key: &Key, request: &[u8], poposk_input: Option<SigningKeyInput>) -> Popo {
         let signature = sample::wait(key.sign(request)).unwrap();
         Popo::Signature { poposk_input, algorithm: key.algorithm().to_vec(), signature }
     }
@@ -192,7 +196,9 @@ mod tests {
     #[test]
     fn poposk_input_is_refused() {
         let key = Key::new();
-        let popo = signature(&key, &request(&key), Some(asn1::context(0, &[])));
+        let auth = crmf::AuthInfo::Sender(crate::header::general_name(&name("CN=device")));
+        let input = SigningKeyInput { auth, public_key_der: key.public_key().der().to_vec() };
+        let popo = signature(&key, &request(&key), Some(input));
         assert_eq!(failure(&request(&key), Some(&popo)), Some(FailureInfo::BAD_POP));
     }
 
@@ -208,7 +214,7 @@ mod tests {
 
     #[test]
     fn keys_that_do_not_sign_are_refused() {
-        let key = asn1::element(0x81, &[&[0]]);
+        let key = PrivateKeyProof::SubsequentMessage(crmf::SubsequentMessage::EncryptedCertificate);
         for popo in [Popo::KeyEncipherment(key.clone()), Popo::KeyAgreement(key.clone())] {
             assert_eq!(failure(&request(&Key::new()), Some(&popo)), Some(FailureInfo::BAD_POP));
         }

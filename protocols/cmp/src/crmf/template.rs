@@ -4,6 +4,7 @@ use certs::{AltName, Extension, KeyUsage, Millis, Name, PublicKey};
 use der::Tag;
 use der::asn1::ObjectIdentifier;
 
+use super::compose::encode_validity;
 use crate::asn1::{self, Element, Fields};
 use crate::fault::Fault;
 use crate::status::FailureInfo;
@@ -94,6 +95,29 @@ impl CertTemplate {
                 None => Vec::new(),
             },
         })
+    }
+
+    /// DER from the values alone.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let raw = |der: &Option<Vec<u8>>| der.clone().unwrap_or_default();
+        let name = |tag, name: &Option<Name>| asn1::explicit(tag, name.as_ref().map(Name::der));
+        let version = self.version.map(|version| asn1::element(0x80, &[&[version]]));
+        let serial = self.serial.as_deref().map(|serial| asn1::element(0x81, &[serial]));
+        let key = self.public_key_der.as_deref().map(|key| asn1::implicit(6, key));
+        let extensions =
+            (!self.extensions.is_empty()).then(|| asn1::implicit(9, &Extension::encode_all(&self.extensions)));
+        asn1::sequence(&[
+            &version.unwrap_or_default(),
+            &serial.unwrap_or_default(),
+            &raw(&self.signing_alg),
+            &name(3, &self.issuer),
+            &self.validity.map(encode_validity).unwrap_or_default(),
+            &name(5, &self.subject),
+            &key.unwrap_or_default(),
+            &raw(&self.issuer_uid),
+            &raw(&self.subject_uid),
+            &extensions.unwrap_or_default(),
+        ])
     }
 
     /// Whether a centrally generated key is asked for: there is no publicKey, or one without bits

@@ -64,6 +64,12 @@ impl MacProof {
         self.parameters.iterations.get()
     }
 
+    /// Whether both are `PasswordBasedMac`, or both PBMAC1; salt and iterations may differ.
+    #[must_use]
+    pub fn same_mechanism(&self, other: &Self) -> bool {
+        std::mem::discriminant(&self.parameters.derivation) == std::mem::discriminant(&other.parameters.derivation)
+    }
+
     /// Checks the MAC, in constant time, and gives the key that answers it.
     ///
     /// # Errors

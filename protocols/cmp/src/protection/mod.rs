@@ -1,5 +1,8 @@
 //! Message protection (RFC 9810 section 5.1.3).
 
+/// KEM-based MACs.
+mod kem;
+
 /// PasswordBasedMac and PBMAC1.
 mod mac;
 
@@ -9,6 +12,7 @@ mod parameters;
 /// Signatures, and whose they are.
 mod signature;
 
+pub use kem::KemBmParameter;
 pub use mac::{MacKey, MacProof};
 pub use signature::SignatureProof;
 pub(crate) use signature::{check_signer, signer};
@@ -54,7 +58,8 @@ pub(crate) fn kind(message: &Message, limits: &Limits) -> Result<Protection, Fau
             message.protected_part(),
             tag.to_vec(),
         ))),
-        oid::DH_BASED_MAC | oid::KEM_BASED_MAC => {
+        oid::KEM_BASED_MAC => Err(kem::refuse(parameters)),
+        oid::DH_BASED_MAC => {
             Err(Fault::new(FailureInfo::BAD_ALG, "only PasswordBasedMac, PBMAC1 and signatures protect messages here"))
         }
         _ => SignatureProof::new(algorithm, message.protected_part(), tag).map(Protection::Signature),
@@ -199,11 +204,31 @@ mod tests {
         assert_eq!(failure(&pbmac1(500, &asn1::integer(8))), bad);
         assert_eq!(failure(&pbmac1(500, &hash)), bad);
         assert_eq!(failure(&algorithm(oid::DH_BASED_MAC, &asn1::NULL)), bad);
-        assert_eq!(failure(&algorithm(oid::KEM_BASED_MAC, &asn1::NULL)), bad);
+        let kem = asn1::sequence(&[&hash, &asn1::integer(32), &mac]);
+        assert_eq!(failure(&algorithm(oid::KEM_BASED_MAC, &kem)), bad);
+        assert_eq!(failure(&algorithm(oid::KEM_BASED_MAC, &asn1::NULL)), Some(FailureInfo::BAD_DATA_FORMAT));
         let sha1_with_rsa = der::asn1::ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.5");
         assert_eq!(failure(&algorithm(sha1_with_rsa, &asn1::NULL)), bad);
         let unknown = der::asn1::ObjectIdentifier::new_unwrap("1.2.3.4");
         assert_eq!(failure(&algorithm(unknown, &[])), bad);
+    }
+
+    #[test]
+    fn sha1_inside_a_mac_is_taken_only_where_the_server_says_so() {
+        let (sha1, sha256) = (algorithm(oid::SHA1, &[]), algorithm(oid::SHA256, &[]));
+        let (hmac1, hmac256) = (algorithm(oid::HMAC_SHA1, &[]), algorithm(oid::HMAC_SHA256, &[]));
+        let strict = Limits { mac_sha1: false, ..Limits::default() };
+        let read = |algorithm: &[u8], limits: &Limits| {
+            MacKey::from_algorithm(algorithm, REFERENCE, b"secret", limits).err().map(|fault| fault.failure)
+        };
+        // Without prf PBKDF2 takes HMAC-SHA1.
+        for with in [pbm(&sha1, 500, &hmac256), pbm(&sha256, 500, &hmac1), pbmac1(500, &[]), pbmac1(500, &hmac1)] {
+            assert_eq!(read(&with, &Limits::default()), None);
+            assert_eq!(read(&with, &strict), Some(FailureInfo::BAD_ALG));
+        }
+        for without in [pbm(&sha256, 500, &hmac256), pbmac1(500, &hmac256)] {
+            assert_eq!(read(&without, &strict), None);
+        }
     }
 
     #[test]

@@ -36,8 +36,8 @@ impl Parameters {
     ) -> Result<Self, Fault> {
         let parameters = parameters.ok_or_else(|| Fault::format("protectionAlg: the parameters are missing"))?;
         match oid {
-            oid::PASSWORD_BASED_MAC => Self::parse_pbm(parameters, limits.pbm_iterations),
-            oid::PBMAC1 => Self::parse_pbmac1(parameters, limits.pbmac1_iterations),
+            oid::PASSWORD_BASED_MAC => Self::parse_pbm(parameters, limits),
+            oid::PBMAC1 => Self::parse_pbmac1(parameters, limits),
             other => Err(unsupported("MAC", other)),
         }
     }
@@ -49,12 +49,12 @@ impl Parameters {
     ///     iterationCount      INTEGER,
     ///     mac                 AlgorithmIdentifier }
     /// ```
-    fn parse_pbm(element: Element<'_>, cap: u32) -> Result<Self, Fault> {
+    fn parse_pbm(element: Element<'_>, limits: &Limits) -> Result<Self, Fault> {
         let mut fields = element.sequence("PBMParameter")?;
         let salt = salt(fields.required()?)?;
-        let owf = one_way_function(fields.required()?)?;
-        let iterations = iterations(fields.required()?, MINIMUM, cap)?;
-        let mac = hmac_algorithm(fields.required()?)?;
+        let owf = one_way_function(fields.required()?, limits)?;
+        let iterations = iterations(fields.required()?, MINIMUM, limits.pbm_iterations)?;
+        let mac = hmac_algorithm(fields.required()?, limits)?;
         fields.end()?;
         Ok(Self { derivation: Derivation::Pbm(owf), salt, iterations, mac })
     }
@@ -69,17 +69,17 @@ impl Parameters {
     ///     keyLength INTEGER (1..MAX) OPTIONAL,
     ///     prf AlgorithmIdentifier {{PBKDF2-PRFs}} DEFAULT algid-hmacWithSHA1 }
     /// ```
-    fn parse_pbmac1(element: Element<'_>, cap: u32) -> Result<Self, Fault> {
+    fn parse_pbmac1(element: Element<'_>, limits: &Limits) -> Result<Self, Fault> {
         let mut outer = element.sequence("PBMAC1-params")?;
         let (kdf, kdf_parameters) = asn1::parse_algorithm(outer.required()?.der, "keyDerivationFunc")?;
-        let mac = hmac_algorithm(outer.required()?)?;
+        let mac = hmac_algorithm(outer.required()?, limits)?;
         outer.end()?;
         let (oid::PBKDF2, Some(kdf_parameters)) = (kdf, kdf_parameters) else {
             return Err(unsupported("key derivation", kdf));
         };
         let mut fields = kdf_parameters.sequence("PBKDF2-params")?;
         let salt = salt(fields.required()?)?;
-        let iterations = iterations(fields.required()?, 1, cap)?;
+        let iterations = iterations(fields.required()?, 1, limits.pbmac1_iterations)?;
         let length = fields.optional(Tag::Integer)?;
         let prf = fields.optional(Tag::Sequence)?;
         fields.end()?;
@@ -90,7 +90,10 @@ impl Parameters {
         if !(16..=128).contains(&length) {
             return Err(bad_algorithm(format!("keyLength {length} is not between 16 and 128")));
         }
-        let prf = prf.map_or(Ok(pbkdf2::PBKDF2_HMAC_SHA1), pseudo_random_function)?;
+        let prf = match prf {
+            Some(prf) => pseudo_random_function(prf, limits)?,
+            None => sha1(limits, "prf").map(|()| pbkdf2::PBKDF2_HMAC_SHA1)?,
+        };
         Ok(Self { derivation: Derivation::Pbkdf2 { prf, length }, salt, iterations, mac })
     }
 
@@ -135,9 +138,9 @@ fn iterations(element: Element<'_>, minimum: u32, cap: u32) -> Result<NonZeroU32
 
 /// RFC 9481 section 2; SHA-1 because OpenSSL and many devices still use it in `PasswordBasedMac`,
 /// where neither collisions nor preimages help an attacker.
-fn one_way_function(element: Element<'_>) -> Result<&'static digest::Algorithm, Fault> {
+fn one_way_function(element: Element<'_>, limits: &Limits) -> Result<&'static digest::Algorithm, Fault> {
     match asn1::parse_algorithm(element.der, "owf")?.0 {
-        oid::SHA1 => Ok(&digest::SHA1_FOR_LEGACY_USE_ONLY),
+        oid::SHA1 => sha1(limits, "owf").map(|()| &digest::SHA1_FOR_LEGACY_USE_ONLY),
         oid::SHA224 => Ok(&digest::SHA224),
         oid::SHA256 => Ok(&digest::SHA256),
         oid::SHA384 => Ok(&digest::SHA384),
@@ -147,9 +150,9 @@ fn one_way_function(element: Element<'_>) -> Result<&'static digest::Algorithm, 
 }
 
 /// RFC 9481 section 6.2.1, and HMAC-SHA1, which is what OpenSSL sends.
-fn hmac_algorithm(element: Element<'_>) -> Result<hmac::Algorithm, Fault> {
+fn hmac_algorithm(element: Element<'_>, limits: &Limits) -> Result<hmac::Algorithm, Fault> {
     match asn1::parse_algorithm(element.der, "mac")?.0 {
-        oid::HMAC_SHA1 | oid::HMAC_SHA1_PKIX => Ok(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY),
+        oid::HMAC_SHA1 | oid::HMAC_SHA1_PKIX => sha1(limits, "mac").map(|()| hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY),
         oid::HMAC_SHA224 => Ok(hmac::HMAC_SHA224),
         oid::HMAC_SHA256 => Ok(hmac::HMAC_SHA256),
         oid::HMAC_SHA384 => Ok(hmac::HMAC_SHA384),
@@ -158,13 +161,22 @@ fn hmac_algorithm(element: Element<'_>) -> Result<hmac::Algorithm, Fault> {
     }
 }
 
-fn pseudo_random_function(element: Element<'_>) -> Result<pbkdf2::Algorithm, Fault> {
+fn pseudo_random_function(element: Element<'_>, limits: &Limits) -> Result<pbkdf2::Algorithm, Fault> {
     match asn1::parse_algorithm(element.der, "prf")?.0 {
-        oid::HMAC_SHA1 => Ok(pbkdf2::PBKDF2_HMAC_SHA1),
+        oid::HMAC_SHA1 => sha1(limits, "prf").map(|()| pbkdf2::PBKDF2_HMAC_SHA1),
         oid::HMAC_SHA256 => Ok(pbkdf2::PBKDF2_HMAC_SHA256),
         oid::HMAC_SHA384 => Ok(pbkdf2::PBKDF2_HMAC_SHA384),
         oid::HMAC_SHA512 => Ok(pbkdf2::PBKDF2_HMAC_SHA512),
         other => Err(unsupported("pseudo-random function", other)),
+    }
+}
+
+/// Whether SHA-1 may be used inside a MAC is the server's choice.
+fn sha1(limits: &Limits, place: &str) -> Result<(), Fault> {
+    if limits.mac_sha1 {
+        Ok(())
+    } else {
+        Err(bad_algorithm(format!("SHA-1 is not taken here as {place}; use SHA-256")))
     }
 }
 

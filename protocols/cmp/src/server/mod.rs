@@ -21,6 +21,6 @@ mod shape;
 pub use confirmation::{Confirmation, check_confirmation};
 pub use header::{HeaderRules, check_header};
 pub use integrity::check_integrity;
-pub use nested::{Nested, check_nested};
+pub use nested::{Nested, check_nested, innermost};
 pub use refusal::{refusal_body, reply_kind};
 pub use shape::{Operation, check_shape};

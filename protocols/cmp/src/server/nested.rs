@@ -54,6 +54,16 @@ pub fn check_nested(message: &Message) -> Result<Nested, Fault> {
     }
 }
 
+/// The request itself, out of the messages that others put around it to vouch for it (RFC 9483 section 5.2.2.1). Their
+/// signatures are not looked at.
+#[must_use]
+pub fn innermost(mut message: Message) -> Message {
+    while let Ok(Nested::One(inner)) = check_nested(&message) {
+        message = *inner;
+    }
+    message
+}
+
 /// Reads an inner message, within which one level less may follow.
 fn read_inner(der: &[u8], limits: &Limits) -> Result<Message, ParseFault> {
     let within = Limits { depth: limits.depth.saturating_sub(1), ..*limits };

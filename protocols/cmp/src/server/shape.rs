@@ -13,7 +13,8 @@ use crate::support::Question;
 /// A request of the right shape.
 #[derive(Clone, Copy, Debug)]
 pub enum Operation<'a> {
-    /// ir, cr or kur.
+    /// ir, cr or kur. If [`crate::CertTemplate::asks_for_key`], it asks for a centrally generated key
+    /// and has no popo; else there are a key that we know and a popo, which is not verified yet.
     Enrol {
         /// Which of them.
         kind: BodyKind,
@@ -111,15 +112,18 @@ fn check_request(all: &CertReqMessages) -> Result<&CertReqMsg, Fault> {
     if template.subject.is_none() && template.alt_names()?.is_empty() {
         return Err(bad("the template has neither subject nor subjectAltName"));
     }
-    template.key()?;
-    // RFC 9483 section 4.1.1: popo is REQUIRED with a public key.
-    if request.popo.is_none() {
-        return Err(Fault::new(
-            FailureInfo::BAD_POP,
-            "the request has no proof of possession; sign it with the new key",
-        ));
+    request.archive_options()?;
+    let unproven = |text| Fault::new(FailureInfo::BAD_POP, text);
+    match &request.popo {
+        // RFC 9483 section 4.1.1: popo "MUST be absent if central key generation is requested".
+        Some(_) if template.asks_for_key() => {
+            Err(unproven("a key that is yet to be made has no proof of possession; leave popo out"))
+        }
+        None if template.asks_for_key() => Ok(request),
+        // RFC 9483 section 4.1.1: popo "MUST be present if local key generation is used".
+        None => Err(unproven("the request has no proof of possession; sign it with the new key")),
+        Some(_) => template.key().map(|_| request),
     }
-    Ok(request)
 }
 
 #[cfg(test)]
@@ -192,8 +196,6 @@ mod tests {
         let failure = Some(FailureInfo::BAD_CERT_TEMPLATE);
         let nameless = CertTemplateDraft { subject: None, ..template(&key) };
         assert_eq!(cr(0, &nameless, Some(&Popo::RaVerified)), failure);
-        let keyless = CertTemplateDraft { public_key: None, ..template(&key) };
-        assert_eq!(cr(0, &keyless, Some(&Popo::RaVerified)), failure);
         let names = [certs::AltName::Dns("device.example".to_owned())];
         let by_san =
             CertTemplateDraft { extensions: vec![certs::Extension::subject_alt_name(&names, true)], ..nameless };
@@ -203,6 +205,32 @@ mod tests {
     #[test]
     fn a_key_comes_with_a_proof_of_possession() {
         assert_eq!(cr(0, &template(&Key::new()), None), Some(FailureInfo::BAD_POP));
+    }
+
+    #[test]
+    fn a_key_that_is_yet_to_be_made_has_no_proof() {
+        let keyless = CertTemplateDraft { public_key: None, ..template(&Key::new()) };
+        assert_eq!(cr(0, &keyless, None), None);
+        assert_eq!(cr(0, &keyless, Some(&Popo::RaVerified)), Some(FailureInfo::BAD_POP));
+        let message = sample::message(body::cr(&crmf::message(&crmf::request(0, &keyless), None)));
+        let Ok(Operation::Enrol { request, .. }) = check_shape(&message) else { panic!("no cr") };
+        assert!(request.template.asks_for_key());
+        // Nobody takes it for a request with a key.
+        assert_eq!(request.prove().unwrap_err().failure, FailureInfo::BAD_CERT_TEMPLATE);
+        // The kind of key is wished for: X25519, without bits.
+        let wish = asn1::context(6, &[&asn1::sequence(&[&[6, 3, 0x2B, 0x65, 0x6E]]), &asn1::bit_string(&[])]);
+        let template = asn1::sequence(&[&asn1::context(5, &[name("CN=device").der()]), &wish]);
+        let request = asn1::sequence(&[&asn1::integer(0), &template]);
+        assert_eq!(failure(body::ir(&asn1::sequence(&[&request]))), None);
+    }
+
+    #[test]
+    fn what_becomes_of_a_key_is_said_as_the_asn1_says() {
+        let key = Key::new();
+        let controls = [crmf::Control { oid: crate::oid::PKI_ARCHIVE_OPTIONS, value: asn1::NULL.to_vec() }];
+        let request = crmf::request_with(0, &template(&key), &controls);
+        let body = body::cr(&crmf::message(&request, Some(&Popo::RaVerified)));
+        assert_eq!(failure(body), Some(FailureInfo::BAD_DATA_FORMAT));
     }
 
     #[test]
@@ -246,8 +274,15 @@ mod tests {
                 19 => asn1::context(19, &[&asn1::NULL]),
                 23 => body::error(&(&Fault::request("no")).into()),
                 12 => asn1::context(12, &[&asn1::sequence(&[&content])]),
-                1 | 3 | 8 => asn1::context(kind, &[&asn1::sequence(&[&content])]),
-                5 | 6 | 9 | 10 | 13..=18 | 22 | 26 => asn1::context(kind, &[&content]),
+                1 | 3 | 8 | 14 => asn1::context(kind, &[&asn1::sequence(&[&content])]),
+                10 => asn1::context(kind, &[&asn1::sequence(&[&asn1::sequence(&[&asn1::integer(0)])])]),
+                15 => asn1::context(kind, &[&asn1::sequence(&[&content, &content, &content])]),
+                17 => {
+                    let certificate = crate::CertId::new(&name("CN=authority"), &[5]).encode();
+                    let time = asn1::generalized_time(certs::Millis(0));
+                    asn1::context(kind, &[&asn1::sequence(&[&asn1::integer(4), &certificate, &time, &time])])
+                }
+                5 | 6 | 9 | 13 | 16 | 18 | 22 | 26 => asn1::context(kind, &[&content]),
                 _ => continue,
             };
             assert_eq!(failure(message), Some(FailureInfo::BAD_REQUEST), "{kind}");

@@ -4,6 +4,9 @@
 /// Which CRL is asked for.
 mod crl;
 
+/// A KEM's ciphertext.
+mod kem;
+
 /// Updates of a root.
 mod root;
 
@@ -13,6 +16,7 @@ mod template;
 use der::asn1::ObjectIdentifier;
 
 pub use crl::{CrlSource, CrlStatus};
+pub use kem::KemCiphertextInfo;
 pub use root::RootCaKeyUpdate;
 pub use template::{CertReqTemplate, KeySpec};
 
@@ -36,6 +40,8 @@ pub enum Question {
     CrlStatus(CrlStatus),
     /// currentCRL: the latest CRL (RFC 9810 section 5.3.19.6).
     CurrentCrl,
+    /// KemCiphertextInfo (RFC 9810 section 5.3.19.18).
+    KemCiphertext,
     /// Anything else.
     Other(InfoTypeAndValue),
 }
@@ -55,6 +61,8 @@ pub enum Reply {
     CurrentCrl(Vec<u8>),
     /// unsupportedOIDs: what was asked for and is not known here (RFC 9810 section 5.3.19.7).
     UnsupportedOids(Vec<ObjectIdentifier>),
+    /// KemCiphertextInfo.
+    KemCiphertext(KemCiphertextInfo),
     /// Anything else.
     Other(InfoTypeAndValue),
 }
@@ -77,6 +85,7 @@ impl Question {
             (oid::CERT_REQ_TEMPLATE, _) => Self::CertReqTemplate,
             (oid::CRL_STATUS_LIST, value) => Self::CrlStatus(CrlStatus::read_list(value)?),
             (oid::CURRENT_CRL, _) => Self::CurrentCrl,
+            (oid::KEM_CIPHERTEXT_INFO, _) => Self::KemCiphertext,
             _ => Self::Other(info.clone()),
         })
     }
@@ -90,6 +99,7 @@ impl Question {
             Self::CertReqTemplate => plain(oid::CERT_REQ_TEMPLATE, None),
             Self::CrlStatus(status) => plain(oid::CRL_STATUS_LIST, Some(asn1::sequence(&[&status.encode()]))),
             Self::CurrentCrl => plain(oid::CURRENT_CRL, None),
+            Self::KemCiphertext => plain(oid::KEM_CIPHERTEXT_INFO, None),
             Self::Other(info) => info.clone(),
         }
     }
@@ -132,6 +142,10 @@ impl Reply {
                 let all = Element::only(value, "unsupportedOIDs")?.sequence("unsupportedOIDs")?;
                 Self::UnsupportedOids(all.each(limits.general_info, |one| one.oid("unsupportedOIDs"))?)
             }
+            oid::KEM_CIPHERTEXT_INFO => {
+                let value = value.ok_or_else(|| Fault::format("KemCiphertextInfo: the ciphertext is missing"))?;
+                Self::KemCiphertext(KemCiphertextInfo::read(value)?)
+            }
             _ => Self::Other(info.clone()),
         })
     }
@@ -155,6 +169,7 @@ impl Reply {
                 let all = all.iter().map(|oid| asn1::object_identifier(*oid));
                 plain(oid::UNSUPPORTED_OIDS, Some(asn1::sequence_of(all)))
             }
+            Self::KemCiphertext(info) => plain(oid::KEM_CIPHERTEXT_INFO, Some(info.encode())),
             Self::Other(info) => info.clone(),
         }
     }
@@ -214,6 +229,7 @@ mod tests {
             Question::CertReqTemplate,
             Question::CrlStatus(CrlStatus { source, this_update: Some(Millis(1_795_000_000_000)) }),
             Question::CurrentCrl,
+            Question::KemCiphertext,
             Question::Other(plain(oid::SIGN_KEY_PAIR_TYPES, None)),
         ]
     }
@@ -270,6 +286,10 @@ mod tests {
             Reply::Crls(Vec::new()),
             Reply::CurrentCrl(asn1::sequence(&[])),
             Reply::UnsupportedOids(vec![oid::SIGN_KEY_PAIR_TYPES, oid::KEM_CIPHERTEXT_INFO]),
+            Reply::KemCiphertext(KemCiphertextInfo {
+                kem: asn1::sequence(&[&[6, 3, 0x2A, 3, 4]]),
+                ciphertext: vec![5],
+            }),
             Reply::Other(plain(oid::SIGN_KEY_PAIR_TYPES, None)),
         ];
         for reply in replies {
@@ -279,6 +299,7 @@ mod tests {
             assert_eq!(format!("{again:?}"), format!("{reply:?}"));
         }
         assert!(Reply::read(&plain(oid::CURRENT_CRL, None), &limits).is_err());
+        assert!(Reply::read(&plain(oid::KEM_CIPHERTEXT_INFO, None), &limits).is_err());
         assert!(Reply::read(&plain(oid::CRLS, Some(asn1::NULL.to_vec())), &limits).is_err());
         assert!(Reply::read(&plain(oid::CA_CERTS, Some(asn1::sequence(&[&asn1::NULL]))), &limits).is_err());
     }
@@ -293,6 +314,7 @@ mod tests {
             oid::CERT_REQ_TEMPLATE,
             oid::CRLS,
             oid::CURRENT_CRL,
+            oid::KEM_CIPHERTEXT_INFO,
             oid::SIGN_KEY_PAIR_TYPES,
         ];
         assert_eq!(answers, expected);

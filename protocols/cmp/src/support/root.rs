@@ -23,7 +23,7 @@ pub struct RootCaKeyUpdate {
 }
 
 impl RootCaKeyUpdate {
-    pub(super) fn read(der: &[u8]) -> Result<Self, Fault> {
+    pub(crate) fn read(der: &[u8]) -> Result<Self, Fault> {
         let mut fields = Fields::sequence(der, "rootCaKeyUpdate")?;
         let new_with_new = fields.required()?;
         let new_with_old = fields.explicit(0)?;
@@ -37,7 +37,7 @@ impl RootCaKeyUpdate {
         })
     }
 
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         asn1::sequence(&[
             &self.new_with_new,
             &asn1::explicit(0, self.new_with_old.as_deref()),
