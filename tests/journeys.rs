@@ -19,6 +19,8 @@ mod cmp_repeating;
 mod cmp_settings;
 #[path = "journeys/cmp_standing.rs"]
 mod cmp_standing;
+#[path = "journeys/cmp_support.rs"]
+mod cmp_support;
 #[path = "journeys/codes.rs"]
 mod codes;
 #[path = "journeys/est_enrolling.rs"]
