@@ -4,7 +4,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-built := $(or $(CARGO_TARGET_DIR),target)/debug
+target := $(or $(CARGO_TARGET_DIR),target)
+built := $(target)/debug
+# What a run of `make test` leaves for its last step.
+results := $(target)/conformance.txt $(target)/nextest/whole/junit.xml $(target)/cargo-test.txt
 fuzz_seconds ?= 60
 
 .PHONY: help demo test quick lint bench kill fuzz
@@ -17,11 +20,14 @@ demo: ## A running office in ./demo, with a CA, a token and a device of its own 
 	@cargo build --locked --bin daftar
 	@exec $(built)/daftar demo $(ARGS)
 
-test: ## Every test: units, store, token, listener, walls, journeys, conformance, and a short `make kill`.
+test: ## Every test: units, store, token, listener, walls, journeys, conformance, a short `make kill`, and whether every requirement was tried.
 	@conformance/install test
 	@cargo build --locked --workspace --bins
-	@for run in conformance/run conformance/*/run; do echo "== $$run"; NO_BUILD=1 KILLS=$${KILLS:-4} "$$run"; done
-	@conformance/cargo-test --workspace
+	@rm -f $(results)
+	@for run in conformance/run conformance/*/run; do echo "== $$run"; NO_BUILD=1 KILLS=$${KILLS:-4} "$$run"; done | tee $(target)/conformance.txt
+	@NEXTEST_PROFILE=whole conformance/cargo-test --workspace
+	@RESULTS="$$(ls $(results) 2>/dev/null)" cargo test --quiet --locked --workspace --test journeys -- --ignored --nocapture \
+	    requirements::every_requirement_was_tried_and_every_excuse_is_needed
 
 quick: ## Without the running office: units, walls, store, listener. Under five minutes.
 	@conformance/install test

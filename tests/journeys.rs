@@ -7,14 +7,22 @@ mod authority_away;
 mod authority_lies;
 #[path = "journeys/cmp_confirming.rs"]
 mod cmp_confirming;
+#[path = "journeys/cmp_delayed.rs"]
+mod cmp_delayed;
 #[path = "journeys/cmp_enrolling.rs"]
 mod cmp_enrolling;
 #[path = "journeys/cmp_http.rs"]
 mod cmp_http;
 #[path = "journeys/cmp_refusing.rs"]
 mod cmp_refusing;
+#[path = "journeys/cmp_relaying.rs"]
+mod cmp_relaying;
 #[path = "journeys/cmp_repeating.rs"]
 mod cmp_repeating;
+#[path = "journeys/cmp_rules_header.rs"]
+mod cmp_rules_header;
+#[path = "journeys/cmp_rules_protection.rs"]
+mod cmp_rules_protection;
 #[path = "journeys/cmp_settings.rs"]
 mod cmp_settings;
 #[path = "journeys/cmp_standing.rs"]
@@ -35,7 +43,7 @@ mod est_wire;
 mod office;
 #[path = "journeys/operating.rs"]
 mod operating;
-#[path = "journeys/requirements.rs"]
+#[path = "journeys/requirements/mod.rs"]
 mod requirements;
 #[expect(dead_code, reason = "the keys and the PKI of the tests of `certs`; not all of it is needed here")]
 #[path = "../certs/tests/outside/software_key.rs"]

@@ -25,6 +25,12 @@ pub(super) fn check(config: &Config, name: &str, profile: &Profile) -> Result<()
             format!("set `nested = true` in [authority.{}], if it takes nested messages", profile.authority),
         );
     }
+    if profile.original_message && profile.forward != Forward::Replace {
+        return at(
+            "original_message",
+            "the original goes along where its protection is replaced: forward = \"replace\"".to_owned(),
+        );
+    }
     let codes_aside = profile.enrol_with.iter().filter(|way| *way != "code").map(|way| ("enrol_with", way));
     for (key, way) in codes_aside.chain(profile.renew_with.iter().map(|way| ("renew_with", way))) {
         if !config.trust.contains_key(way) {

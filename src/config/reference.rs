@@ -94,7 +94,7 @@ subject = "CN=plant 7,O=Oil"     # its certificate, known by exactly one of thes
 authority = "oil"
 forward = "behalf"               # how CMP requests reach the CA: behalf, nested, replace, untouched (docs/configuration.md)
 proof = "keep"                   # or "ra-verified": our word instead of the proof of possession, for a CA that cannot check it
-original_message = false         # true: what we ask in our name carries the requester's message (origPKIMessage)
+original_message = false         # with forward = "replace": its message goes along as it signed it (origPKIMessage)
 approval = "automatic"           # or "by-hand" (default): an officer decides
 enrol_with = ["code", "manufacturer", "own"]  # for a new certificate: "code" and names of [trust.NAME]
 renew_with = ["own"]             # whose certificates may be renewed and revoked here

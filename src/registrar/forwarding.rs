@@ -45,15 +45,14 @@ impl<'a> Forwarding<'a> {
     /// The order for the CA.
     pub(super) fn order(&self, profile: &Profile, exchange: Option<&Exchange>) -> Result<Order<'a>, Refusal> {
         let &Self { form, request, message, implicit } = self;
-        let original = exchange.filter(|exchange| profile.original_message && exchange.transaction.is_some());
-        let vouching =
-            Vouching { ra_verified: profile.proof == Proof::RaVerified, original: original.map(|_| message) };
+        let ra_verified = profile.proof == Proof::RaVerified;
         if let Some(exchange) = exchange.filter(|exchange| exchange.family.is_relayed()) {
+            let vouching = Vouching { ra_verified, original: profile.original_message };
             return Ok(Order::Relay { message, family: exchange.family, vouching });
         }
         match form {
-            RequestForm::Pkcs10 => Ok(Order::Pkcs10 { request, implicit, vouching }),
-            RequestForm::Crmf => Ok(Order::Crmf { request, implicit, vouching }),
+            RequestForm::Pkcs10 => Ok(Order::Pkcs10 { request, implicit }),
+            RequestForm::Crmf => Ok(Order::Crmf { request, implicit, ra_verified }),
             RequestForm::Revocation => Err(Refusal::OutOfPlace("a revocation brings no certificate")),
         }
     }

@@ -19,7 +19,8 @@ pub struct Profile {
     /// What becomes of the proof of possession on its way to the CA.
     #[serde(default)]
     pub proof: Proof,
-    /// Whether what is forwarded in our own name carries the requester's whole message (RFC 9810 section 5.1.1.3).
+    /// Whether what goes under our protection instead of the requester's carries its whole message, too, as origPKIMessage
+    /// (RFC 9810 section 5.1.1.3).
     #[serde(default)]
     pub original_message: bool,
     /// Whether the rules alone approve, or an officer must.

@@ -141,13 +141,12 @@ impl Cmp {
 
     fn draft(&self, order: Order<'_>, fresh: Fresh) -> Result<Draft, ComposeFault> {
         Ok(match order {
-            Order::Pkcs10 { request, implicit, vouching } => {
-                with_original(self.first(fresh, cmp::body::p10cr(request), implicit), vouching)?
+            Order::Pkcs10 { request, implicit } => self.first(fresh, cmp::body::p10cr(request), implicit),
+            Order::Crmf { request, implicit, ra_verified: false } => {
+                self.first(fresh, cmp::body::cr(request), implicit)
             }
-            Order::Crmf { request, implicit, vouching } => {
-                let proven = if vouching.ra_verified { Some(ra_verified(request)?) } else { None };
-                let body = cmp::body::cr(proven.as_deref().unwrap_or(request));
-                with_original(self.first(fresh, body, implicit), vouching)?
+            Order::Crmf { request, implicit, ra_verified: true } => {
+                self.first(fresh, cmp::body::cr(&ra_verified(request)?), implicit)
             }
             Order::Relay { message, family, vouching } => self.relayed(message, family, vouching)?,
             Order::Revoke { issuer, serial, reason } => {
@@ -180,7 +179,7 @@ impl Cmp {
     }
 
     /// RFC 9483 section 5.2.2.1: in a message of ours; section 5.2.3: under our protection, with the requester's header.
-    fn relayed(&self, message: &[u8], family: Family, vouching: Vouching<'_>) -> Result<Draft, ComposeFault> {
+    fn relayed(&self, message: &[u8], family: Family, vouching: Vouching) -> Result<Draft, ComposeFault> {
         let received = recorded(message)?;
         if family == Family::Nested {
             return Ok(relay::wrap(&received, self.ra_certificate().subject(), self.recipient()));
@@ -188,13 +187,20 @@ impl Cmp {
         let request = innermost(received);
         let unfit = |fault: cmp::Fault| ComposeFault::Record(fault.text);
         let body = match request.body() {
-            Body::Ir(_) | Body::Cr(_) if vouching.ra_verified => {
-                Some(relay::ra_verified(&request, Possession::Vouched, None).map_err(unfit)?)
+            Body::Ir(all) | Body::Cr(all) if vouching.ra_verified => {
+                // RFC 9483 section 5.2.3.2: MUST verify it; an RA below us may have done so.
+                let proven = all.0.iter().find(|one| !one.is_ra_verified()).map(CertReqMsg::prove);
+                let proven = proven.transpose().map_err(unfit)?;
+                let possession = proven.as_ref().map_or(Possession::Vouched, Possession::Proven);
+                Some(relay::ra_verified(&request, possession, None).map_err(unfit)?)
             }
             _ => None,
         };
-        let draft = relay::replace(&request, self.ra_certificate().subject(), body).map_err(unfit)?;
-        with_original(draft, vouching)
+        let mut draft = relay::replace(&request, self.ra_certificate().subject(), body).map_err(unfit)?;
+        if vouching.original {
+            draft.general_info.push(InfoTypeAndValue::orig_pki_message(&[request.der()]));
+        }
+        Ok(draft)
     }
 
     /// RFC 9483 section 3.4: "an EE or PKI management entity MUST NOT trust [just any certificate of the PKI]"; see DESIGN rule 4.
@@ -289,6 +295,10 @@ impl Authority for Cmp {
         self.nested
     }
 
+    fn is_poll(&self, message: &[u8]) -> bool {
+        recorded(message).is_ok_and(|message| matches!(innermost(message).body(), Body::PollReq(_)))
+    }
+
     fn send<'a>(&'a self, message: &'a [u8]) -> Pending<'a, Result<Vec<u8>, SendFault>> {
         Box::pin(self.http.post(message, PKIXCMP))
     }
@@ -364,15 +374,6 @@ fn said(message: &Message) -> String {
 fn ra_verified(request: &[u8]) -> Result<Vec<u8>, ComposeFault> {
     let request = CertReqMsg::parse(request).map_err(|fault| ComposeFault::Record(fault.text))?;
     Ok(request.vouched())
-}
-
-/// RFC 9810 section 5.1.1.3: the message that the requester protected.
-fn with_original(mut draft: Draft, vouching: Vouching<'_>) -> Result<Draft, ComposeFault> {
-    if let Some(original) = vouching.original {
-        let original = innermost(recorded(original)?);
-        draft.general_info.push(InfoTypeAndValue::orig_pki_message(&[original.der()]));
-    }
-    Ok(draft)
 }
 
 fn recorded(octets: &[u8]) -> Result<Message, ComposeFault> {

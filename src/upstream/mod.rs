@@ -34,6 +34,9 @@ pub trait Authority: Send + Sync + std::fmt::Debug {
     /// Whether it takes messages that are wrapped in ours (RFC 9483 section 5.2.2.1).
     fn takes_nested(&self) -> bool;
 
+    /// Whether a recorded message only asks how it is going.
+    fn is_poll(&self, message: &[u8]) -> bool;
+
     /// Sends recorded bytes and waits for the answer's bytes.
     fn send<'a>(&'a self, message: &'a [u8]) -> Pending<'a, Result<Vec<u8>, SendFault>>;
 
@@ -44,7 +47,7 @@ pub trait Authority: Send + Sync + std::fmt::Debug {
 /// The recorded messages of a submission that matter for its next one.
 #[derive(Clone, Copy, Debug)]
 pub struct Conversation<'a> {
-    /// Our first message.
+    /// The message whose answer is waited for: our newest one that is no pollReq.
     pub request: &'a [u8],
     /// Our newest message; the first at the beginning.
     pub sent: &'a [u8],
@@ -71,8 +74,6 @@ pub enum Order<'a> {
         request: &'a [u8],
         /// Whether implicitConfirm is asked for.
         implicit: bool,
-        /// What is said besides; a PKCS#10 keeps its own proof.
-        vouching: Vouching<'a>,
     },
     /// A certificate for a CertReqMsg, kept byte for byte where its proof of possession is (RFC 9483 section 5.2.3.1).
     Crmf {
@@ -80,8 +81,8 @@ pub enum Order<'a> {
         request: &'a [u8],
         /// Whether implicitConfirm is asked for.
         implicit: bool,
-        /// What is said besides.
-        vouching: Vouching<'a>,
+        /// Whether raVerified stands for its proof of possession, which we checked (RFC 9483 section 5.2.3.2).
+        ra_verified: bool,
     },
     /// The requester's own message, handed on with its transaction and nonces (RFC 9483 section 5.2).
     Relay {
@@ -90,7 +91,7 @@ pub enum Order<'a> {
         /// How: one of the relaying families.
         family: Family,
         /// What is said besides, where the protection is replaced.
-        vouching: Vouching<'a>,
+        vouching: Vouching,
     },
     /// The end of a certificate (RFC 9483 section 5.3.2).
     Revoke {
@@ -123,11 +124,11 @@ pub enum Order<'a> {
 
 /// What we say of a request besides what its requester said.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Vouching<'a> {
+pub struct Vouching {
     /// raVerified stands for the proof of possession, which we checked (RFC 9483 section 5.2.3.2).
     pub ra_verified: bool,
-    /// The message as it came, for origPKIMessage (RFC 9810 section 5.1.1.3).
-    pub original: Option<&'a [u8]>,
+    /// The message goes along as its requester protected it: origPKIMessage (RFC 9810 section 5.1.1.3).
+    pub original: bool,
 }
 
 /// What the CA says.

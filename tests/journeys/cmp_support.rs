@@ -6,7 +6,7 @@ use cmp::support::{CrlSource, CrlStatus, KeySpec, Question, Reply};
 use cmp::{Body, FailureInfo, InfoTypeAndValue, Limits, oid};
 use demo_ca::Kind;
 
-use super::office::{Exchange, Office, Request, Seal, Settings, random, text};
+use super::office::{Exchange, Office, Request, Seal, text};
 
 const NAME: &str = "CN=pump.plant.example";
 
@@ -57,11 +57,6 @@ fn asks(source: CrlSource, this_update: Option<Millis>) -> Question {
     Question::CrlStatus(CrlStatus { source, this_update })
 }
 
-fn hasty(settings: &mut Settings) {
-    settings.set("registrar", "answer_seconds", 0.3);
-    settings.set("registrar", "check_after_seconds", 1);
-}
-
 /// How many messages of this kind reached the CA and were answered.
 fn genms(office: &Office) -> usize {
     office
@@ -78,7 +73,7 @@ fn ca_certificates_are_told_without_their_root() {
     let issuing = certificate(&office, "issuing.pem").der().to_vec();
     for seal in [Seal::code(&office.code()), Seal::device(&office)] {
         let Reply::CaCerts(all) = told(&office, &seal, &Question::CaCerts) else { panic!("no caCerts") };
-        assert_eq!(all, [issuing.clone()]);
+        assert_eq!(all, std::slice::from_ref(&issuing));
         let exchange = office.send_to("/getcacerts", &question(&seal, &Question::CaCerts));
         answered(&office, &seal, &exchange, &Question::CaCerts);
     }
@@ -278,37 +273,4 @@ fn an_answer_that_is_not_the_cas_own_is_not_told() {
         // It is not kept: the next one gets the truth.
         assert!(matches!(told(&office, &seal, &Question::CurrentCrl), Reply::CurrentCrl(_)), "{mischief}");
     }
-}
-
-#[test]
-fn a_slow_ca_makes_the_requester_poll_with_the_number_minus_one() {
-    let office = Office::open_with(hasty);
-    for seal in [Seal::code(&office.code()), Seal::device(&office)] {
-        office.mischief(r#"{ "bodies": ["genm"], "delay_ms": 1500 }"#);
-        let asked = Question::RootCaCert(Some(certificate(&office, "device.pem").der().to_vec()));
-        let octets = question(&seal, &asked);
-        let waiting = office.send(&octets);
-        belongs(&office, &seal, &waiting);
-        let Body::Error(error) = waiting.answer.body() else { panic!("{:?}", waiting.answer.body()) };
-        assert_eq!(error.status.status, cmp::Status::Waiting, "RFC 9483 section 4.4");
-        assert_eq!(error.status.failure, None, "RFC 9483 section 4.4: failInfo PROHIBITED");
-        let Ok(Answer::Waiting { cert_req_id: -1 }) = client::read(&waiting.answer) else { panic!("not -1") };
-        assert_eq!(office.send(&octets).answer.der(), waiting.answer.der(), "the same bytes have the same answer");
-        let mut last = office.send(&waiting.poll(&seal, -1));
-        let Body::PollRep(entries) = last.answer.body() else { panic!("{:?}", last.answer.body()) };
-        assert_eq!(entries[0].cert_req_id, -1);
-        office.until("the CA has answered", || {
-            last = office.send(&waiting_poll(&waiting, &last, &seal));
-            !matches!(last.answer.body(), Body::PollRep(_))
-        });
-        assert!(matches!(answered(&office, &seal, &last, &asked), Reply::RootCaKeyUpdate(None)));
-        // It is over.
-        let late = office.send(&waiting_poll(&waiting, &last, &seal));
-        assert_eq!(late.failure(), FailureInfo::BAD_REQUEST);
-    }
-}
-
-/// The next pollReq of a requester that has had this answer last.
-fn waiting_poll(first: &Exchange, last: &Exchange, seal: &Seal) -> Vec<u8> {
-    seal.finish(client::poll(first.sent.header(), last.answer.header(), random(), -1))
 }

@@ -24,8 +24,11 @@ impl Desk {
             Question::CertReqTemplate => Reply::CertReqTemplate(Some(Box::new(self.template()?))),
             Question::CrlStatus(status) => Reply::Crls(self.newer_list(&status)?),
             Question::CurrentCrl => Reply::CurrentCrl(self.revocations.der()),
-            other @ (Question::KemCiphertext | Question::Other(_)) => {
-                return Err(cmp::Fault::request(format!("genm: {} is not answered here", other.encode().oid)).into());
+            Question::KemCiphertext => {
+                return Err(cmp::Fault::request("genm: no key of this CA is for a KEM").into());
+            }
+            Question::Other(other) => {
+                return Err(cmp::Fault::request(format!("genm: {} is not answered here", other.oid)).into());
             }
         };
         Ok(Done::new(visit.record(Kind::Answered), cmp::body::genp(&[reply.encode()])))

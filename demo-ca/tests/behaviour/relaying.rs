@@ -115,6 +115,17 @@ async fn an_update_and_a_revocation_of_the_holder_may_be_wrapped() {
 }
 
 #[tokio::test]
+async fn no_approval_changes_the_names_of_an_update() {
+    let office = Office::open().await;
+    let holder = office.holder().await;
+    let renamed = body_for(body::kur, &Name::from_text("CN=another").unwrap()).await;
+    let kur = office.seal(office.draft(&holder, renamed, true), &holder).await;
+    let exchange = office.send_wrapped(&kur, office.ra()).await;
+    assert_eq!(exchange.answer.body().kind(), BodyKind::Kup);
+    assert_eq!(exchange.failure(), FailureInfo::NOT_AUTHORIZED);
+}
+
+#[tokio::test]
 async fn a_request_that_is_wrapped_anew_is_a_repeat() {
     let office = Office::open().await;
     let device = &office.pki.device;
@@ -187,6 +198,11 @@ async fn an_original_that_does_not_belong_to_the_request_is_refused() {
     draft.general_info.push(InfoTypeAndValue::orig_pki_message(&[two]));
     let sealed = office.seal(draft, office.ra()).await;
     assert_eq!(office.send(&sealed).await.failure(), FailureInfo::BAD_REQUEST);
+    // No proof of possession in the original, which the RA says to have verified.
+    let new = key();
+    let unproven = seal(body::ir(&request(&template(&new), &key()).await)).await;
+    let vouched = body::ir(&crmf::message(&crmf::request(0, &template(&new)), Some(&Popo::RaVerified)));
+    assert_eq!(replaced(&office, &unproven, Some(vouched), true).await.failure(), FailureInfo::BAD_POP);
     // Another's signature.
     let thief = demo_ca::pki::Identity::new(device.certificate.clone(), key());
     let forged = office.seal(office.draft(device, body_for(body::ir, &subject()).await, true), &thief).await;

@@ -138,3 +138,41 @@ pub(crate) fn assemble(header: &[u8], body: &[u8], protection: Option<&[u8]>, ex
         &asn1::explicit(1, extra_certs.as_deref()),
     ])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body;
+    use crate::sample::{self, name};
+
+    #[test]
+    fn an_answer_has_the_version_of_its_request_or_of_ours_the_nearest() {
+        // RFC 9810 section 7.
+        for (asked, answered) in [(0, 2), (1, 2), (2, 2), (3, 3), (4, 3), (255, 3)] {
+            let mut header = sample::message(body::pki_conf()).header().clone();
+            header.pvno = asked;
+            let answer = Draft::answering(&header, &name("CN=authority"), [7; 16], body::pki_conf());
+            assert_eq!(answer.pvno, answered, "{asked}");
+        }
+    }
+
+    #[test]
+    fn an_answer_goes_back_with_the_transaction_and_the_nonce_of_its_request() {
+        // RFC 9483 section 3.1.
+        let request = sample::message(body::pki_conf());
+        let answer = Draft::answering(request.header(), &name("CN=authority"), [7; 16], body::pki_conf());
+        let answer = sample::read(&answer.unprotected(&[]));
+        assert_eq!(answer.header().recipient_der, request.header().sender_der);
+        assert_eq!(answer.header().transaction_id, request.header().transaction_id);
+        assert_eq!(answer.header().recip_nonce, request.header().sender_nonce);
+        assert_eq!(answer.header().sender_nonce, Some(vec![7; 16]));
+    }
+
+    #[test]
+    fn our_times_have_no_fractions() {
+        let mut draft = sample::draft(body::pki_conf());
+        draft.message_time = Some(Millis(1_795_000_000_999));
+        let message = sample::read(&draft.unprotected(&[]));
+        assert_eq!(message.header().message_time, Some(Millis(1_795_000_000_000)));
+    }
+}

@@ -20,7 +20,7 @@ pub struct Fault {
 pub struct ParseFault {
     /// What is wrong.
     pub fault: Fault,
-    /// The header, when it was readable.
+    /// The header, when it was readable; without messageTime, freeText and generalInfo if one of these was not.
     pub header: Option<Box<Header>>,
 }
 

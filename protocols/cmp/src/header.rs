@@ -5,7 +5,7 @@ use der::Tag;
 use der::asn1::ObjectIdentifier;
 
 use crate::asn1::{self, Element};
-use crate::fault::Fault;
+use crate::fault::{Fault, ParseFault};
 use crate::message::Limits;
 use crate::oid;
 
@@ -70,7 +70,8 @@ pub struct InfoTypeAndValue {
 }
 
 impl Header {
-    pub(crate) fn parse(element: Element<'_>, limits: &Limits) -> Result<Self, Fault> {
+    /// Reads a header. When only a field fails that nobody needs for an answer, the fault has the rest.
+    pub(crate) fn parse(element: Element<'_>, limits: &Limits) -> Result<Self, ParseFault> {
         let mut fields = element.sequence("PKIHeader")?;
         let pvno = fields.required()?;
         // A version we have never heard of is no format fault: it is answered with ours.
@@ -90,25 +91,39 @@ impl Header {
         if let Some(algorithm) = protection_alg {
             asn1::parse_algorithm(algorithm.der, "protectionAlg")?;
         }
-        Ok(Self {
+        let mut header = Self {
             pvno,
             sender_der: sender.der.to_vec(),
             sender: directory_name(sender)?,
             recipient_der: recipient.der.to_vec(),
             recipient: directory_name(recipient)?,
-            message_time: message_time.map(|time| time.generalized_time("messageTime")).transpose()?,
+            message_time: None,
             protection_alg: protection_alg.map(|algorithm| algorithm.der.to_vec()),
             sender_kid: octets(sender_kid, "senderKID")?,
             recip_kid: octets(recip_kid, "recipKID")?,
             transaction_id: octets(transaction_id, "transactionID")?,
             sender_nonce: octets(sender_nonce, "senderNonce")?,
             recip_nonce: octets(recip_nonce, "recipNonce")?,
-            free_text: free_text.map_or(Ok(Vec::new()), |text| asn1::parse_free_text(text, "freeText"))?,
-            general_info: match general_info {
-                Some(infos) => InfoTypeAndValue::parse_all(infos, "generalInfo", limits)?,
-                None => Vec::new(),
-            },
-        })
+            free_text: Vec::new(),
+            general_info: Vec::new(),
+        };
+        match header.read_extras([message_time, free_text, general_info], limits) {
+            Ok(()) => Ok(header),
+            Err(fault) => Err(ParseFault { fault, header: Some(Box::new(header)) }),
+        }
+    }
+
+    fn read_extras(
+        &mut self,
+        [message_time, free_text, general_info]: [Option<Element<'_>>; 3],
+        limits: &Limits,
+    ) -> Result<(), Fault> {
+        self.message_time = message_time.map(|time| time.generalized_time("messageTime")).transpose()?;
+        self.free_text = free_text.map_or(Ok(Vec::new()), |text| asn1::parse_free_text(text, "freeText"))?;
+        if let Some(infos) = general_info {
+            self.general_info = InfoTypeAndValue::parse_all(infos, "generalInfo", limits)?;
+        }
+        Ok(())
     }
 
     /// DER from the values alone.

@@ -79,16 +79,9 @@ impl Message {
     /// unsupportedVersion when the body cannot be read and the version is none of ours.
     pub fn parse(der: &[u8], limits: &Limits) -> Result<Self, ParseFault> {
         let (mut fields, header) = open(der, limits)?;
-        let parsed = Header::parse(header, limits)?;
-        Self::rest(der, header, &mut fields, parsed.clone(), limits).map_err(|fault| {
-            // RFC 9810 section 7: a version we do not know may well have a body we cannot read.
-            let fault = match parsed.pvno {
-                2 | 3 => fault,
-                other => {
-                    Fault::new(FailureInfo::UNSUPPORTED_VERSION, format!("pvno {other} is not supported; use 2 or 3"))
-                }
-            };
-            ParseFault { fault, header: Some(Box::new(parsed)) }
+        Header::parse(header, limits).map_err(unknown_version).and_then(|parsed| {
+            Self::rest(der, header, &mut fields, parsed.clone(), limits)
+                .map_err(|fault| unknown_version(ParseFault { fault, header: Some(Box::new(parsed)) }))
         })
     }
 
@@ -206,6 +199,17 @@ impl Message {
     }
 }
 
+/// RFC 9810 section 7: a message of a version that we do not know may well be one we cannot read.
+fn unknown_version(unreadable: ParseFault) -> ParseFault {
+    match unreadable.header.as_ref().map(|header| header.pvno) {
+        None | Some(2 | 3) => unreadable,
+        Some(other) => {
+            let text = format!("pvno {other} is not supported; use 2 or 3");
+            ParseFault { fault: Fault::new(FailureInfo::UNSUPPORTED_VERSION, text), ..unreadable }
+        }
+    }
+}
+
 /// The elements of a `PKIMessage`, and its header.
 fn open<'a>(der: &'a [u8], limits: &Limits) -> Result<(Fields<'a>, Element<'a>), Fault> {
     if der.len() > limits.message {
@@ -259,6 +263,22 @@ mod tests {
         assert_eq!(header.general_info, draft.general_info);
         assert_eq!(header.cert_profile().unwrap().as_deref(), Some("devices"));
         assert_eq!(message.extra_certs(), [vec![0x30, 0]]);
+    }
+
+    #[test]
+    fn a_message_time_is_a_generalized_time() {
+        let mut draft = sample::draft(body::pki_conf());
+        draft.message_time = Some(Millis(1_795_000_000_000));
+        let mut der = draft.unprotected(&[]);
+        // The time becomes an UTCTime of as many octets.
+        let at = der.windows(4).position(|part| part == [0xA0, 17, 0x18, 15]).unwrap() + 2;
+        der[at] = 0x17;
+        let fault = fault(&der);
+        assert_eq!(fault.fault.failure, FailureInfo::BAD_DATA_FORMAT);
+        assert!(fault.fault.text.contains("messageTime"));
+        // What an answer needs is there.
+        let header = fault.header.unwrap();
+        assert_eq!((header.transaction_id, header.sender_nonce), (Some(vec![1; 16]), Some(vec![2; 16])));
     }
 
     #[test]

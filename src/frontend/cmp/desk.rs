@@ -9,7 +9,7 @@ use cmp::{BodyKind, Draft, ErrorMsgContent, FailureInfo, Fault, Header, MacKey, 
 use http::StatusCode;
 
 use super::CmpDoor;
-use super::answer::{Answering, fault_of_refusal};
+use super::answer::{Answering, fault_of_refusal, polled};
 use super::manner::{header_rules, limits, protector};
 use super::path::{Operation, check_continued, check_place, is_announcement};
 use super::protector::Protection;
@@ -24,6 +24,8 @@ use crate::rules::MessageRules;
 /// A fault of the message, or a refusal of the registrar.
 pub(super) enum Trouble {
     Message(Fault),
+    /// A fault in the body of a request, once its header and its protection are in order.
+    Body(Fault),
     Refusal(Refusal),
 }
 
@@ -75,13 +77,14 @@ impl CmpDoor {
                 self.remember(&answering, answered.outcome.as_ref());
                 (StatusCode::OK, answered.octets)
             }
-            Err(Trouble::Message(fault)) => self.turn_down(source, &answering, &fault).await,
+            Err(Trouble::Message(fault)) => self.turn_down(source, &answering, &fault, answering.refusal(&fault)).await,
+            Err(Trouble::Body(fault)) => self.turn_down(source, &answering, &fault, answering.rejection(&fault)).await,
             Err(Trouble::Refusal(refusal)) => {
                 if let Refusal::Unavailable { cause, .. } | Refusal::NotAllowed(cause) = &refusal {
                     tracing::error!(request = %source.request_id, cause, "the request is not served");
                 }
                 let fault = fault_of_refusal(&refusal, answering.kind);
-                self.turn_down(source, &answering, &fault).await
+                self.turn_down(source, &answering, &fault, answering.refusal(&fault)).await
             }
         }
     }
@@ -106,7 +109,7 @@ impl CmpDoor {
         let header = request.header();
         let kind = request.body().kind();
         // Whatever nonce it returns is looked at once its transaction is known.
-        server::check_header(header, answering.now, &header_rules(&answering.rules), header.recip_nonce.as_deref())?;
+        self.check_envelope(source, request, answering).await?;
         let proof = request.protection_kind()?;
         let who = received.vouched(self.identify(source, request, &proof, answering).await?);
         // After the requester is known, so that the refusal is protected with its own secret.
@@ -144,6 +147,30 @@ impl CmpDoor {
                     Known::Exchange(_) | Known::Nothing => begun,
                 }
             }
+        }
+    }
+
+    /// RFC 9483 section 3.5: the header by itself, whatever nonce it returns.
+    pub(super) async fn check_envelope(
+        &self,
+        source: &Source,
+        message: &Message,
+        answering: &mut Answering,
+    ) -> Result<(), Trouble> {
+        let (header, rules) = (message.header(), header_rules(&answering.rules));
+        let checked = server::check_header(header, answering.now, &rules, header.recip_nonce.as_deref());
+        if checked.is_err() {
+            self.protect_for(source, message, answering).await;
+        }
+        Ok(checked?)
+    }
+
+    /// RFC 9483 section 3.6.4: an error goes bare only where nobody is known who could verify its protection; a fault of the
+    /// header leaves the sender known.
+    async fn protect_for(&self, source: &Source, message: &Message, answering: &mut Answering) {
+        if let Ok(proof) = message.protection_kind() {
+            // Whoever is not identified either is told of the header, which comes first.
+            let _ = self.identify(source, message, &proof, answering).await;
         }
     }
 
@@ -199,23 +226,23 @@ impl CmpDoor {
         }
         let implicit = header.implicit_confirm();
         answering.implicit = implicit && who.profile().is_some_and(|profile| profile.implicit_confirm);
-        match server::check_shape(message)? {
+        match server::check_shape(message).map_err(Trouble::Body)? {
             server::Operation::Enrol { kind, request } => {
-                let request = certificate_request(who, received, kind, request)?;
+                let request = certificate_request(who, received, kind, request).map_err(Trouble::Body)?;
                 self.registrar
                     .enrol(who, request, Arc::new(answering.clone()))
                     .await
                     .map_err(|fault| known_signer(who, fault))
             }
             server::Operation::Pkcs10(der) => {
-                let request = pkcs10_request(received, der)?;
+                let request = pkcs10_request(received, der).map_err(Trouble::Body)?;
                 self.registrar
                     .enrol(who, request, Arc::new(answering.clone()))
                     .await
                     .map_err(|fault| known_signer(who, fault))
             }
             server::Operation::Revoke(details) => {
-                let request = revocation_request(received, details)?;
+                let request = revocation_request(received, details).map_err(Trouble::Body)?;
                 self.registrar
                     .revoke(who, request, Arc::new(answering.clone()))
                     .await
@@ -226,7 +253,7 @@ impl CmpDoor {
                 let answered = self.support(who, received, asked, answering).await;
                 answered.map_err(|trouble| match trouble {
                     Trouble::Refusal(fault) => known_signer(who, fault),
-                    fault @ Trouble::Message(_) => fault,
+                    other => other,
                 })
             }
             server::Operation::Nested(_) => {
@@ -258,9 +285,13 @@ impl CmpDoor {
         let incoming = incoming(received, kind);
         match server::check_shape(message)? {
             server::Operation::Poll(_) if is_support(&exchange) => {
+                answering.check_polled(&exchange)?;
                 self.support_again(&who, exchange, received, answering).await
             }
             server::Operation::Poll(_) => {
+                if !exchange.family.is_relayed() {
+                    answering.check_polled(&exchange)?;
+                }
                 Ok(self.registrar.poll(exchange, incoming, Arc::new(answering.clone())).await?)
             }
             server::Operation::Confirm(statuses) => {
@@ -304,18 +335,26 @@ impl CmpDoor {
             nonce: self.registrar.nonce(),
             now: self.registrar.now(),
             implicit: false,
+            polled: polled(message),
             rules,
         }
     }
 
     /// A fault is recorded and answered; it changes nothing else.
-    async fn turn_down(&self, source: &Source, answering: &Answering, fault: &Fault) -> (StatusCode, Vec<u8>) {
+    async fn turn_down(
+        &self,
+        source: &Source,
+        answering: &Answering,
+        fault: &Fault,
+        body: Vec<u8>,
+    ) -> (StatusCode, Vec<u8>) {
         tracing::info!(request = %source.request_id, kind = %answering.kind, %fault, "refused");
         if let Err(store) = self.registrar.note_bad_input(source, "requester", &fault.to_string()).await {
             tracing::error!(request = %source.request_id, fault = %store, "the refusal could not be recorded");
-            return sent(answering.refuse(&fault_of_refusal(&store, answering.kind)).await);
+            let fault = fault_of_refusal(&store, answering.kind);
+            return sent(answering.finish(answering.refusal(&fault)).await);
         }
-        sent(answering.refuse(fault).await)
+        sent(answering.finish(body).await)
     }
 
     /// RFC 9811 section 3.5: who does not take an announcement says so by status, with empty content.

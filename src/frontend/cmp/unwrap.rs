@@ -7,7 +7,6 @@ use futures_util::future::join_all;
 use super::CmpDoor;
 use super::answer::Answering;
 use super::desk::Trouble;
-use super::manner::header_rules;
 use super::requests::incoming;
 use crate::registrar::{Answered, Finished, Identified, Known, Refusal, Source};
 
@@ -81,11 +80,11 @@ impl CmpDoor {
         nested: &Message,
         answering: &mut Answering,
     ) -> Result<Identified, Trouble> {
-        let header = nested.header();
-        server::check_header(header, answering.now, &header_rules(&answering.rules), header.recip_nonce.as_deref())?;
+        self.check_envelope(source, nested, answering).await?;
         let proof = nested.protection_kind()?;
-        server::check_integrity(&proof, BodyKind::Nested)?;
         let who = self.identify(source, nested, &proof, answering).await?;
+        // After its sender is known, so that the refusal has a protection that it can verify.
+        server::check_integrity(&proof, BodyKind::Nested)?;
         if who.is_registration_authority() {
             return Ok(who);
         }

@@ -62,8 +62,8 @@ impl Seal {
 
     /// The other registration authority, which this office trusts.
     pub(crate) fn other_ra(office: &Office) -> Self {
-        let certificate = Certificate::parse_pem(&super::read(&office.pki("other-ra.pem"))).unwrap().remove(0);
-        Self::of(&certificate, SoftwareSigner::load(&office.pki("other-ra.key")).unwrap())
+        let certificate = Certificate::parse_pem(&super::read(&office.pki("second-ra.pem"))).unwrap().remove(0);
+        Self::of(&certificate, SoftwareSigner::load(&office.pki("second-ra.key")).unwrap())
     }
 
     pub(crate) fn name(&self) -> Name {
@@ -133,6 +133,13 @@ impl Request {
         change(&mut template);
         let asked = wait(crmf::sign(&crmf::request_with(0, &template, controls), &self.key)).unwrap();
         seal.finish(self.around(seal, body::requests(kind, &[&asked])))
+    }
+
+    /// The body of a kur for a certificate.
+    pub(crate) fn kur(&self, old: &Certificate) -> Vec<u8> {
+        let template = CertTemplateDraft::new(Name::from_text(&self.subject).unwrap(), self.key.public_key().clone());
+        let control = Control::old_cert_id(old.issuer(), old.serial());
+        body::kur(&wait(crmf::sign(&crmf::request_with(0, &template, &[control]), &self.key)).unwrap())
     }
 
     /// The draft of a first message with this body.
@@ -265,6 +272,13 @@ impl Exchange {
         let word = rejection.map(|text| StatusInfo::rejection(FailureInfo::BAD_CERT_TEMPLATE, text));
         let about = (&issued.certificate, issued.cert_req_id);
         client::confirm(self.sent.header(), self.answer.header(), random(), about, word)
+    }
+
+    /// A certConf for what a pollReq brought, whose recipNonce may be that of the request before.
+    pub(crate) fn confirm_polled(&self, seal: &Seal) -> Vec<u8> {
+        let Ok(Word::Issued(issued)) = client::read(&self.answer) else { panic!("{:?}", self.answer.body()) };
+        let about = (&issued.certificate, issued.cert_req_id);
+        seal.finish(client::confirm(self.sent.header(), self.answer.header(), random(), about, None))
     }
 
     /// A pollReq.

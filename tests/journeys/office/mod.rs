@@ -7,6 +7,7 @@ mod command;
 mod est;
 mod ledger;
 mod ports;
+mod verdict;
 mod wire;
 
 use std::fs::{self, File, OpenOptions};
@@ -21,6 +22,7 @@ pub(crate) use self::cmp::{Exchange, Request, Seal, random};
 pub(crate) use self::command::Code;
 pub(crate) use self::est::Who;
 pub(crate) use self::ports::Ports;
+pub(crate) use self::verdict::{Cover, How, done, signed_as_it_is};
 pub(crate) use self::wire::Answer;
 
 /// An office in a folder of its own. When it is dropped its processes end.

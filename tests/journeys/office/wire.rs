@@ -65,6 +65,17 @@ impl Office {
             .unwrap_or_else(|| panic!("nobody answers {path} at {port}: {}", self.said()))
     }
 
+    /// Sends a message of CMP and leaves its answer on the connection.
+    pub(crate) fn cmp_post_unread(&self, path: &str, body: &[u8]) -> TcpStream {
+        let head = format!(
+            "POST /.well-known/cmp{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/pkixcmp\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.ports.http())).unwrap();
+        stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+        stream
+    }
+
     /// Sends these bytes through TLS and reads until the server closes: exactly what came back.
     pub(crate) fn talk_tls(&self, request: &[u8]) -> Vec<u8> {
         talk(self.tls(), request)

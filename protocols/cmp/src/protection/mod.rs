@@ -145,6 +145,20 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_is_found_by_sender_kid_and_by_the_common_name_only_without_it() {
+        // openssl cmp sends a senderKID and another name.
+        let message = sample::read(&sample::draft(body::pki_conf()).mac(&key(500), &[]));
+        assert_eq!(message.header().sender, Some(sample::name("CN=device")));
+        assert_eq!(proof(&message).reference(), REFERENCE);
+        assert_eq!(proof(&with_algorithm(key(500).algorithm())).reference(), b"device");
+        let mut nameless = sample::draft(body::pki_conf());
+        nameless.sender = certs::Name::empty();
+        let signer = sample::Other(Key::new(), key(500).algorithm().to_vec());
+        let nameless = sample::read(&sample::wait(nameless.sign(&signer, &[])).unwrap());
+        assert_eq!(nameless.protection_kind().unwrap_err().failure, FailureInfo::BAD_MESSAGE_CHECK);
+    }
+
+    #[test]
     fn a_mac_covers_header_and_body() {
         let der = sample::draft(body::poll_req(&[0])).mac(&key(500), &[]);
         let message = sample::read(&der);

@@ -136,6 +136,24 @@ mod tests {
     }
 
     #[test]
+    fn who_is_meant_and_what_we_do_not_know_is_no_fault() {
+        // RFC 9483 section 3.5: recipient and generalInfo "SHOULD be handled gracefully".
+        assert_eq!(first(|header| header.recipient_der = asn1::element(0x82, &[b"ca.example"])), None);
+        assert_eq!(first(|header| header.recipient_der = crate::header::general_name(&certs::Name::empty())), None);
+        let unknown = InfoTypeAndValue {
+            oid: der::asn1::ObjectIdentifier::new_unwrap("1.3.6.1.4.1.55555.7"),
+            value: Some(asn1::NULL.to_vec()),
+        };
+        let kem = InfoTypeAndValue { oid: oid::KEM_CIPHERTEXT_INFO, value: None };
+        assert_eq!(first(|header| header.general_info = vec![unknown, kem]), None);
+        let more = |header: &mut Header| {
+            header.recip_kid = Some(vec![1]);
+            header.free_text = vec!["hello".to_owned()];
+        };
+        assert_eq!(first(more), None);
+    }
+
+    #[test]
     fn other_versions_are_unsupported() {
         for pvno in [0, 1, 4, 255] {
             let failure = first(|header| header.pvno = pvno);

@@ -22,5 +22,5 @@ pub use confirmation::{Confirmation, check_confirmation};
 pub use header::{HeaderRules, check_header};
 pub use integrity::check_integrity;
 pub use nested::{Nested, check_nested, innermost};
-pub use refusal::{refusal_body, reply_kind};
+pub use refusal::{refusal_body, rejection_body, reply_kind};
 pub use shape::{Operation, check_shape};

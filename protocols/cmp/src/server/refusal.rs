@@ -15,6 +15,11 @@ pub fn reply_kind(failure: FailureInfo, request: BodyKind) -> BodyKind {
     if !IN_THE_BODY.iter().any(|bit| failure.contains(*bit)) {
         return BodyKind::Error;
     }
+    rejection_kind(request)
+}
+
+/// The kind of body that tells status rejection to a request of this kind.
+fn rejection_kind(request: BodyKind) -> BodyKind {
     match request {
         BodyKind::Ir => BodyKind::Ip,
         BodyKind::Cr | BodyKind::P10cr => BodyKind::Cp,
@@ -27,10 +32,20 @@ pub fn reply_kind(failure: FailureInfo, request: BodyKind) -> BodyKind {
 /// The body (DER) that reports a fault to a request of this kind.
 #[must_use]
 pub fn refusal_body(fault: &Fault, request: BodyKind) -> Vec<u8> {
+    body_of(fault, reply_kind(fault.failure, request), request)
+}
+
+/// The body (DER) that reports a fault in the body of a request of this kind, whatever its failInfo (RFC 9483 section 3.6.2).
+#[must_use]
+pub fn rejection_body(fault: &Fault, request: BodyKind) -> Vec<u8> {
+    body_of(fault, rejection_kind(request), request)
+}
+
+fn body_of(fault: &Fault, kind: BodyKind, request: BodyKind) -> Vec<u8> {
     // RFC 9810 section 5.3.4: -1 for a p10cr.
     let cert_req_id = if request == BodyKind::P10cr { -1 } else { 0 };
-    match reply_kind(fault.failure, request) {
-        kind @ (BodyKind::Ip | BodyKind::Cp | BodyKind::Kup) => {
+    match kind {
+        BodyKind::Ip | BodyKind::Cp | BodyKind::Kup => {
             body::answer(kind, &CertRepMessage::one(CertResponse::rejected(cert_req_id, fault)))
         }
         BodyKind::Rp => body::rp(&RevRepContent::one(StatusInfo::from(fault))),
