@@ -216,8 +216,7 @@ fn an_original_beside_our_word_is_looked_at_again() {
         let original = device.finish(request.draft(&device));
         let parsed = Message::parse(&original, &Limits::default()).map_err(|parse| parse.fault).unwrap();
         let asked = if other_key { Request::new(NAME) } else { request };
-        let template =
-            CertTemplateDraft::new(Name::from_text(NAME).unwrap(), asked.key.public_key().clone());
+        let template = CertTemplateDraft::new(Name::from_text(NAME).unwrap(), asked.key.public_key().clone());
         let body = body::ir(&crmf::message(&crmf::request(0, &template), Some(&Popo::RaVerified)));
         let mut draft = relay::replace(&parsed, &by.name(), Some(body)).unwrap();
         draft.general_info.push(InfoTypeAndValue::orig_pki_message(&[&original]));

@@ -70,12 +70,6 @@ impl Seal {
         Self::from_files(office, "second-ra")
     }
 
-    /// The certificate of one that signs.
-    pub(crate) fn certificate(&self) -> &Certificate {
-        let Self::Signature(certificate, _) = self else { panic!("it does not sign") };
-        certificate
-    }
-
     pub(crate) fn name(&self) -> Name {
         match self {
             Self::Signature(certificate, _) => certificate.subject().clone(),
