@@ -9,6 +9,8 @@ mod authority_lies;
 mod cmp_algorithms;
 #[path = "journeys/cmp_authorities.rs"]
 mod cmp_authorities;
+#[path = "journeys/cmp_batching.rs"]
+mod cmp_batching;
 #[path = "journeys/cmp_confirming.rs"]
 mod cmp_confirming;
 #[path = "journeys/cmp_delayed.rs"]

@@ -109,7 +109,8 @@ fn a_message_wrapped_twice_keeps_its_own_signature() {
     row.live();
     let (_, central) = row.names();
     let records = row.central.records();
-    for record in records.of(Kind::Issued).iter().chain(&records.of(Kind::Confirmed)).chain(&records.of(Kind::Revoked)) {
+    for record in records.of(Kind::Issued).iter().chain(&records.of(Kind::Confirmed)).chain(&records.of(Kind::Revoked))
+    {
         assert_eq!((record.form, record.depth), (Some(Form::Nested), 2), "{}", record.body);
         assert_eq!(record.outer_signer, central.to_string(), "{}", record.body);
     }
@@ -154,8 +155,8 @@ fn polling_goes_through_both() {
                 last.answer.body().kind() != BodyKind::PollRep
             });
         } else {
-            // In a transaction of its own the central office polls, and may be done before its patience ends.
-            assert_eq!(central, "behalf", "{:?}", last.answer.body());
+            // In a transaction of its own an office polls by itself, and may be done before its patience ends.
+            assert!([local, central].contains(&"behalf"), "{:?}", last.answer.body());
         }
         assert_eq!(last.answer.body().kind(), BodyKind::Ip, "{local}, {central}: {:?}", last.answer.body());
         row.confirmed(&row.send(&last.confirm_polled(&device)));
