@@ -5,6 +5,8 @@
 mod authority_away;
 #[path = "journeys/authority_lies.rs"]
 mod authority_lies;
+#[path = "journeys/cmp_algorithms.rs"]
+mod cmp_algorithms;
 #[path = "journeys/cmp_confirming.rs"]
 mod cmp_confirming;
 #[path = "journeys/cmp_delayed.rs"]
@@ -19,10 +21,16 @@ mod cmp_refusing;
 mod cmp_relaying;
 #[path = "journeys/cmp_repeating.rs"]
 mod cmp_repeating;
+#[path = "journeys/cmp_rules_body.rs"]
+mod cmp_rules_body;
+#[path = "journeys/cmp_rules_enrol.rs"]
+mod cmp_rules_enrol;
 #[path = "journeys/cmp_rules_header.rs"]
 mod cmp_rules_header;
 #[path = "journeys/cmp_rules_protection.rs"]
 mod cmp_rules_protection;
+#[path = "journeys/cmp_rules_upstream.rs"]
+mod cmp_rules_upstream;
 #[path = "journeys/cmp_settings.rs"]
 mod cmp_settings;
 #[path = "journeys/cmp_standing.rs"]

@@ -43,6 +43,12 @@ impl Paths {
         }
         paths.insert(key, Known { path, from, until });
     }
+
+    /// How many there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
 }
 
 /// Some 4 KiB each.

@@ -103,3 +103,92 @@ impl Trust {
         ends.chain(due).chain(begin).min().unwrap_or(at)
     }
 }
+
+#[cfg(test)]
+#[expect(dead_code, reason = "the keys and the PKI of the tests of `certs`; not all of it is needed here")]
+#[path = "../../certs/tests/outside/software_key.rs"]
+mod software_key;
+
+#[cfg(test)]
+mod tests {
+    use super::software_key::{DAY, NOW, Party, authority, signing};
+    use super::*;
+
+    struct Office {
+        ca: Party,
+        end: Party,
+        table: Trust,
+    }
+
+    fn office(lists: impl Fn(&Party, &Party) -> Vec<Crl>, crl_required: bool) -> Office {
+        let root = Party::root("CN=Root");
+        let ca = root.issue(2, "CN=CA", authority(Some(0)));
+        let end = ca.issue(3, "CN=end", signing());
+        let table = Trust {
+            crls: lists(&root, &ca),
+            anchors: Anchors::new(vec![root.certificate]),
+            intermediates: Vec::new(),
+            crl_required,
+            paths: Arc::default(),
+        };
+        Office { ca, end, table }
+    }
+
+    impl Office {
+        /// With the CA's certificate, or without: then only a path that is known leads to the anchor.
+        fn check(&self, sent: bool, at: Millis) -> bool {
+            let mut chain = vec![self.end.certificate.clone()];
+            chain.extend(sent.then(|| self.ca.certificate.clone()));
+            self.table.check(&chain, Purpose::CmpProtection, at).is_ok()
+        }
+    }
+
+    #[test]
+    fn a_path_that_was_validated_is_known_until_a_certificate_ends() {
+        let office = office(|_, _| Vec::new(), false);
+        let end = office.end.certificate.not_after();
+        assert!(!office.check(false, NOW), "nothing is known yet");
+        assert!(office.check(true, NOW));
+        assert!(office.check(false, NOW));
+        assert!(office.check(false, end.plus(-1)));
+        assert!(!office.check(false, end));
+        assert!(!office.check(true, end.plus(1000)), "it has ended");
+        assert!(!office.check(false, NOW.plus(-1)), "it may not have begun");
+    }
+
+    #[test]
+    fn what_is_known_for_one_purpose_is_not_for_another() {
+        let office = office(|_, _| Vec::new(), false);
+        assert!(office.check(true, NOW));
+        let alone = [office.end.certificate.clone()];
+        assert!(office.table.check(&alone, Purpose::CmpProtection, NOW).is_ok());
+        assert!(office.table.check(&alone, Purpose::RegistrationAuthority, NOW).is_err());
+    }
+
+    #[test]
+    fn a_list_that_is_due_or_begins_to_count_ends_what_is_known() {
+        // Where lists are needed, that is until the next ones are due: two days.
+        let due = office(|root, ca| vec![root.crl(1, NOW, &[]), ca.crl(1, NOW, &[])], true);
+        assert!(due.check(true, NOW));
+        assert!(due.check(false, NOW.plus(2 * DAY - 1)));
+        assert!(!due.check(false, NOW.plus(2 * DAY)));
+        assert!(!due.check(true, NOW.plus(2 * DAY + 1)));
+        let coming = office(|_, ca| vec![ca.crl(1, NOW, &[]), ca.crl(2, NOW.plus(DAY), &[&[3]])], false);
+        assert!(coming.check(true, NOW));
+        assert!(coming.check(false, NOW.plus(DAY - 1)));
+        assert!(!coming.check(true, NOW.plus(DAY)), "the newer list revokes it");
+    }
+
+    #[test]
+    fn the_memory_of_paths_is_bounded() {
+        let office = office(|_, _| Vec::new(), false);
+        let chain = [office.end.certificate.clone(), office.ca.certificate.clone()];
+        let path = office.table.check(&chain, Purpose::CmpProtection, NOW).unwrap();
+        for number in 0..10_000_u16 {
+            let mut hash = [0; 32];
+            hash[..2].copy_from_slice(&number.to_be_bytes());
+            office.table.paths.keep((hash, Purpose::Any), Arc::clone(&path), NOW, NOW.plus(DAY));
+        }
+        assert!(office.table.paths.len() <= 4096);
+    }
+}

@@ -2,7 +2,7 @@
 
 use certs::{Certificate, Name, Signer};
 use cmp::client::Answer;
-use cmp::{Draft, FailureInfo, MacKey, Protection, body};
+use cmp::{Draft, FailureInfo, MacKey, body};
 use demo_ca::signer::{KeyChoice, SoftwareSigner};
 
 use super::office::{Cover, How, Office, Request, Seal, openssl, random, signed_as_it_is};
@@ -44,23 +44,15 @@ fn each_fault_of_a_signature_is_named() {
 #[test]
 fn certificates_that_may_not_sign_messages_are_refused() {
     let office = Office::open();
-    let cases = [
-        ("nobody's", "", "digitalSignature", (How::Error, FailureInfo::SIGNER_NOT_TRUSTED)),
-        ("one that may not sign", "", "keyEncipherment", (How::Error, FailureInfo::BAD_MESSAGE_CHECK)),
-    ];
-    for (what, _, usage, fault) in cases {
-        let seal = self_signed(&office, usage);
-        let octets = seal.finish(Request::new(NAME).draft(&seal));
-        let exchange = office.send(&octets);
-        assert_eq!(exchange.failure(), fault.1, "{what}");
-        // Whether its holder could verify a signature is not known to us; that it says why is what counts.
-        let cover = match exchange.answer.protection_kind().unwrap() {
-            Protection::None => Cover::Bare,
-            _ => Cover::Like(&seal),
-        };
-        let again = seal.finish(Request::new(NAME).draft(&seal));
-        office.turns_down(what, &again, fault, cover);
-    }
+    // Its holder has the key, and so gets an answer that it can verify if it trusts the RA.
+    let stranger = self_signed(&office, "digitalSignature");
+    let octets = stranger.finish(Request::new(NAME).draft(&stranger));
+    let fault = (How::Error, FailureInfo::SIGNER_NOT_TRUSTED);
+    office.turns_down("nobody's certificate", &octets, fault, Cover::Like(&stranger));
+    let encipherer = self_signed(&office, "keyEncipherment");
+    let octets = encipherer.finish(Request::new(NAME).draft(&encipherer));
+    let fault = (How::Error, FailureInfo::BAD_MESSAGE_CHECK);
+    office.turns_down("a certificate that may not sign", &octets, fault, Cover::Bare);
     office.asked_nobody();
     assert_eq!(office.case_count(), 0);
 }
@@ -81,10 +73,7 @@ fn each_fault_of_a_mac_is_named() {
     // More iterations than are derived for anybody; refused before one is.
     let costly = MacKey::from_secret(code.secret.as_bytes(), random(), 50_000, code.reference.as_bytes());
     let octets = asked(&Seal::Mac(costly));
-    let exchange = office.send(&octets);
-    let failure = exchange.failure();
-    assert!(matches!(failure, FailureInfo::BAD_ALG | FailureInfo::BAD_REQUEST), "{failure}");
-    office.turns_down("too many iterations", &octets, fault(failure), Cover::Bare);
+    office.turns_down("too many iterations", &octets, fault(FailureInfo::BAD_ALG), Cover::Bare);
     // RFC 9483 sections 4.1.3, 4.2 and 5.2.2: these are signed.
     let bodies = [
         ("kur under a MAC", kur()),
@@ -93,11 +82,7 @@ fn each_fault_of_a_mac_is_named() {
     ];
     for (what, body) in bodies {
         let octets = good.finish(Request::explicit(NAME).around(&good, body));
-        let exchange = office.send(&octets);
-        assert_eq!(exchange.failure(), FailureInfo::WRONG_INTEGRITY, "{what}");
-        assert!(matches!(cmp::client::read(&exchange.answer), Ok(Answer::Error(_))), "{what}: a fault of protection");
-        assert_eq!(exchange.answer.header().recip_nonce, exchange.sent.header().sender_nonce, "{what}");
-        assert_eq!(exchange.answer.header().transaction_id, exchange.sent.header().transaction_id, "{what}");
+        office.turns_down(what, &octets, fault(FailureInfo::WRONG_INTEGRITY), Cover::Like(&good));
     }
     office.asked_nobody();
     office.ask(&good, &Request::new(NAME)).issued();
@@ -196,8 +181,6 @@ fn a_revoked_signer_is_not_trusted() {
     assert!(matches!(ending.read(), Answer::Revoked), "{:?}", ending.answer.body());
     // RFC 9483 section 3.5: the status of protection certificates is checked, also where their path was valid before.
     let octets = seal.finish(Request::new(NAME).around(&seal, kur()));
-    let exchange = office.send(&octets);
-    assert_eq!(exchange.failure(), FailureInfo::SIGNER_NOT_TRUSTED);
     office.turns_down("a revoked signer", &octets, (How::Error, FailureInfo::SIGNER_NOT_TRUSTED), Cover::Like(&seal));
 }
 

@@ -93,6 +93,43 @@ fn iterations_have_the_caps_of_the_profile() {
 }
 
 #[test]
+fn the_profile_that_a_message_names_sets_the_caps() {
+    let office = Office::open_with(|settings| {
+        with_messages(settings, "few", &[("pbm_iterations", 500.into()), ("confirm_seconds", 77.into())]);
+        with_messages(settings, "many", &[("pbm_iterations", 20_000.into())]);
+    });
+    let asked = |profile: &str, iterations: u32| {
+        let code = office.code_for(profile);
+        let seal = pbm(&code.reference, &code.secret, iterations);
+        let request = Request { profile: Some(profile.to_owned()), ..Request::explicit(SUBJECT) };
+        let exchange = office.ask(&seal, &request);
+        (exchange, seal)
+    };
+    error(&asked("few", 501).0, FailureInfo::BAD_ALG);
+    asked("few", 500).0.issued();
+    let (exchange, seal) = asked("many", 20_000);
+    exchange.issued();
+    // The certConf names no profile: it is its transaction's.
+    assert!(matches!(office.send(&exchange.confirm(&seal, None)).read(), Answer::Confirmed));
+}
+
+#[test]
+fn a_later_message_without_its_certificate_finds_the_profile_of_its_transaction() {
+    let office = Office::open_with(|settings| {
+        settings.add_profile("makers", |_| ());
+        // Nobody but the holder of a code is known to the default profile.
+        settings.default_profile().insert("enrol_with".into(), toml::Value::Array(vec!["code".into()]));
+        settings.default_profile()["subject"]["names"].as_table_mut().unwrap().remove("manufacturer");
+    });
+    let device = Seal::device(&office);
+    let request = Request { profile: Some("makers".to_owned()), ..Request::explicit(SUBJECT) };
+    let exchange = office.ask(&device, &request);
+    exchange.issued();
+    let confirmed = office.send(&device.finish_bare(exchange.confirmation(None)));
+    assert!(matches!(confirmed.read(), Answer::Confirmed), "{:?}", confirmed.answer.body());
+}
+
+#[test]
 fn key_derivations_have_a_budget_and_an_exchange_needs_one() {
     let office = Office::open_with(|settings| settings.set("registrar", "iterations_per_minute", 1000));
     let code = office.code();

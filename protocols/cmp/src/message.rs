@@ -175,7 +175,15 @@ impl Message {
     /// badMessageCheck when protection and protectionAlg do not go together; badAlg for an
     /// algorithm that is unknown, broken, or would make us work too long.
     pub fn protection_kind(&self) -> Result<Protection, Fault> {
-        protection::kind(self, &self.limits)
+        self.protection_kind_within(&self.limits)
+    }
+
+    /// [`Message::protection_kind`] under other limits than the message was read with.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn protection_kind_within(&self, limits: &Limits) -> Result<Protection, Fault> {
+        protection::kind(self, limits)
     }
 
     /// The certificate in extraCerts that should have signed the message.

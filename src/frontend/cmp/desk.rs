@@ -110,7 +110,8 @@ impl CmpDoor {
         let kind = request.body().kind();
         // Whatever nonce it returns is looked at once its transaction is known.
         self.check_envelope(source, request, answering).await?;
-        let proof = request.protection_kind()?;
+        // By the limits of its profile, which may be another than the path's.
+        let proof = request.protection_kind_within(&limits(&answering.rules))?;
         let who = received.vouched(self.identify(source, request, &proof, answering).await?);
         // After the requester is known, so that the refusal is protected with its own secret.
         server::check_integrity(&proof, kind)?;
@@ -253,7 +254,7 @@ impl CmpDoor {
                 let answered = self.support(who, received, asked, answering).await;
                 answered.map_err(|trouble| match trouble {
                     Trouble::Refusal(fault) => known_signer(who, fault),
-                    other => other,
+                    fault @ (Trouble::Message(_) | Trouble::Body(_)) => fault,
                 })
             }
             server::Operation::Nested(_) => {
@@ -278,7 +279,7 @@ impl CmpDoor {
         // RFC 9483 section 3.5: recipNonce is the senderNonce of our last message.
         let rules = header_rules(&answering.rules);
         server::check_header(message.header(), answering.now, &rules, exchange.our_nonce.as_deref())?;
-        if let Proof::Mac(proof) = message.protection_kind()? {
+        if let Proof::Mac(proof) = message.protection_kind_within(&limits(&answering.rules))? {
             self.check_mechanism(&exchange, &proof, &limits(&answering.rules)).await?;
         }
         answering.continue_with(&exchange);

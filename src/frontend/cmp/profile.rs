@@ -27,14 +27,18 @@ impl CmpDoor {
     /// RFC 9483 section 3.1 has certProfile in the first message only.
     async fn named_before(&self, message: &Message) -> Result<Option<String>, Refusal> {
         let Some(transaction) = message.header().transaction_id.as_deref() else { return Ok(None) };
-        let begun = match message.protection_kind() {
+        let begun = match message.protection_kind_within(&wide()) {
             Ok(Proof::Mac(proof)) => {
                 self.registrar.begun_with(Claim::Reference(proof.reference()), transaction).await?
             }
-            Ok(Proof::Signature(_)) => match message.signer_certificate() {
-                Ok(signer) => self.registrar.begun_with(Claim::Certificate(&signer), transaction).await?,
-                Err(_) => None,
-            },
+            Ok(Proof::Signature(_)) => {
+                let Ok(signer) = message.signer_certificate() else {
+                    // It needs not bring its certificate again.
+                    let begun = self.begun_by_sender(message, &wide()).await?;
+                    return Ok(begun.iter().find_map(|(first, _)| named_in(first)));
+                };
+                self.registrar.begun_with(Claim::Certificate(&signer), transaction).await?
+            }
             Ok(Proof::None) | Err(_) => None,
         };
         let begun = begun.and_then(|octets| Message::parse(&octets, &Limits::default()).ok());
@@ -57,6 +61,11 @@ pub(super) fn innermost(message: &Message) -> Cow<'_, Message> {
         found = Cow::Owned(inner);
     }
     found
+}
+
+/// Nothing is derived before the profile is known, so that nothing is to be limited.
+fn wide() -> Limits {
+    Limits { pbm_iterations: u32::MAX, pbmac1_iterations: u32::MAX, mac_sha1: true, ..Limits::default() }
 }
 
 /// As deep as messages are nested here.

@@ -25,14 +25,25 @@ impl CmpDoor {
         if !continues(message.body().kind()) {
             return Err(fault.into());
         }
-        for first in self.first_messages(message, limits).await? {
-            let Ok(certificate) = first.signer_certificate() else { continue };
-            let fits = message.check_signer(&certificate).is_ok() && proof.verify(certificate.public_key()).is_ok();
-            if fits {
+        for (first, certificate) in self.begun_by_sender(message, limits).await? {
+            if proof.verify(certificate.public_key()).is_ok() {
                 return Ok(chain_of(certificate, &first)?);
             }
         }
         Err(fault.into())
+    }
+
+    /// The messages that began a transaction under the name, and with the key, that this message says it is from.
+    pub(super) async fn begun_by_sender(
+        &self,
+        message: &Message,
+        limits: &Limits,
+    ) -> Result<Vec<(Message, Certificate)>, Refusal> {
+        let firsts = self.first_messages(message, limits).await?.into_iter().filter_map(|first| {
+            let certificate = first.signer_certificate().ok()?;
+            message.check_signer(&certificate).ok().map(|()| (first, certificate))
+        });
+        Ok(firsts.collect())
     }
 
     /// Why a message that should continue a transaction does not: there is none, or it was begun with another credential or
@@ -65,7 +76,7 @@ impl CmpDoor {
     ) -> Result<(), Trouble> {
         let first = self.registrar.first_message(exchange).await?;
         let first = first.and_then(|octets| Message::parse(&octets, limits).ok()).map(innermost);
-        match first.map(|first| first.protection_kind()) {
+        match first.map(|first| first.protection_kind_within(limits)) {
             Some(Ok(Proof::Mac(begun))) if !begun.same_mechanism(proof) => {
                 Err(Fault::integrity("the kind of MAC changed within the transaction").into())
             }

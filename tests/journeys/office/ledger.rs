@@ -38,7 +38,7 @@ impl Office {
             .sum()
     }
 
-    fn column<T>(&self, query: &'static str) -> Vec<T>
+    pub(crate) fn column<T>(&self, query: &'static str) -> Vec<T>
     where
         T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
     {

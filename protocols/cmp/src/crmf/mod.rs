@@ -174,3 +174,66 @@ impl Control {
 
 /// Six controls are defined.
 const CONTROLS: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::header::general_name;
+    use crate::sample::{Key, name};
+    use certs::{Extension, KeyUsage, Millis, Signer};
+
+    /// A template with everything in it.
+    fn full_template() -> Vec<u8> {
+        let draft = CertTemplateDraft {
+            serial: Some(vec![5]),
+            issuer: Some(name("CN=authority")),
+            validity: Some((Some(Millis(1000)), None)),
+            subject: Some(name("CN=device")),
+            public_key: Some(Key::new().public_key().clone()),
+            extensions: vec![Extension::key_usage(KeyUsage::DIGITAL_SIGNATURE)],
+        };
+        let der = draft.encode();
+        let fields = Element::only(&der, "test").unwrap().sequence("test").unwrap();
+        let fields = fields.each(9, |field| Ok(field.der)).unwrap();
+        let [serial, issuer, validity, subject, key, extensions] = fields.as_slice() else { panic!("{fields:?}") };
+        let (version, algorithm) = (asn1::element(0x80, &[&[2]]), asn1::context(2, &[&[6, 3, 0x2A, 3, 4]]));
+        let (issuer_uid, subject_uid) = (asn1::element(0x87, &[&[0, 1]]), asn1::element(0x88, &[&[0, 2]]));
+        asn1::sequence(&[
+            &version,
+            serial,
+            &algorithm,
+            issuer,
+            validity,
+            subject,
+            key,
+            &issuer_uid,
+            &subject_uid,
+            extensions,
+        ])
+    }
+
+    #[test]
+    fn a_request_comes_back_from_its_values_alone() {
+        let algorithm = asn1::sequence(&[&[6, 3, 0x2A, 3, 4]]);
+        let auth = AuthInfo::Sender(general_name(&name("CN=device")));
+        let input = SigningKeyInput { auth, public_key_der: asn1::sequence(&[]) };
+        let mac = PrivateKeyProof::AgreeMac(MacValue { algorithm: algorithm.clone(), value: vec![1] });
+        let later = PrivateKeyProof::SubsequentMessage(SubsequentMessage::ChallengeResponse);
+        let proofs = [
+            Popo::RaVerified,
+            Popo::Signature { poposk_input: None, algorithm: algorithm.clone(), signature: vec![1, 2] },
+            Popo::Signature { poposk_input: Some(input), algorithm, signature: vec![3] },
+            Popo::KeyEncipherment(later),
+            Popo::KeyAgreement(mac),
+        ];
+        let controls = asn1::sequence(&[&Control::old_cert_id(&name("CN=authority"), &[9]).encode()]);
+        let request = asn1::sequence(&[&asn1::integer(0), &full_template(), &controls]);
+        for proof in proofs {
+            let der = asn1::sequence(&[&request, &proof.encode(), &controls]);
+            let message = CertReqMsg::parse(&der).unwrap();
+            assert_eq!(message.popo, Some(proof));
+            assert_eq!((message.controls.len(), message.reg_info.len()), (1, 1));
+            assert_eq!(message.encode(), der);
+        }
+    }
+}
