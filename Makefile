@@ -10,7 +10,7 @@ built := $(target)/debug
 results := $(target)/conformance.txt $(target)/nextest/whole/junit.xml $(target)/cargo-test.txt
 fuzz_seconds ?= 60
 
-.PHONY: help demo test quick lint bench kill fuzz
+.PHONY: help demo test quick lint bench kill fuzz openssl36
 
 help: ## Prints this.
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile | expand -t 14
@@ -44,6 +44,11 @@ lint: ## Format, clippy, licences and sources of what is built in.
 bench: ## What an enrolment costs; needs a quiet machine with two cores.
 	@conformance/install test
 	@benches/run
+
+openssl36: ## OpenSSL 3.6 as CMP client and as CA; builds it once, which takes some minutes.
+	@conformance/install test
+	@cargo build --locked --bin daftar
+	@CLIENT="$$(conformance/openssl36)" NO_BUILD=1 conformance/run clients/openssl36.sh authorities/openssl.sh
 
 kill: ## kill -9 of the server under load, 20 times.
 	@conformance/install test

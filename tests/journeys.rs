@@ -7,6 +7,8 @@ mod authority_away;
 mod authority_lies;
 #[path = "journeys/cmp_algorithms.rs"]
 mod cmp_algorithms;
+#[path = "journeys/cmp_authorities.rs"]
+mod cmp_authorities;
 #[path = "journeys/cmp_confirming.rs"]
 mod cmp_confirming;
 #[path = "journeys/cmp_delayed.rs"]

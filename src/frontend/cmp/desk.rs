@@ -169,7 +169,7 @@ impl CmpDoor {
     /// RFC 9483 section 3.6.4: an error goes bare only where nobody is known who could verify its protection; a fault of the
     /// header leaves the sender known.
     async fn protect_for(&self, source: &Source, message: &Message, answering: &mut Answering) {
-        if let Ok(proof) = message.protection_kind() {
+        if let Ok(proof) = message.protection_kind_within(&limits(&answering.rules)) {
             // Whoever is not identified either is told of the header, which comes first.
             let _ = self.identify(source, message, &proof, answering).await;
         }
@@ -254,7 +254,7 @@ impl CmpDoor {
                 let answered = self.support(who, received, asked, answering).await;
                 answered.map_err(|trouble| match trouble {
                     Trouble::Refusal(fault) => known_signer(who, fault),
-                    fault @ (Trouble::Message(_) | Trouble::Body(_)) => fault,
+                    other => other,
                 })
             }
             server::Operation::Nested(_) => {
