@@ -291,6 +291,19 @@ fn many_ask_and_the_ca_is_asked_once() {
 }
 
 #[test]
+fn the_same_question_at_the_same_time_has_one_answer() {
+    let office = Office::open();
+    let octets = question(&Seal::device(&office), &Question::CurrentCrl);
+    office.mischief(r#"{ "bodies": ["genm"], "delay_ms": 1000 }"#);
+    let answers: Vec<Vec<u8>> = std::thread::scope(|scope| {
+        let sent: Vec<_> = (0..4).map(|_| scope.spawn(|| office.send(&octets).answer.der().to_vec())).collect();
+        sent.into_iter().map(|answer| answer.join().unwrap()).collect()
+    });
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "byte for byte");
+    assert_eq!(office.number("SELECT count(*) FROM exchange"), 1);
+}
+
+#[test]
 fn a_code_that_is_spent_asks_nothing_more() {
     let office = Office::open();
     let seal = Seal::code(&office.one_time_code());
