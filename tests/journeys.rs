@@ -60,6 +60,8 @@ mod requirements;
 mod software_key;
 #[path = "journeys/token_away.rs"]
 mod token_away;
+#[path = "journeys/two_offices.rs"]
+mod two_offices;
 #[path = "journeys/vetting.rs"]
 mod vetting;
 #[path = "journeys/waiting.rs"]
