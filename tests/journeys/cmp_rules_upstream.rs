@@ -102,7 +102,7 @@ fn an_answer_under_an_error_status_is_read() {
     // RFC 9811 section 3.1: "it MUST support handling response message content containing a CMP response PKIMessage".
     for status in [400, 404, 500, 503] {
         let refuse = r#""refuse": {"failure": "badCertTemplate", "text": "not this one"}"#;
-        office.mischief(&format!(r#"{{"http_status": {status}, {refuse}}}"#));
+        office.mischief(&format!(r#"{{"answer_status": {status}, {refuse}}}"#));
         let answer = office.ask(&seal, &Request::new(NAME));
         let Answer::Rejected(told) = answer.read() else { panic!("{status}: {:?}", answer.answer.body()) };
         assert!(told.text.iter().any(|text| text.contains("not this one")), "{status}: {:?}", told.text);

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use certs::algorithm::SignatureAlgorithm;
 use certs::path::Purpose;
 use cmp::server;
-use cmp::{Body, BodyKind, Draft, ErrorMsgContent, FailureInfo, Fault, Header, MacKey, Message, Protection as Proof, body};
+use cmp::{
+    Body, BodyKind, Draft, ErrorMsgContent, FailureInfo, Fault, Header, MacKey, Message, Protection as Proof, body,
+};
 use http::StatusCode;
 
 use super::CmpDoor;
