@@ -31,6 +31,8 @@ mod cmp_rules_body;
 mod cmp_rules_enrol;
 #[path = "journeys/cmp_rules_header.rs"]
 mod cmp_rules_header;
+#[path = "journeys/cmp_rules_nested.rs"]
+mod cmp_rules_nested;
 #[path = "journeys/cmp_rules_protection.rs"]
 mod cmp_rules_protection;
 #[path = "journeys/cmp_rules_upstream.rs"]
