@@ -7,8 +7,12 @@ mod authority_away;
 mod authority_lies;
 #[path = "journeys/cmp_algorithms.rs"]
 mod cmp_algorithms;
+#[path = "journeys/cmp_authorities.rs"]
+mod cmp_authorities;
 #[path = "journeys/cmp_confirming.rs"]
 mod cmp_confirming;
+#[path = "journeys/cmp_delayed.rs"]
+mod cmp_delayed;
 #[path = "journeys/cmp_enrolling.rs"]
 mod cmp_enrolling;
 #[path = "journeys/cmp_http.rs"]
@@ -33,6 +37,8 @@ mod cmp_rules_upstream;
 mod cmp_settings;
 #[path = "journeys/cmp_standing.rs"]
 mod cmp_standing;
+#[path = "journeys/cmp_support.rs"]
+mod cmp_support;
 #[path = "journeys/codes.rs"]
 mod codes;
 #[path = "journeys/est_enrolling.rs"]

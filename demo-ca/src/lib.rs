@@ -1,5 +1,9 @@
 //! A certification authority for demos and tests: a CMP server (RFC 9810, RFC 9483, RFC 9811) with durable records,
 //! and the only shipped place with a software signer. It is a process of its own and nobody's production.
+//!
+//! It takes messages as RFC 9483 section 5 lets them come: signed by end entities or by registration authorities,
+//! wrapped by up to two of those, or in batches. `GET /records` tells how each came and whose signatures were on it;
+//! `POST /mischief` makes it misbehave.
 
 mod authority;
 mod clock;

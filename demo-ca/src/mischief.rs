@@ -13,15 +13,16 @@ use serde::{Deserialize, Serialize};
 pub struct Mischief {
     /// For how many messages; 0 takes back all mischief that was asked for before.
     pub next: u32,
-    /// Which messages, by the name of their body in RFC 9810. Repeats that get a stored answer never count.
+    /// Which messages, by the name of their body in RFC 9810: a wrapped one by its own, a batch by `nested`. Repeats
+    /// that get a stored answer never count.
     pub bodies: Vec<String>,
     /// Answers so many milliseconds late.
     pub delay_ms: u64,
-    /// Lets the requester wait and poll.
+    /// Lets the requester wait and poll, whatever it asked for (RFC 9483 section 4.4).
     pub waiting: Option<Waiting>,
     /// Signs the answer with a key that nobody certified, under the CA's own certificate.
     pub wrong_key: bool,
-    /// Signs the answer with this certificate's key, such as a device's.
+    /// Signs the answer with this certificate's key, such as a device's or a registration authority's.
     pub device_signed: Option<KeyFiles>,
     /// Sends the answer without protection.
     pub unprotected: bool,
@@ -43,7 +44,7 @@ pub struct Mischief {
     pub ignore: bool,
     /// Does nothing and answers with this HTTP status and no body.
     pub http_status: Option<u16>,
-    /// Refuses the request.
+    /// Refuses the message; with `unprotected` and `answer_status` as badly as others do.
     pub refuse: Option<Refusal>,
     /// Does not grant implicitConfirm.
     pub no_implicit_confirm: bool,

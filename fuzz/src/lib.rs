@@ -1,5 +1,7 @@
 //! What the targets for CMP share: DER around a piece of a message, and everything that is asked of a whole one.
 
+#![forbid(unsafe_code)]
+
 use certs::Name;
 use cmp::relay::{self, Possession};
 use cmp::server::{self, HeaderRules, Operation};

@@ -106,7 +106,10 @@ impl Registrar {
         let case = self.store.case_by_id(submission.case).await.map_err(Refusal::store)?;
         let case = case.ok_or_else(|| Refusal::store("the case of a submission is not there"))?;
         let messages = self.store.sent_messages(submission.id).await.map_err(Refusal::store)?;
-        let (Some(request), Some(sent)) = (messages.first(), messages.last()) else {
+        let authority = self.authority(&submission.authority)?;
+        // What is polled for is the answer to the newest message that was no pollReq.
+        let request = messages.iter().rev().find(|message| !authority.is_poll(message));
+        let (Some(request), Some(sent)) = (request, messages.last()) else {
             return Err(Refusal::store("a submission has no recorded message"));
         };
         Ok(Voyage {
@@ -114,9 +117,9 @@ impl Registrar {
             state: submission.state,
             step: submission.step,
             party: self.party_of(&case).await?,
-            authority: self.authority(&submission.authority)?,
             request: request.clone(),
             sent: sent.clone(),
+            authority,
             transaction: submission.transaction,
             case_state: case.state,
             counted: case.state,

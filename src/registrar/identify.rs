@@ -55,17 +55,16 @@ impl Identified {
         &self.requester.name
     }
 
+    /// How the names it asks for must fit its credential (RFC 9483 section 5.1.1).
+    #[must_use]
+    pub fn naming(&self) -> Naming {
+        self.profile().map_or_else(Naming::default, |profile| profile.subject.naming(&self.fact.kind))
+    }
+
     /// The certificate it proved itself with.
     #[must_use]
     pub fn certificate(&self) -> Option<&Certificate> {
         self.certificate.as_ref()
-    }
-
-    /// Whether the profile lets it ask for its own name only (RFC 9483 section 5.1.1).
-    #[must_use]
-    pub fn names_itself(&self) -> bool {
-        let naming = self.profile().map(|profile| profile.subject.naming(&self.fact.kind)).unwrap_or_default();
-        naming == Naming::Credential && !self.fact.registration_authority
     }
 
     /// Whether it is a registration authority that is trusted to speak for others in this profile (DESIGN rule 10).

@@ -192,7 +192,9 @@ impl Registrar {
             (Answer::Confirmed, SubmissionStep::Accept, _) => self.accepted(voyage, &octets).await,
             (Answer::Confirmed, SubmissionStep::Reject, _) => self.rejected(voyage, &octets).await,
             // A confirmation that was waited for: its case says what was confirmed.
-            (Answer::Confirmed, SubmissionStep::Poll, _) if voyage.case_state == State::Rejected => {
+            (Answer::Confirmed, SubmissionStep::Poll, _)
+                if matches!(voyage.case_state, State::Rejected | State::Withheld) =>
+            {
                 self.rejected(voyage, &octets).await
             }
             (Answer::Confirmed, SubmissionStep::Poll, false) if voyage.case_state == State::Issued => {
@@ -344,6 +346,10 @@ impl Registrar {
         let transaction = Some(voyage.transaction.clone());
         let unit = unit.with(self.message(Leg::Submission, None, Some(voyage.submission), transaction, &message));
         voyage.step = step;
+        // What is polled for is the answer to the newest message that was no pollReq.
+        if step != SubmissionStep::Poll {
+            voyage.request.clone_from(&message);
+        }
         voyage.sent = message;
         voyage.attempts = 0;
         self.submission_row(unit, voyage, SubmissionState::Due, Some(self.lease_end()), None)

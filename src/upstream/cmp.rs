@@ -295,6 +295,10 @@ impl Authority for Cmp {
         self.nested
     }
 
+    fn is_poll(&self, message: &[u8]) -> bool {
+        recorded(message).is_ok_and(|message| matches!(innermost(message).body(), Body::PollReq(_)))
+    }
+
     fn send<'a>(&'a self, message: &'a [u8]) -> Pending<'a, Result<Vec<u8>, SendFault>> {
         Box::pin(self.http.post(message, PKIXCMP))
     }

@@ -34,6 +34,9 @@ pub trait Authority: Send + Sync + std::fmt::Debug {
     /// Whether it takes messages that are wrapped in ours (RFC 9483 section 5.2.2.1).
     fn takes_nested(&self) -> bool;
 
+    /// Whether a recorded message only asks how it is going.
+    fn is_poll(&self, message: &[u8]) -> bool;
+
     /// Sends recorded bytes and waits for the answer's bytes.
     fn send<'a>(&'a self, message: &'a [u8]) -> Pending<'a, Result<Vec<u8>, SendFault>>;
 
@@ -44,7 +47,7 @@ pub trait Authority: Send + Sync + std::fmt::Debug {
 /// The recorded messages of a submission that matter for its next one.
 #[derive(Clone, Copy, Debug)]
 pub struct Conversation<'a> {
-    /// Our first message.
+    /// The message whose answer is waited for: our newest one that is no pollReq.
     pub request: &'a [u8],
     /// Our newest message; the first at the beginning.
     pub sent: &'a [u8],

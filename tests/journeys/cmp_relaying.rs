@@ -253,7 +253,7 @@ fn the_ca_refuses_in_its_own_words() {
 fn what_was_not_approved_is_withheld_and_revoked() {
     let office = Office::open();
     for profile in ["nested", "replace", "untouched"] {
-        office.mischief(r#"{"certificate": {"subject": "CN=other"}}"#);
+        office.mischief(r#"{"bodies": ["ir"], "certificate": {"subject": "CN=other"}}"#);
         let (_, exchange) = asked(&office, profile, &mut Request::explicit(NAME));
         assert_eq!(exchange.failure(), FailureInfo::SYSTEM_FAILURE, "{profile}");
         assert_eq!(signer(&exchange.answer), office.ra());

@@ -1,8 +1,8 @@
 //! Requests for certificates, and the form of what answers them (RFC 9483 sections 3.6.2, 4.1 and 5.1.1).
 
 use certs::{AltName, Certificate, Extension, Name, Signer};
-use cmp::crmf::{self, CertTemplateDraft};
-use cmp::{Body, BodyKind, CertRepMessage, Control, FailureInfo, Popo, Status, body};
+use cmp::crmf::{self, CertTemplateDraft, PrivateKeyProof, SubsequentMessage};
+use cmp::{Body, BodyKind, CertOrEncCert, CertRepMessage, Control, FailureInfo, Popo, Status, body};
 use demo_ca::Kind;
 use demo_ca::signer::{KeyChoice, SoftwareSigner};
 
@@ -69,12 +69,13 @@ const FAULTS: [Case; 14] = [
         FailureInfo::BAD_CERT_TEMPLATE,
     ),
     (
-        "no public key",
+        // RFC 9483 section 4.1.6: central key generation, which has no popo.
+        "no public key, but a proof",
         |mut asked| {
             asked.template.public_key = None;
             vec![asked.signed()]
         },
-        FailureInfo::BAD_CERT_TEMPLATE,
+        FailureInfo::BAD_POP,
     ),
     (
         "an empty public key: keys are not made here",
@@ -114,8 +115,10 @@ const FAULTS: [Case; 14] = [
     ),
     (
         "a proof by encryption, which is not offered",
-        // POPOPrivKey ::= CHOICE { ..., subsequentMessage [1] SubsequentMessage: encrCert(0)
-        |asked| vec![asked.with(Some(&Popo::KeyEncipherment(b"\x81\x01\x00".to_vec())))],
+        |asked| {
+            let later = PrivateKeyProof::SubsequentMessage(SubsequentMessage::EncryptedCertificate);
+            vec![asked.with(Some(&Popo::KeyEncipherment(later)))]
+        },
         FailureInfo::BAD_POP,
     ),
     ("raVerified from an end entity", |asked| vec![asked.with(Some(&Popo::RaVerified))], FailureInfo::NOT_AUTHORIZED),
@@ -138,7 +141,7 @@ fn each_fault_of_a_request_is_named() {
                 let [response] = content.responses.as_slice() else { panic!("{what}: {content:?}") };
                 assert_eq!(response.cert_req_id, 0, "{what}");
                 // RFC 9483 section 4.1.1: certifiedKeyPair MUST be absent.
-                assert!(response.certificate.is_none() && response.private_key.is_none(), "{what}");
+                assert!(response.pair.is_none(), "{what}");
             }
         }
     }
@@ -242,8 +245,10 @@ fn an_answer_with_a_certificate_has_the_form_of_the_profile() {
         assert_eq!(response.cert_req_id, id, "{kind}");
         assert!(matches!(response.status.status, Status::Accepted | Status::GrantedWithMods), "{kind}");
         assert_eq!(response.status.failure, None, "{kind}");
-        assert!(response.private_key.is_none() && response.encrypted_certificate.is_none(), "{kind}");
-        let certificate = Certificate::parse(response.certificate.as_ref().unwrap()).unwrap();
+        let pair = response.pair.as_ref().unwrap();
+        assert!(pair.private_key.is_none(), "{kind}");
+        let CertOrEncCert::Certificate(certificate) = &pair.certificate else { panic!("{kind}: {pair:?}") };
+        let certificate = Certificate::parse(certificate).unwrap();
         assert!(office.records().of(Kind::Issued).iter().any(|record| record.serial == certificate.serial()), "{kind}");
         // RFC 9483 section 3.3: the chain of the new certificate.
         assert!(exchange.answer.extra_certs().iter().any(|der| der == issuing.der()), "{kind}");

@@ -249,6 +249,28 @@ fn a_profile_says_what_may_be_signed_with() {
 }
 
 #[test]
+fn a_key_stands_in_a_second_certificate_where_the_profile_says_so() {
+    let office = Office::open_with(|settings| {
+        settings.add_profile("one-each", |profile| {
+            profile.insert("same_key".into(), false.into());
+        });
+    });
+    for (profile, again) in [("default", true), ("one-each", false)] {
+        let seal = Seal::code(&office.code_for(profile));
+        let mut request = Request::new(SUBJECT);
+        let path = format!("/p/{profile}");
+        office.send_to(&path, &request.asking(&seal, BodyKind::Ir, &[], |_| ())).issued();
+        request.transaction = super::office::random();
+        let second = office.send_to(&path, &request.asking(&seal, BodyKind::Ir, &[], |_| ()));
+        match (second.read(), again) {
+            (Answer::Issued(_), true) => {}
+            (Answer::Rejected(status), false) => assert_eq!(status.failure, Some(FailureInfo::BAD_CERT_TEMPLATE)),
+            (other, _) => panic!("{profile}: {other:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_certificate_that_is_not_as_it_was_wished_for_is_granted_with_modifications() {
     let office = Office::open();
     let seal = Seal::code(&office.code());

@@ -5,7 +5,8 @@ use demo_ca::pki::Identity;
 use demo_ca::settings::Settings;
 use demo_ca::{Form, Kind};
 
-use crate::office::{Exchange, Office, body_for, parse, random, subject};
+use crate::exchange::Exchange;
+use crate::office::{Office, body_for, parse, random, subject};
 
 impl Office {
     async fn message(&self, from: &Identity, body: Vec<u8>) -> Vec<u8> {

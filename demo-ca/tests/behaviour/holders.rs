@@ -8,7 +8,8 @@ use demo_ca::pki::Identity;
 use demo_ca::settings::Settings;
 use demo_ca::{Form, Kind, Pop};
 
-use crate::office::{Exchange, Office, body_for, key, request, subject, template, template_for};
+use crate::exchange::Exchange;
+use crate::office::{Office, body_for, key, request, subject, template, template_for};
 
 /// A kur of somebody with an oldCertID, signed by `from`.
 async fn update(office: &Office, from: &Identity, old: (&Name, &[u8]), names: &Name) -> Exchange {

@@ -4,6 +4,7 @@ mod batching;
 mod confirming;
 mod crashing;
 mod enrolling;
+mod exchange;
 mod holders;
 mod misbehaving;
 mod office;

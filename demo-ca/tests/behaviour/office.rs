@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use certs::{AltName, CsrDraft, Millis, Name, Signer as _, oid};
-use cmp::client::{self, Answer};
+use cmp::client;
 use cmp::crmf::{self, CertTemplateDraft};
-use cmp::{Draft, FailureInfo, InfoTypeAndValue, Limits, Message, Protection, body};
+use cmp::{Draft, InfoTypeAndValue, Limits, Message, Protection, body};
 use demo_ca::pki::{Identity, Pki};
 use demo_ca::settings::Settings;
 use demo_ca::signer::{KeyChoice, SoftwareSigner};
@@ -16,18 +16,14 @@ use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
+use crate::exchange::Exchange;
+
 /// A demo CA with a clock that can be turned, and one RA.
 pub(crate) struct Office {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) pki: Pki,
     pub(crate) clock: Arc<AtomicI64>,
     running: Option<Running>,
-}
-
-/// A message that was sent and what came back.
-pub(crate) struct Exchange {
-    pub(crate) sent: Message,
-    pub(crate) answer: Message,
 }
 
 impl Office {
@@ -211,46 +207,6 @@ impl Office {
 
     pub(crate) fn uri(&self, path: &str) -> String {
         format!("http://{}{path}", self.running.as_ref().unwrap().address())
-    }
-}
-
-impl Exchange {
-    pub(crate) fn read(&self) -> Answer {
-        client::check_answer(&self.sent, &self.answer).unwrap();
-        client::read(&self.answer).unwrap()
-    }
-
-    pub(crate) fn issued(&self) -> client::Issued {
-        match client::read(&self.answer).unwrap() {
-            Answer::Issued(issued) => *issued,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Why it was refused, by rejection or error.
-    pub(crate) fn failure(&self) -> FailureInfo {
-        match client::read(&self.answer).unwrap() {
-            Answer::Rejected(status) => status.failure.unwrap(),
-            Answer::Error(error) => error.status.failure.unwrap(),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// The draft of a certConf for what was issued.
-    pub(crate) fn confirm(&self, rejection: Option<cmp::StatusInfo>) -> Draft {
-        let issued = self.issued();
-        client::confirm(
-            self.sent.header(),
-            self.answer.header(),
-            random(),
-            (&issued.certificate, issued.cert_req_id),
-            rejection,
-        )
-    }
-
-    /// The draft of a pollReq.
-    pub(crate) fn poll(&self, cert_req_id: i64) -> Draft {
-        client::poll(self.sent.header(), self.answer.header(), random(), cert_req_id)
     }
 }
 

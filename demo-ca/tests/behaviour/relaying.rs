@@ -6,7 +6,8 @@ use cmp::crmf::{self, Control};
 use cmp::{BodyKind, FailureInfo, InfoTypeAndValue, MacKey, Popo, RevDetails, body, relay};
 use demo_ca::{Form, Kind, Original, Pop};
 
-use crate::office::{Exchange, Office, body_for, key, parse, random, request, subject, template};
+use crate::exchange::Exchange;
+use crate::office::{Office, body_for, key, parse, random, request, subject, template};
 
 #[tokio::test]
 async fn a_wrapped_request_is_answered_plainly_and_the_records_tell_who_signed() {
@@ -62,6 +63,19 @@ async fn only_authorities_wrap_and_each_signature_must_be_right() {
     let naked = office.draft(device, body_for(body::ir, &subject()).await, true).unprotected(&[]);
     assert_eq!(office.send_wrapped(&naked, ra).await.failure(), FailureInfo::BAD_MESSAGE_CHECK);
     assert_eq!(office.count(Kind::Issued).await, 1);
+}
+
+#[tokio::test]
+async fn a_wrapper_around_nothing_that_can_be_read_is_told_so() {
+    let office = Office::open().await;
+    let ra = office.ra();
+    for (inners, failure) in
+        [(vec![vec![0x30, 0]], FailureInfo::BAD_DATA_FORMAT), (Vec::new(), FailureInfo::BAD_REQUEST)]
+    {
+        let exchange = office.ask_as(ra, body::nested(&inners), false).await;
+        assert_eq!(exchange.answer.body().kind(), BodyKind::Error);
+        assert_eq!(exchange.failure(), failure);
+    }
 }
 
 #[tokio::test]

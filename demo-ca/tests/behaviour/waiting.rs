@@ -5,7 +5,8 @@ use cmp::client::{self, Answer};
 use cmp::{Body, BodyKind, FailureInfo, InfoTypeAndValue, RevDetails, Status, body};
 use demo_ca::Kind;
 
-use crate::office::{Exchange, Office, body_for, key, parse, random, request, subject, template};
+use crate::exchange::Exchange;
+use crate::office::{Office, body_for, key, parse, random, request, subject, template};
 
 /// An error message that says nothing but "waiting": failInfo is prohibited in it.
 fn assert_waiting_error(exchange: &Exchange) {
@@ -41,6 +42,20 @@ async fn each_certificate_response_may_come_later() {
         assert_eq!(last.answer.body().kind(), kind);
         last.issued();
     }
+}
+
+#[tokio::test]
+async fn an_update_response_may_come_later() {
+    let office = Office::open().await;
+    let holder = office.holder().await;
+    wait_for(&office, "kur").await;
+    let first = office.ask_as(&holder, body_for(body::kur, &subject()).await, true).await;
+    assert_eq!(first.answer.body().kind(), BodyKind::Kup);
+    assert!(matches!(first.read(), Answer::Waiting { cert_req_id: 0 }));
+    let poll = office.send(&office.seal(first.poll(0), &holder).await).await;
+    let last = office.send(&office.seal(poll.poll(0), &holder).await).await;
+    assert_eq!(last.answer.body().kind(), BodyKind::Kup);
+    last.issued();
 }
 
 #[tokio::test]

@@ -2,14 +2,14 @@
 
 use certs::Millis;
 use cmp::{
-    BodyKind, CertRepMessage, CertResponse, Draft, ErrorMsgContent, FailureInfo, Fault, Header, InfoTypeAndValue,
+    Body, BodyKind, CertRepMessage, CertResponse, Draft, ErrorMsgContent, FailureInfo, Fault, Header, InfoTypeAndValue,
     Limits, Message, PollRep, RevRepContent, StatusInfo, body, relay, server,
 };
 
 use super::manner::{anchor, issuing_chain};
 use super::protector::Protection;
 use super::support;
-use crate::case::{Issued, Outcome, Reason, ReasonCode, Relayed};
+use crate::case::{Exchange, ExchangeState, Issued, Outcome, Reason, ReasonCode, Relayed};
 use crate::registrar::{Finished, Refusal, Reply, Replying};
 use crate::rules::MessageRules;
 
@@ -30,6 +30,8 @@ pub(super) struct Answering {
     pub(super) now: Millis,
     /// Whether implicit confirmation was asked for and is granted.
     pub(super) implicit: bool,
+    /// The certReqId of a pollReq: its pollRep has the same (RFC 9483 section 4.4).
+    pub(super) polled: i64,
     /// The profile's settings.
     pub(super) rules: MessageRules,
 }
@@ -73,6 +75,18 @@ impl Answering {
         self.header = message.header().clone();
         self.kind = message.body().kind();
         self.request = self.kind;
+        self.polled = polled(message);
+    }
+
+    /// RFC 9483 section 4.4: the certReqId is 0 for a CertResponse, else -1; RFC 9810 section 5.3.22 has -1 for the whole of an
+    /// ip, cp or kup, too.
+    pub(super) fn check_polled(&self, exchange: &Exchange) -> Result<(), Fault> {
+        let response = self.request.is_enrolment() && exchange.state == ExchangeState::Polling;
+        match self.polled {
+            -1 => Ok(()),
+            0 if response => Ok(()),
+            other => Err(Fault::request(format!("pollReq: nothing is waited for under the certReqId {other}"))),
+        }
     }
 
     /// A finished answer with this body (DER), for what has no outcome of its own.
@@ -143,8 +157,8 @@ impl Answering {
     /// pollReq is answered by pollRep.
     fn waiting(&self, check_after: u32) -> Vec<u8> {
         if self.kind == BodyKind::PollReq {
-            let cert_req_id = if self.request.is_enrolment() { self.request_id() } else { -1 };
-            return body::poll_rep(&[PollRep { cert_req_id, check_after: i64::from(check_after), reason: Vec::new() }]);
+            let check_after = i64::from(check_after);
+            return body::poll_rep(&[PollRep { cert_req_id: self.polled, check_after, reason: Vec::new() }]);
         }
         if self.kind == self.request && self.request.is_enrolment() {
             let response = CertResponse::waiting(self.request_id());
@@ -164,6 +178,14 @@ fn response_kind(request: BodyKind) -> BodyKind {
         BodyKind::Ir => BodyKind::Ip,
         BodyKind::Kur => BodyKind::Kup,
         _ => BodyKind::Cp,
+    }
+}
+
+/// The certReqId of a pollReq; -1 is that of a whole message.
+pub(super) fn polled(message: &Message) -> i64 {
+    match message.body() {
+        Body::PollReq(ids) => ids.first().copied().unwrap_or(-1),
+        _ => -1,
     }
 }
 

@@ -9,7 +9,7 @@ use cmp::{BodyKind, Draft, ErrorMsgContent, FailureInfo, Fault, Header, MacKey, 
 use http::StatusCode;
 
 use super::CmpDoor;
-use super::answer::{Answering, fault_of_refusal};
+use super::answer::{Answering, fault_of_refusal, polled};
 use super::manner::{header_rules, limits, protector};
 use super::path::{Operation, check_continued, check_place, is_announcement};
 use super::protector::Protection;
@@ -169,7 +169,7 @@ impl CmpDoor {
     /// RFC 9483 section 3.6.4: an error goes bare only where nobody is known who could verify its protection; a fault of the
     /// header leaves the sender known.
     async fn protect_for(&self, source: &Source, message: &Message, answering: &mut Answering) {
-        if let Ok(proof) = message.protection_kind() {
+        if let Ok(proof) = message.protection_kind_within(&limits(&answering.rules)) {
             // Whoever is not identified either is told of the header, which comes first.
             let _ = self.identify(source, message, &proof, answering).await;
         }
@@ -254,7 +254,7 @@ impl CmpDoor {
                 let answered = self.support(who, received, asked, answering).await;
                 answered.map_err(|trouble| match trouble {
                     Trouble::Refusal(fault) => known_signer(who, fault),
-                    fault @ (Trouble::Message(_) | Trouble::Body(_)) => fault,
+                    other => other,
                 })
             }
             server::Operation::Nested(_) => {
@@ -286,9 +286,13 @@ impl CmpDoor {
         let incoming = incoming(received, kind);
         match server::check_shape(message)? {
             server::Operation::Poll(_) if is_support(&exchange) => {
+                answering.check_polled(&exchange)?;
                 self.support_again(&who, exchange, received, answering).await
             }
             server::Operation::Poll(_) => {
+                if !exchange.family.is_relayed() {
+                    answering.check_polled(&exchange)?;
+                }
                 Ok(self.registrar.poll(exchange, incoming, Arc::new(answering.clone())).await?)
             }
             server::Operation::Confirm(statuses) => {
@@ -332,6 +336,7 @@ impl CmpDoor {
             nonce: self.registrar.nonce(),
             now: self.registrar.now(),
             implicit: false,
+            polled: polled(message),
             rules,
         }
     }

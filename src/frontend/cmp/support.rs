@@ -58,8 +58,7 @@ impl CmpDoor {
         Ok(match Question::read(asked)? {
             Question::CaCerts => own(&Reply::CaCerts(authorities(self.registrar.ca_certificates(profile)))),
             Question::CertReqTemplate => {
-                // RFC 9483 section 5.1.1: who may name only itself is told its own name.
-                let holder = who.certificate().filter(|_| who.names_itself()).map(certs::Certificate::subject);
+                let holder = who.certificate().map(|certificate| (certificate.subject(), who.naming()));
                 own(&Reply::CertReqTemplate(template::of(profile, holder)?.map(Box::new)))
             }
             Question::RootCaCert(root) => Wish::RootUpdate(root),
@@ -68,8 +67,9 @@ impl CmpDoor {
                 Wish::Crl { of: crl_of(source)?, newer_than: this_update }
             }
             // RFC 9810 section 5.3.19.7: "object identifiers that it does not recognize or support".
-            Question::KemCiphertext => own(&Reply::UnsupportedOids(vec![cmp::oid::KEM_CIPHERTEXT_INFO])),
-            Question::Other(info) => own(&Reply::UnsupportedOids(vec![info.oid])),
+            other @ (Question::KemCiphertext | Question::Other(_)) => {
+                own(&Reply::UnsupportedOids(vec![other.encode().oid]))
+            }
         })
     }
 }

@@ -8,11 +8,11 @@ use der::Encode as _;
 
 use super::protector::escaped;
 use crate::registrar::{SHORT_NAMES, usages};
-use crate::rules::Profile;
+use crate::rules::{Naming, Profile};
 
-/// The template of a profile; none where it requires nothing. `holder` is the subject of the requester's own
-/// certificate, where it may name nobody else.
-pub(super) fn of(profile: &Profile, holder: Option<&Name>) -> Result<Option<CertReqTemplate>, Fault> {
+/// The template of a profile; none where it requires nothing. `holder` is the subject of the requester's own certificate, with
+/// how the new one must fit it.
+pub(super) fn of(profile: &Profile, holder: Option<(&Name, Naming)>) -> Result<Option<CertReqTemplate>, Fault> {
     let draft = CertTemplateDraft {
         subject: subject(profile, holder)?,
         extensions: extensions(profile),
@@ -26,11 +26,13 @@ pub(super) fn of(profile: &Profile, holder: Option<&Name>) -> Result<Option<Cert
 }
 
 /// "In case a Name component [..] is given but has an empty string value, the EE SHOULD fill in a value."
-fn subject(profile: &Profile, holder: Option<&Name>) -> Result<Option<Name>, Fault> {
+fn subject(profile: &Profile, holder: Option<(&Name, Naming)>) -> Result<Option<Name>, Fault> {
     let rules = &profile.subject;
-    if let Some(holder) = holder {
-        return Ok(Some(holder.clone()));
-    }
+    let serial_number = match holder {
+        Some((name, Naming::Credential)) => return Ok(Some(name.clone())),
+        Some((name, Naming::SerialNumber)) => name.values(oid::SERIAL_NUMBER).into_iter().next(),
+        Some((_, Naming::Profile)) | None => None,
+    };
     let mut kinds: Vec<&String> = rules.required.union(&rules.allowed).collect();
     if kinds.is_empty() {
         return Ok(None);
@@ -40,7 +42,7 @@ fn subject(profile: &Profile, holder: Option<&Name>) -> Result<Option<Name>, Fau
         .into_iter()
         // RFC 4514 section 2.1: the text begins with the last one.
         .rev()
-        .map(|kind| match rules.fixed.get(kind) {
+        .map(|kind| match rules.fixed.get(kind).or(serial_number.as_ref().filter(|_| kind == "serialNumber")) {
             Some(value) => format!("{}={}", dotted(kind), escaped(value)),
             None => format!("{}=#{}", dotted(kind), empty(dotted(kind))),
         })
@@ -176,9 +178,14 @@ mod tests {
 
     #[test]
     fn the_name_of_the_requesters_certificate_is_given_where_it_must_be_kept() {
-        let holder = Name::from_text("CN=pump").unwrap();
-        let profile = profile("subject = { required = [\"CN\"], from_credential = true }");
-        assert_eq!(of(&profile, Some(&holder)).unwrap().unwrap().template.subject, Some(holder));
+        let holder = Name::from_text("CN=pump,serialNumber=4711").unwrap();
+        let profile = profile("subject = { required = [\"CN\", \"serialNumber\"] }");
+        let given = |naming| of(&profile, Some((&holder, naming))).unwrap().unwrap().template.subject;
+        assert_eq!(given(Naming::Credential).as_ref(), Some(&holder));
+        let serial_number = given(Naming::SerialNumber).unwrap();
+        assert_eq!(serial_number.values(oid::SERIAL_NUMBER), ["4711"]);
+        assert_eq!(serial_number.common_name().as_deref(), Some(""));
+        assert_eq!(given(Naming::Profile).unwrap().values(oid::SERIAL_NUMBER), [""]);
         let free = of(&profile, None).unwrap().unwrap().template.subject.unwrap();
         assert_eq!(free.common_name().as_deref(), Some(""));
     }

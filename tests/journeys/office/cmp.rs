@@ -56,14 +56,18 @@ impl Seal {
     }
 
     pub(crate) fn device(office: &Office) -> Self {
-        let certificate = Certificate::parse_pem(&super::read(&office.pki("device.pem"))).unwrap().remove(0);
-        Self::of(&certificate, SoftwareSigner::load(&office.pki("device.key")).unwrap())
+        Self::from_files(office, "device")
+    }
+
+    /// A certificate of the demo's PKI with its key.
+    pub(crate) fn from_files(office: &Office, stem: &str) -> Self {
+        let certificate = Certificate::parse_pem(&super::read(&office.pki(&format!("{stem}.pem")))).unwrap().remove(0);
+        Self::of(&certificate, SoftwareSigner::load(&office.pki(&format!("{stem}.key"))).unwrap())
     }
 
     /// The other registration authority, which this office trusts.
     pub(crate) fn other_ra(office: &Office) -> Self {
-        let certificate = Certificate::parse_pem(&super::read(&office.pki("other-ra.pem"))).unwrap().remove(0);
-        Self::of(&certificate, SoftwareSigner::load(&office.pki("other-ra.key")).unwrap())
+        Self::from_files(office, "second-ra")
     }
 
     pub(crate) fn name(&self) -> Name {

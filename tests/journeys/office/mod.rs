@@ -241,6 +241,11 @@ impl Settings {
         self.0["profile"].as_table_mut().expect("profiles").insert(name.to_owned(), profile.into());
     }
 
+    /// The entries of `[[trusted_ra]]`.
+    pub(crate) fn trusted_ras(&mut self) -> &mut Vec<toml::Value> {
+        self.0["trusted_ra"].as_array_mut().expect("a list")
+    }
+
     /// A section inside the file.
     pub(crate) fn table(&mut self, section: &str) -> &mut toml::Table {
         self.0[section].as_table_mut().expect("a section")

@@ -59,10 +59,10 @@ pub enum Reply {
     Crls(Vec<Vec<u8>>),
     /// currentCRL: a CRL (DER).
     CurrentCrl(Vec<u8>),
-    /// KemCiphertextInfo.
-    KemCiphertext(KemCiphertextInfo),
     /// unsupportedOIDs: what was asked for and is not known here (RFC 9810 section 5.3.19.7).
     UnsupportedOids(Vec<ObjectIdentifier>),
+    /// KemCiphertextInfo.
+    KemCiphertext(KemCiphertextInfo),
     /// Anything else.
     Other(InfoTypeAndValue),
 }
@@ -137,14 +137,14 @@ impl Reply {
                 Element::only(value, "currentCRL")?.sequence("currentCRL")?;
                 Self::CurrentCrl(value.to_vec())
             }
-            oid::KEM_CIPHERTEXT_INFO => {
-                let value = value.ok_or_else(|| Fault::format("KemCiphertextInfo: the ciphertext is missing"))?;
-                Self::KemCiphertext(KemCiphertextInfo::read(value)?)
-            }
             oid::UNSUPPORTED_OIDS => {
                 let value = value.ok_or_else(|| Fault::format("unsupportedOIDs: the list is missing"))?;
                 let all = Element::only(value, "unsupportedOIDs")?.sequence("unsupportedOIDs")?;
                 Self::UnsupportedOids(all.each(limits.general_info, |one| one.oid("unsupportedOIDs"))?)
+            }
+            oid::KEM_CIPHERTEXT_INFO => {
+                let value = value.ok_or_else(|| Fault::format("KemCiphertextInfo: the ciphertext is missing"))?;
+                Self::KemCiphertext(KemCiphertextInfo::read(value)?)
             }
             _ => Self::Other(info.clone()),
         })
@@ -165,11 +165,11 @@ impl Reply {
             }
             Self::Crls(all) => plain(oid::CRLS, list(all)),
             Self::CurrentCrl(crl) => plain(oid::CURRENT_CRL, Some(crl.clone())),
-            Self::KemCiphertext(info) => plain(oid::KEM_CIPHERTEXT_INFO, Some(info.encode())),
             Self::UnsupportedOids(all) => {
                 let all = all.iter().map(|oid| asn1::object_identifier(*oid));
                 plain(oid::UNSUPPORTED_OIDS, Some(asn1::sequence_of(all)))
             }
+            Self::KemCiphertext(info) => plain(oid::KEM_CIPHERTEXT_INFO, Some(info.encode())),
             Self::Other(info) => info.clone(),
         }
     }
@@ -285,11 +285,11 @@ mod tests {
             Reply::Crls(vec![asn1::sequence(&[])]),
             Reply::Crls(Vec::new()),
             Reply::CurrentCrl(asn1::sequence(&[])),
+            Reply::UnsupportedOids(vec![oid::SIGN_KEY_PAIR_TYPES, oid::KEM_CIPHERTEXT_INFO]),
             Reply::KemCiphertext(KemCiphertextInfo {
                 kem: asn1::sequence(&[&[6, 3, 0x2A, 3, 4]]),
                 ciphertext: vec![5],
             }),
-            Reply::UnsupportedOids(vec![oid::SIGN_KEY_PAIR_TYPES, oid::KEM_CIPHERTEXT_INFO]),
             Reply::Other(plain(oid::SIGN_KEY_PAIR_TYPES, None)),
         ];
         for reply in replies {
