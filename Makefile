@@ -13,7 +13,7 @@ fuzz_seconds ?= 60
 .PHONY: help demo test quick lint bench kill fuzz openssl36
 
 help: ## Prints this.
-	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z0-9]*\):.*## /make \1	/p' Makefile | expand -t 17
 
 demo: ## A running office in ./demo, with a CA, a token and a device of its own (ARGS="--port-base 20000").
 	@conformance/install demo
@@ -48,7 +48,7 @@ bench: ## What an enrolment costs; needs a quiet machine with two cores.
 openssl36: ## OpenSSL 3.6 as CMP client and as CA; builds it once, which takes some minutes.
 	@conformance/install test
 	@cargo build --locked --bin daftar
-	@CLIENT="$$(conformance/openssl36)" NO_BUILD=1 conformance/run clients/openssl36.sh authorities/openssl.sh
+	@CLIENT="$$(conformance/openssl36)" NO_BUILD=1 conformance/run clients/curl.sh clients/openssl36.sh authorities/openssl.sh
 
 kill: ## kill -9 of the server under load, 20 times.
 	@conformance/install test

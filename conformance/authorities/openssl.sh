@@ -1,13 +1,15 @@
 # OpenSSL's mock server as the CA behind Daftar. It hands out one certificate, which is made here for the test's key, and believes
-# messages that are signed below -srv_trusted.
+# messages that are signed below -srv_trusted. CLIENT is another `openssl` whose mock it is.
 
 pki=$work/office/pki
 house=$PWD/house
 mock=$((base + 14))
+authority="openssl as CA"
+[ -z "${CLIENT:-}" ] || authority="openssl 3.6 as CA"
 
 # mock ROOT: a mock CA that trusts requests signed below ROOT.
 mock() {
-    openssl cmp -config '' -port "$mock" -srv_cert "$pki/cmp-signer.pem" -srv_key "$pki/cmp-signer.key" -srv_trusted "$1" \
+    "${CLIENT:-openssl}" cmp -config '' -port "$mock" -srv_cert "$pki/cmp-signer.pem" -srv_key "$pki/cmp-signer.key" -srv_trusted "$1" \
         -srv_untrusted "$pki/issuing.pem" -rsp_cert given.pem -rsp_extracerts "$pki/issuing.pem" -grant_implicitconf >>mock.log 2>&1 &
     mock_pid=$!
     children+=("$mock_pid")
@@ -39,13 +41,13 @@ given() {
 new_key good && new_csr good /CN=good.plant.example && given good 2>/dev/null
 mock "$ROOT_CA"
 sleep 0.5
-check "openssl as CA: EST enrolment succeeds (p10cr)" enrol good simpleenroll -u "$reference:$secret"
+check "$authority: EST enrolment succeeds (p10cr)" enrol good simpleenroll -u "$reference:$secret"
 new_key crmf && new_csr crmf /CN=crmf.plant.example && given crmf 2>/dev/null
 kill "$mock_pid" && wait "$mock_pid" 2>/dev/null
 mock "$ROOT_CA"
 sleep 0.5
 host=127.0.0.1:$((base + 11))/.well-known/cmp
-check "openssl as CA: CMP enrolment succeeds (ir)" asked crmf crmf.key cmp -ref "$reference" -secret "pass:$secret" -cmd ir -newkey crmf.key \
+check "$authority: CMP enrolment succeeds (ir)" asked crmf crmf.key cmp -ref "$reference" -secret "pass:$secret" -cmd ir -newkey crmf.key \
     -subject /CN=crmf.plant.example -implicit_confirm
 kill "$mock_pid" && wait "$mock_pid" 2>/dev/null
 
@@ -64,6 +66,6 @@ refused() {
     echo "status $status: $(cat bad.body)"
     [ "$status" = 403 ] && grep -q 'no suitable sender cert' bad.body
 }
-check "openssl as CA: it refuses an RA that is not certified there" refused
-check "openssl as CA: and says so" grep -q 'certificate verification failed' mock.log
+check "$authority: it refuses an RA that is not certified there" refused
+check "$authority: and says so" grep -q 'certificate verification failed' mock.log
 kill "$mock_pid" "$serve_pid" && wait "$mock_pid" "$serve_pid" 2>/dev/null

@@ -204,3 +204,24 @@ new_key weak -algorithm RSA -pkeyopt rsa_keygen_bits:1024
 check "$who: a weak key is badCertTemplate" refused badCertTemplate cmp "${mac[@]}" -cmd ir -newkey weak.key -subject /CN=weak.plant.example
 place=p/nobody check "$who: a profile that is not there is refused" refused 'CMP error' cmp "${mac[@]}" -cmd ir -newkey late.key \
     -subject /CN=late.plant.example
+
+# asks TYPE [CMP WORDS]: the answer must name this type. 3.0 knows few names and shows no more than this.
+asks() {
+    local type=$1
+    shift
+    cmp "$@" -cmd genm -infotype "$type" >genm.log 2>&1
+    cat genm.log
+    grep -q "ITAV.*id-it-${answer:-$type}\$" genm.log
+}
+if "$client" version | grep -q '^OpenSSL 3\.0\.'; then
+    for type in caCerts certReqTemplate; do
+        check "$who: genm $type, signature" asks "$type" "${device[@]}"
+        check "$who: genm $type, MAC" asks "$type" "${mac[@]}"
+        place=p/default check "$who: genm $type at the path of a profile" asks "$type" "${device[@]}"
+    done
+    place=getcacerts check "$who: genm caCerts at the path of its operation" asks caCerts "${device[@]}"
+fi
+check "$who: genm currentCRL" asks currentCRL "${device[@]}"
+answer=unsupportedOIDs check "$who: genm of a type that is not answered is told so" asks signKeyPairTypes "${device[@]}"
+check "$who: genm with a wrong secret is badMessageCheck" says badMessageCheck cmp -ref "$CMP_REF" -secret pass:wrong -cmd genm -infotype caCerts \
+    -cacertsout refused.pem
