@@ -153,7 +153,8 @@ fn asked_names(facts: &Facts) -> impl Iterator<Item = &str> {
 /// "the subject name in the certTemplate identifies the same entity as the subject name in the CMP protection certificate or
 /// matches the identifier used with MAC-based protection", else the sender must be an authorised RA (RFC 9483 section 5.1.1).
 fn holder(profile: &Profile, facts: &Facts) -> Vec<String> {
-    let Some(holder) = facts.holder.filter(|_| !facts.credential.registration_authority) else { return Vec::new() };
+    let by_authority = facts.credential.registration_authority || facts.vouched;
+    let Some(holder) = facts.holder.filter(|_| !by_authority) else { return Vec::new() };
     // What a code is bound to is looked at by `code_names`.
     if facts.credential.names.is_some() {
         return Vec::new();
@@ -429,6 +430,7 @@ mod tests {
             not_after: None,
             replaced: None,
             key_in_use: false,
+            vouched: false,
             holder: None,
         }
     }
@@ -528,6 +530,11 @@ mod tests {
             facts.credential.registration_authority = true;
         };
         assert_eq!(named("", other, for_others), Vec::<String>::new());
+        let vouched = |facts: &mut Facts| {
+            facts.credential.own_authority = true;
+            facts.vouched = true;
+        };
+        assert_eq!(named("", other, vouched), Vec::<String>::new());
     }
 
     #[test]
