@@ -109,7 +109,8 @@ fn a_message_wrapped_twice_keeps_its_own_signature() {
     row.live();
     let (_, central) = row.names();
     let records = row.central.records();
-    for record in records.of(Kind::Issued).iter().chain(&records.of(Kind::Confirmed)).chain(&records.of(Kind::Revoked)) {
+    for record in records.of(Kind::Issued).iter().chain(&records.of(Kind::Confirmed)).chain(&records.of(Kind::Revoked))
+    {
         assert_eq!((record.form, record.depth), (Some(Form::Nested), 2), "{}", record.body);
         assert_eq!(record.outer_signer, central.to_string(), "{}", record.body);
     }
