@@ -18,7 +18,7 @@ pub mod audit;
 /// Certification authorities: compose, send, read and check; one driver a kind of CA.
 pub mod upstream;
 
-/// The only room that names sqlx.
+/// The only room that names rusqlite.
 pub mod store;
 
 /// The RA itself: identify, rule, decide, record, forward, close.

@@ -9,6 +9,8 @@ mod authority_lies;
 mod cmp_algorithms;
 #[path = "journeys/cmp_authorities.rs"]
 mod cmp_authorities;
+#[path = "journeys/cmp_batching.rs"]
+mod cmp_batching;
 #[path = "journeys/cmp_confirming.rs"]
 mod cmp_confirming;
 #[path = "journeys/cmp_delayed.rs"]
@@ -29,6 +31,8 @@ mod cmp_rules_body;
 mod cmp_rules_enrol;
 #[path = "journeys/cmp_rules_header.rs"]
 mod cmp_rules_header;
+#[path = "journeys/cmp_rules_nested.rs"]
+mod cmp_rules_nested;
 #[path = "journeys/cmp_rules_protection.rs"]
 mod cmp_rules_protection;
 #[path = "journeys/cmp_rules_upstream.rs"]
@@ -60,6 +64,8 @@ mod requirements;
 mod software_key;
 #[path = "journeys/token_away.rs"]
 mod token_away;
+#[path = "journeys/two_offices.rs"]
+mod two_offices;
 #[path = "journeys/vetting.rs"]
 mod vetting;
 #[path = "journeys/waiting.rs"]

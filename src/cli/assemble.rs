@@ -46,7 +46,7 @@ pub(super) async fn assemble(config: &Config, signer: Option<Arc<dyn Signer>>) -
         Some(signer) => signer,
         None => Arc::new(on_token(config, &hsm)?),
     };
-    let (authorities, protector) = authorities(config, &signer)?;
+    let (authorities, protector) = authorities(config, &signer, &clock, &random)?;
     let rules = Arc::new(rule_sets::activate(config, &store).await?);
     let trust = trust_tables(config)?;
     let trusted_ras = config
@@ -91,13 +91,19 @@ fn on_token(config: &Config, hsm: &Hsm) -> Result<HsmSigner, Failed> {
 
 type Authorities = BTreeMap<String, Arc<dyn Authority>>;
 
-fn authorities(config: &Config, signer: &Arc<dyn Signer>) -> Result<(Authorities, Protector), Failed> {
+fn authorities(
+    config: &Config,
+    signer: &Arc<dyn Signer>,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+) -> Result<(Authorities, Protector), Failed> {
     let mut authorities: Authorities = BTreeMap::new();
     let mut protector = None;
     for (name, AuthorityConfig::Cmp(table)) in &config.authority {
         let named = |fault: String| Failed::new(format!("authority.{name}: {fault}"));
         let signer = Arc::clone(signer);
-        let authority = Cmp::new(name, table, Arc::clone(&signer)).map_err(named)?;
+        let authority =
+            Cmp::new(name, table, Arc::clone(&signer), Arc::clone(clock), Arc::clone(random)).map_err(named)?;
         if protector.is_none() {
             // RFC 9483 section 3.3: the RA's certificate first, then its chain.
             let mut certificates = read_certificates(&table.ra_certificate)?;

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use super::assemble::read_certificates;
 use super::genuine::refuse_demo_certificates;
-use super::system::SystemClock;
+use super::system::{Entropy, SystemClock};
 use super::{Common, Failed, data_key, print};
 use crate::case::Clock as _;
 use crate::config::{AuthorityConfig, Config};
@@ -189,7 +189,7 @@ fn fits(name: &str, authority: &AuthorityConfig, hsm: &Hsm) -> Result<(), Failed
     let certificates = read_certificates(&config.ra_certificate)?;
     let own = certificates.first().ok_or_else(|| Failed::new("ra_certificate holds no certificate"))?;
     let signer = hsm.signer_for(own.public_key()).map_err(Failed::new)?;
-    Cmp::new(name, config, Arc::new(signer)).map_err(Failed::new)?;
+    Cmp::new(name, config, Arc::new(signer), Arc::new(SystemClock), Arc::new(Entropy::new())).map_err(Failed::new)?;
     if is_ra(own) {
         return Ok(());
     }

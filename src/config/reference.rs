@@ -71,6 +71,8 @@ ra_certificate = "ra.pem"        # the RA's certificate, for the key on the toke
 # signer_key_identifier = "00112233…"      # its subject key identifier; else id-kp-cmcCA issued by the CA
 # tls_roots = "tls-roots.pem"    # for https; default: certificates
 nested = false                   # whether it takes messages wrapped in ours (RFC 9483 section 5.2.2.1)
+batch_milliseconds = 0           # collects messages that go to the CA together (RFC 9483 section 5.2.2.2); 0: none
+batch_limit = 32                 # the most of them
 timeout_seconds = 30             # for one answer (default 30)
 
 [trust.manufacturer]             # whose certificates identify a requester; each table is kept apart

@@ -93,7 +93,8 @@ impl Registrar {
         let waiting = Outcome::Waiting { check_after: self.settings.check_after };
         let Some(flight) = self.flights.find(case) else { return self.answer(exchange, waiting, reply).await };
         let patience = self.settings.answer_time;
-        let outcome = tokio::time::timeout(patience, flight.landing()).await.unwrap_or(waiting);
+        let landed = tokio::time::timeout(patience, flight.landing()).await;
+        let outcome = landed.ok().flatten().unwrap_or(waiting);
         self.answer(exchange, outcome, reply).await
     }
 
@@ -363,7 +364,9 @@ impl Registrar {
     ) -> Result<Answered, Refusal> {
         let patience = self.settings.answer_time;
         loop {
-            if let Ok(outcome) = tokio::time::timeout(patience, flight.landing()).await {
+            if let Ok(landed) = tokio::time::timeout(patience, flight.landing()).await {
+                // RFC 9483 section 5.2.2.2: systemUnavail where the answer to a batch has none for this message.
+                let outcome = landed.ok_or_else(|| Refusal::away("the CA left the message unanswered"))?;
                 return match flight.take_answer() {
                     Some(octets) => Ok(Answered { outcome: Some(outcome), octets }),
                     None => self.answer(Some(&exchange), outcome, &reply).await,

@@ -63,6 +63,7 @@ impl Registrar {
                 .as_ref()
                 .map(|(issuer, serial)| self.replaced_fact(who, request, replaced, (issuer, serial))),
             key_in_use,
+            vouched: !who.vouchers.is_empty(),
             holder: Some(holder(who, request)),
         })
     }
@@ -127,6 +128,7 @@ pub(super) fn revocation_facts(
             expired,
         }),
         key_in_use: false,
+        vouched: !who.vouchers.is_empty(),
         holder: None,
     }
 }

@@ -17,11 +17,14 @@ pub(super) struct Flights {
     open: Mutex<HashMap<CaseId, Arc<Flight>>>,
 }
 
+/// What a flight came to; none where the CA left its message without an answer.
+type Landing = Option<Outcome>;
+
 /// One case on its way.
 pub(super) struct Flight {
     reply: Mutex<Option<Arc<dyn Reply>>>,
     answer: Mutex<Option<Vec<u8>>>,
-    landed: watch::Sender<Option<Outcome>>,
+    landed: watch::Sender<Option<Landing>>,
 }
 
 impl Flights {
@@ -43,11 +46,17 @@ impl Flights {
         lock(&self.open).remove(&case);
     }
 
+    /// The CA has nothing to say to a message now: all who wait are told so, and the outbox goes on.
+    pub(super) fn leave_unanswered(&self, case: CaseId) {
+        let Some(flight) = lock(&self.open).remove(&case) else { return };
+        flight.landed.send_replace(Some(None));
+    }
+
     /// Ends a flight and tells all who wait. `answer` is what was recorded for the one whose reply was claimed.
     pub(super) fn land(&self, case: CaseId, outcome: Outcome, answer: Option<Vec<u8>>) {
         let Some(flight) = lock(&self.open).remove(&case) else { return };
         *lock(&flight.answer) = answer;
-        flight.landed.send_replace(Some(outcome));
+        flight.landed.send_replace(Some(Some(outcome)));
     }
 
     /// How many are open.
@@ -72,8 +81,8 @@ impl Flight {
         lock(&self.answer).take()
     }
 
-    /// Waits for the outcome.
-    pub(super) async fn landing(&self) -> Outcome {
+    /// Waits for the outcome; none where the CA left the message without an answer.
+    pub(super) async fn landing(&self) -> Landing {
         let mut landed = self.landed.subscribe();
         loop {
             let outcome = landed.borrow_and_update().clone();

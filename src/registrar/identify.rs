@@ -58,7 +58,12 @@ impl Identified {
     /// How the names it asks for must fit its credential (RFC 9483 section 5.1.1).
     #[must_use]
     pub fn naming(&self) -> Naming {
-        self.profile().map_or_else(Naming::default, |profile| profile.subject.naming(&self.fact.kind))
+        match self.profile() {
+            // It asks for others.
+            Some(_) if self.fact.registration_authority => Naming::Profile,
+            Some(profile) => profile.subject.naming(&self.fact.kind),
+            None => Naming::default(),
+        }
     }
 
     /// The certificate it proved itself with.

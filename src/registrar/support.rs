@@ -240,7 +240,7 @@ impl Registrar {
             SendFault::Status { status, .. } => {
                 refused(ReasonCode::Withheld, &format!("the CA answered with HTTP status {status}"))
             }
-            SendFault::NotSent(_) | SendFault::NoAnswer(_) => {
+            SendFault::NotSent(_) | SendFault::NoAnswer(_) | SendFault::Unanswered | SendFault::Batch(_) => {
                 refused(ReasonCode::Unavailable, "the CA cannot be reached now")
             }
         }

@@ -20,7 +20,7 @@ use crate::case::{
 };
 use crate::rules::Profile;
 use crate::store::{Leg, NewSubmission, Row, Unit};
-use crate::upstream::{Answer, Authority, Conversation, Expected, Order};
+use crate::upstream::{Answer, Authority, Conversation, Expected, Order, SendFault};
 
 /// Whom a voyage is for.
 #[derive(Clone, Debug)]
@@ -173,7 +173,13 @@ impl Registrar {
         voyage.attempts += 1;
         let octets = match voyage.authority.send(&voyage.sent).await {
             Ok(octets) => octets,
-            Err(fault) => return self.put_back(voyage, &fault.to_string()).await,
+            Err(fault) => {
+                let next = self.put_back(voyage, &fault.to_string()).await?;
+                if matches!(fault, SendFault::Unanswered) {
+                    self.flights.leave_unanswered(voyage.case());
+                }
+                return Ok(next);
+            }
         };
         let conversation = Conversation { request: &voyage.request, sent: &voyage.sent };
         let answer = match voyage.authority.read(conversation, &octets, self.now()) {

@@ -45,6 +45,10 @@ pub struct Facts {
     pub replaced: Option<ReplacedFact>,
     /// Whether another valid certificate of this office has the same key.
     pub key_in_use: bool,
+    /// Whether a registration authority that is trusted for this profile put its protection around the request, and by that
+    /// approved it (RFC 9483 section 5.2.2.1).
+    #[serde(default)]
+    pub vouched: bool,
     /// How what is asked for fits the credential; none in a revocation, and in records from before this was a fact.
     #[serde(default)]
     pub holder: Option<HolderFact>,

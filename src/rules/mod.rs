@@ -5,6 +5,7 @@
 
 mod facts;
 mod messages;
+mod naming;
 mod profile;
 mod rule_set;
 mod ruling;

@@ -1,9 +1,9 @@
 //! The tables `case_record` and `decision`.
 
-use sqlx::sqlite::SqliteRow;
+use rusqlite::params;
 
-use super::batch::Batch;
 use super::columns::Columns;
+use super::pen::{Broken, Pen};
 use super::{Conflict, Error, NewCase, NewDecision, Store};
 use crate::case::{CaseId, CertificateId, CredentialId, Door, Event, Kind, Millis, RequestForm, Requester, State};
 
@@ -84,117 +84,111 @@ macro_rules! select_case {
 impl Store {
     /// The case with this identifier.
     pub async fn case_by_id(&self, case: CaseId) -> Result<Option<CaseRow>, Error> {
-        let query = sqlx::query(select_case!("WHERE id = ?")).bind(case.as_bytes().as_slice());
-        query.fetch_optional(&self.readers).await?.as_ref().map(case_row).transpose()
+        self.find(select_case!("WHERE id = ?"), (case.as_bytes(),), case_row).await
     }
 
     /// The open case with this join key; where none is open, the newest.
     pub async fn case_by_join_key(&self, key: &[u8; 32]) -> Result<Option<CaseRow>, Error> {
-        let query =
-            sqlx::query(select_case!("WHERE join_key = ? ORDER BY open DESC, seq DESC LIMIT 1")).bind(key.as_slice());
-        query.fetch_optional(&self.readers).await?.as_ref().map(case_row).transpose()
+        self.find(select_case!("WHERE join_key = ? ORDER BY open DESC, seq DESC LIMIT 1"), (key,), case_row).await
     }
 
     /// The newest cases, all or in one state, newest first.
     pub async fn cases(&self, state: Option<State>, limit: u32) -> Result<Vec<CaseRow>, Error> {
         let query = match state {
-            None => sqlx::query(select_case!("ORDER BY seq DESC LIMIT ?")),
+            None => select_case!("ORDER BY seq DESC LIMIT ?1"),
             Some(state) if state.is_open() => {
-                sqlx::query(select_case!("WHERE open = 1 AND state = ? ORDER BY seq DESC LIMIT ?")).bind(state.name())
+                select_case!("WHERE open = 1 AND state = ?2 ORDER BY seq DESC LIMIT ?1")
             }
-            Some(state) => sqlx::query(select_case!("WHERE state = ? ORDER BY seq DESC LIMIT ?")).bind(state.name()),
+            Some(_) => select_case!("WHERE state = ?2 ORDER BY seq DESC LIMIT ?1"),
         };
-        query.bind(limit).fetch_all(&self.readers).await?.iter().map(case_row).collect()
+        match state {
+            None => self.search(query, (limit,), case_row).await,
+            Some(state) => self.search(query, (limit, state.name()), case_row).await,
+        }
     }
 
     /// The cases that have stood longest in an open state, oldest first: a work list.
     pub async fn cases_in(&self, state: State, limit: u32) -> Result<Vec<CaseRow>, Error> {
-        let query = sqlx::query(select_case!("WHERE open = 1 AND state = ? ORDER BY seq LIMIT ?")).bind(state.name());
-        query.bind(limit).fetch_all(&self.readers).await?.iter().map(case_row).collect()
+        self.search(select_case!("WHERE open = 1 AND state = ? ORDER BY seq LIMIT ?"), (state.name(), limit), case_row)
+            .await
     }
 
     /// How many cases are open.
     pub async fn open_cases(&self) -> Result<u64, Error> {
-        let row =
-            sqlx::query("SELECT COUNT(*) AS cases FROM case_record WHERE open = 1").fetch_one(&self.readers).await?;
-        Columns(&row).count("cases")
+        self.count("SELECT COUNT(*) FROM case_record WHERE open = 1").await
     }
 
     /// The decisions on a case, oldest first.
     pub async fn decisions(&self, case: CaseId) -> Result<Vec<DecisionRow>, Error> {
-        let query = sqlx::query(
-            "SELECT case_id, actor, facts, findings, verdict, rule_set, at FROM decision WHERE case_id = ? ORDER BY seq",
-        );
-        query.bind(case.as_bytes().as_slice()).fetch_all(&self.readers).await?.iter().map(decision_row).collect()
+        let query = "SELECT case_id, actor, facts, findings, verdict, rule_set, at FROM decision WHERE case_id = ? \
+                     ORDER BY seq";
+        self.list(query, (case.as_bytes(),), decision_row).await
     }
 }
 
-pub(super) fn open(case: NewCase, batch: &mut Batch) {
-    batch
-        .must_change(
-            "INSERT INTO case_record (id, kind, state, open, door, profile, credential, requester, join_key, about, rule_set, \
-             created_at, changed_at, subject_text, key_print, public_key, subject, alt_names, form, request) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); ",
-        )
-        .bind(case.id.as_bytes().as_slice())
-        .bind(case.kind.name())
-        .bind(case.state.name())
-        .bind(case.state.is_open())
-        .bind(case.door.name())
-        .bind(case.profile)
-        .bind(case.requester.credential.as_str())
-        .bind(case.requester.name)
-        .bind(case.join_key.as_ref().map(<[u8; 32]>::as_slice))
-        .bind(case.about.as_ref().map(|about| about.as_bytes().as_slice()))
-        .bind(case.rule_set.as_slice())
-        .bind(case.created_at.0)
-        .bind(case.created_at.0)
-        .bind(case.subject_text)
-        .bind(case.key_print.as_ref().map(<[u8; 32]>::as_slice))
-        .bind(case.public_key)
-        .bind(case.subject)
-        .bind(case.alt_names)
-        .bind(case.form.name())
-        .bind(case.request);
+pub(super) fn open(case: &NewCase, pen: Pen<'_>) -> Result<(), Broken> {
+    pen.must_change(
+        "INSERT INTO case_record (id, kind, state, open, door, profile, credential, requester, join_key, \
+         about, rule_set, created_at, changed_at, subject_text, key_print, public_key, subject, alt_names, \
+         form, request) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            case.id.as_bytes(),
+            case.kind.name(),
+            case.state.name(),
+            case.state.is_open(),
+            case.door.name(),
+            case.profile,
+            case.requester.credential.as_str(),
+            case.requester.name,
+            case.join_key,
+            case.about.as_ref().map(CertificateId::as_bytes),
+            case.rule_set,
+            case.created_at.0,
+            case.created_at.0,
+            case.subject_text,
+            case.key_print,
+            case.public_key,
+            case.subject,
+            case.alt_names,
+            case.form.name(),
+            case.request,
+        ],
+    )
 }
 
 /// The one table of moves is in `case`; what it does not name does not happen.
-pub(super) fn step(case: CaseId, from: State, event: Event, at: Millis, batch: &mut Batch) -> Result<(), Conflict> {
-    let to = from.after(event).map_err(|_| Conflict::State { what: "case" })?;
-    batch
-        .must_change("UPDATE case_record SET state = ?, open = ?, changed_at = ? WHERE id = ? AND state = ?; ")
-        .bind(to.name())
-        .bind(to.is_open())
-        .bind(at.0)
-        .bind(case.as_bytes().as_slice())
-        .bind(from.name());
-    Ok(())
+pub(super) fn step(case: CaseId, from: State, event: Event, at: Millis, pen: Pen<'_>) -> Result<(), Broken> {
+    let to = from.after(event).map_err(|_| Broken::Known(Conflict::State { what: "case" }))?;
+    pen.must_change(
+        "UPDATE case_record SET state = ?, open = ?, changed_at = ? WHERE id = ? AND state = ?",
+        params![to.name(), to.is_open(), at.0, case.as_bytes(), from.name()],
+    )
 }
 
-pub(super) fn explain(case: CaseId, code: &'static str, text: String, batch: &mut Batch) {
-    batch
-        .must_change("UPDATE case_record SET reason_code = ?, reason_text = ? WHERE id = ?; ")
-        .bind(code)
-        .bind(text)
-        .bind(case.as_bytes().as_slice());
+pub(super) fn explain(case: CaseId, code: &'static str, text: &str, pen: Pen<'_>) -> Result<(), Broken> {
+    pen.must_change(
+        "UPDATE case_record SET reason_code = ?, reason_text = ? WHERE id = ?",
+        params![code, text, case.as_bytes()],
+    )
 }
 
-pub(super) fn decide(decision: NewDecision, batch: &mut Batch) {
-    batch
-        .must_change(
-            "INSERT INTO decision (case_id, actor, facts, findings, verdict, rule_set, at) VALUES (?, ?, ?, ?, ?, ?, ?); ",
-        )
-        .bind(decision.case.as_bytes().as_slice())
-        .bind(decision.actor)
-        .bind(decision.facts)
-        .bind(decision.findings)
-        .bind(decision.verdict)
-        .bind(decision.rule_set.as_slice())
-        .bind(decision.at.0);
+pub(super) fn decide(decision: &NewDecision, pen: Pen<'_>) -> Result<(), Broken> {
+    pen.must_change(
+        "INSERT INTO decision (case_id, actor, facts, findings, verdict, rule_set, at) VALUES (?, ?, ?, ?, ?, \
+         ?, ?)",
+        params![
+            decision.case.as_bytes(),
+            decision.actor,
+            decision.facts,
+            decision.findings,
+            decision.verdict,
+            decision.rule_set,
+            decision.at.0,
+        ],
+    )
 }
 
-fn case_row(row: &SqliteRow) -> Result<CaseRow, Error> {
-    let row = Columns(row);
+fn case_row(row: &Columns<'_>) -> Result<CaseRow, Error> {
     Ok(CaseRow {
         id: CaseId::from_octets(row.octets("id")?),
         kind: row.named("kind", Kind::named)?,
@@ -222,8 +216,7 @@ fn case_row(row: &SqliteRow) -> Result<CaseRow, Error> {
     })
 }
 
-fn decision_row(row: &SqliteRow) -> Result<DecisionRow, Error> {
-    let row = Columns(row);
+fn decision_row(row: &Columns<'_>) -> Result<DecisionRow, Error> {
     Ok(DecisionRow {
         case: CaseId::from_octets(row.octets("case_id")?),
         actor: row.value("actor")?,

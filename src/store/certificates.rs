@@ -1,9 +1,9 @@
 //! The table `certificate`.
 
-use sqlx::sqlite::SqliteRow;
+use rusqlite::params;
 
-use super::batch::Batch;
 use super::columns::Columns;
+use super::pen::{Broken, Pen};
 use super::{CertificateStatus, Error, NewCertificate, Store};
 use crate::case::{CaseId, CertificateId, Millis};
 
@@ -61,68 +61,76 @@ macro_rules! mark_unless {
 impl Store {
     /// The certificate with this SHA-256 of its DER.
     pub async fn certificate_by_hash(&self, hash: &[u8; 32]) -> Result<Option<CertificateRow>, Error> {
-        let query = sqlx::query(select_certificate!("WHERE hash = ?")).bind(hash.as_slice());
-        query.fetch_optional(&self.readers).await?.as_ref().map(certificate_row).transpose()
+        self.find(select_certificate!("WHERE hash = ?"), (hash,), certificate_row).await
     }
 
     /// The certificate of this issuer (canonical form) with this serial number (content octets).
     pub async fn certificate_by_serial(&self, issuer: &[u8], serial: &[u8]) -> Result<Option<CertificateRow>, Error> {
-        let query = sqlx::query(select_certificate!("WHERE serial = ? AND issuer = ?")).bind(serial).bind(issuer);
-        query.fetch_optional(&self.readers).await?.as_ref().map(certificate_row).transpose()
+        self.find(select_certificate!("WHERE serial = ? AND issuer = ?"), (serial, issuer), certificate_row).await
     }
 
     /// The newest certificate that a case brought.
     pub async fn certificate_of_case(&self, case: CaseId) -> Result<Option<CertificateRow>, Error> {
-        let query = sqlx::query(select_certificate!("WHERE case_id = ? ORDER BY seq DESC LIMIT 1"));
-        let row = query.bind(case.as_bytes().as_slice()).fetch_optional(&self.readers).await?;
-        row.as_ref().map(certificate_row).transpose()
+        self.find(
+            select_certificate!("WHERE case_id = ? ORDER BY seq DESC LIMIT 1"),
+            (case.as_bytes(),),
+            certificate_row,
+        )
+        .await
     }
 
     /// The certificates of a key that are in use: issued or valid, newest first. Whether they expired is not looked at.
     pub async fn valid_certificates_of_key(&self, key_print: &[u8; 32]) -> Result<Vec<CertificateRow>, Error> {
-        let query =
-            sqlx::query(select_certificate!("WHERE key_print = ? AND status IN ('issued', 'valid') ORDER BY seq DESC"));
-        query.bind(key_print.as_slice()).fetch_all(&self.readers).await?.iter().map(certificate_row).collect()
+        self.list(
+            select_certificate!("WHERE key_print = ? AND status IN ('issued', 'valid') ORDER BY seq DESC"),
+            (key_print,),
+            certificate_row,
+        )
+        .await
     }
 }
 
-pub(super) fn add(certificate: NewCertificate, batch: &mut Batch) {
-    batch
-        .must_change(
-            "INSERT INTO certificate (id, case_id, profile, status, status_at, not_after, created_at, key_print, hash, issuer, \
-             serial, der) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); ",
-        )
-        .bind(certificate.id.as_bytes().as_slice())
-        .bind(certificate.case.as_bytes().as_slice())
-        .bind(certificate.profile)
-        .bind(certificate.status.name())
-        .bind(certificate.at.0)
-        .bind(certificate.not_after.0)
-        .bind(certificate.at.0)
-        .bind(certificate.key_print.as_slice())
-        .bind(certificate.hash.as_slice())
-        .bind(certificate.issuer)
-        .bind(certificate.serial)
-        .bind(certificate.der);
+pub(super) fn add(certificate: &NewCertificate, pen: Pen<'_>) -> Result<(), Broken> {
+    pen.must_change(
+        "INSERT INTO certificate (id, case_id, profile, status, status_at, not_after, created_at, key_print, \
+         hash, issuer, serial, der) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            certificate.id.as_bytes(),
+            certificate.case.as_bytes(),
+            certificate.profile,
+            certificate.status.name(),
+            certificate.at.0,
+            certificate.not_after.0,
+            certificate.at.0,
+            certificate.key_print,
+            certificate.hash,
+            certificate.issuer,
+            certificate.serial,
+            certificate.der,
+        ],
+    )
 }
 
 /// What was revoked stays revoked, and what was rejected can only be revoked, whatever comes late.
-pub(super) fn mark(certificate: CertificateId, status: CertificateStatus, at: Millis, batch: &mut Batch) {
-    batch
-        .must_change(match status {
+pub(super) fn mark(
+    certificate: CertificateId,
+    status: CertificateStatus,
+    at: Millis,
+    pen: Pen<'_>,
+) -> Result<(), Broken> {
+    pen.must_change(
+        match status {
             CertificateStatus::Revoked => mark_unless!("status = 'revoked'"),
             CertificateStatus::Issued
             | CertificateStatus::Valid
             | CertificateStatus::Renewed
             | CertificateStatus::Rejected => mark_unless!("status IN ('revoked', 'rejected')"),
-        })
-        .bind(status.name())
-        .bind(at.0)
-        .bind(certificate.as_bytes().as_slice());
+        },
+        params![status.name(), at.0, certificate.as_bytes()],
+    )
 }
 
-fn certificate_row(row: &SqliteRow) -> Result<CertificateRow, Error> {
-    let row = Columns(row);
+fn certificate_row(row: &Columns<'_>) -> Result<CertificateRow, Error> {
     Ok(CertificateRow {
         id: CertificateId::from_octets(row.octets("id")?),
         case: CaseId::from_octets(row.octets("case_id")?),

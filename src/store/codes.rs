@@ -1,10 +1,11 @@
 //! The table `code`: enrolment codes.
 
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
+use rusqlite::Connection;
+use rusqlite::params;
 
-use super::batch::Batch;
 use super::columns::Columns;
+use super::pen::{Broken, Pen};
+use super::readers::find;
 use super::{CodeFault, Conflict, Error, NewCode, Store};
 use crate::case::{CaseId, CodeId, Millis};
 
@@ -54,79 +55,73 @@ macro_rules! select_code {
 impl Store {
     /// The code with this look-up value.
     pub async fn code_by_lookup(&self, lookup: &[u8; 32]) -> Result<Option<CodeRow>, Error> {
-        let query = sqlx::query(select_code!("WHERE lookup = ?")).bind(lookup.as_slice());
-        query.fetch_optional(&self.readers).await?.as_ref().map(code_row).transpose()
+        self.find(select_code!("WHERE lookup = ?"), (lookup,), code_row).await
     }
 
     /// The code with this identifier.
     pub async fn code_by_id(&self, code: CodeId) -> Result<Option<CodeRow>, Error> {
-        let query = sqlx::query(select_code!("WHERE id = ?")).bind(code.as_bytes().as_slice());
-        query.fetch_optional(&self.readers).await?.as_ref().map(code_row).transpose()
+        self.find(select_code!("WHERE id = ?"), (code.as_bytes(),), code_row).await
     }
 
     /// The newest codes, newest first.
     pub async fn codes(&self, limit: u32) -> Result<Vec<CodeRow>, Error> {
-        let query = sqlx::query(select_code!("ORDER BY seq DESC LIMIT ?")).bind(limit);
-        query.fetch_all(&self.readers).await?.iter().map(code_row).collect()
+        self.search(select_code!("ORDER BY seq DESC LIMIT ?"), (limit,), code_row).await
     }
 }
 
-pub(super) fn add(code: NewCode, batch: &mut Batch) {
-    batch
-        .must_change(
-            "INSERT INTO code (id, lookup, reference, data_key, secret, profile, uses, used, tries, names, expires_at, created_by, \
-             created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?); ",
-        )
-        .bind(code.id.as_bytes().as_slice())
-        .bind(code.lookup.as_slice())
-        .bind(code.reference)
-        .bind(code.data_key)
-        .bind(code.secret)
-        .bind(code.profile)
-        .bind(code.uses)
-        .bind(code.names)
-        .bind(code.expires_at.map(|expires| expires.0))
-        .bind(code.created_by)
-        .bind(code.created_at.0);
+pub(super) fn add(code: &NewCode, pen: Pen<'_>) -> Result<(), Broken> {
+    pen.must_change(
+        "INSERT INTO code (id, lookup, reference, data_key, secret, profile, uses, used, tries, names, \
+         expires_at, created_by, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?)",
+        params![
+            code.id.as_bytes(),
+            code.lookup,
+            code.reference,
+            code.data_key,
+            code.secret,
+            code.profile,
+            code.uses,
+            code.names,
+            code.expires_at.map(|expires| expires.0),
+            code.created_by,
+            code.created_at.0,
+        ],
+    )
 }
 
 /// A one-time code is bound to the case it opens, and goes on serving that one (DESIGN rule 11).
-pub(super) fn spend(code: CodeId, case: CaseId, at: Millis, batch: &mut Batch) {
-    batch
-        .must_change(
-            "UPDATE code SET used = used + (bound_case IS NOT ?), bound_case = CASE WHEN uses = 1 THEN ? END WHERE id = ? AND \
-             (bound_case = ? OR (withdrawn_at IS NULL AND (expires_at IS NULL OR expires_at > ?) AND (uses IS NULL OR used < uses))); ",
-        )
-        .bind(case.as_bytes().as_slice())
-        .bind(case.as_bytes().as_slice())
-        .bind(code.as_bytes().as_slice())
-        .bind(case.as_bytes().as_slice())
-        .bind(at.0);
+pub(super) fn spend(code: CodeId, case: CaseId, at: Millis, pen: Pen<'_>) -> Result<(), Broken> {
+    pen.must_change(
+        "UPDATE code SET used = used + (bound_case IS NOT ?), bound_case = CASE WHEN uses = 1 THEN ? END \
+         WHERE id = ? AND (bound_case = ? OR (withdrawn_at IS NULL AND (expires_at IS NULL OR expires_at > ?) \
+         AND (uses IS NULL OR used < uses)))",
+        params![case.as_bytes(), case.as_bytes(), code.as_bytes(), case.as_bytes(), at.0],
+    )
 }
 
 /// Only a code that is bound to the case is freed: freeing twice frees once.
-pub(super) fn free(code: CodeId, case: CaseId, batch: &mut Batch) {
-    batch
-        .run_always("UPDATE code SET used = used - 1, bound_case = NULL WHERE id = ? AND bound_case = ?; ")
-        .bind(code.as_bytes().as_slice())
-        .bind(case.as_bytes().as_slice());
+pub(super) fn free(code: CodeId, case: CaseId, pen: Pen<'_>) -> Result<(), Broken> {
+    pen.run(
+        "UPDATE code SET used = used - 1, bound_case = NULL WHERE id = ? AND bound_case = ?",
+        params![code.as_bytes(), case.as_bytes()],
+    )
+    .map(drop)
 }
 
-pub(super) fn withdraw(code: CodeId, at: Millis, batch: &mut Batch) {
-    batch
-        .must_change("UPDATE code SET withdrawn_at = ? WHERE id = ? AND withdrawn_at IS NULL; ")
-        .bind(at.0)
-        .bind(code.as_bytes().as_slice());
+pub(super) fn withdraw(code: CodeId, at: Millis, pen: Pen<'_>) -> Result<(), Broken> {
+    pen.must_change(
+        "UPDATE code SET withdrawn_at = ? WHERE id = ? AND withdrawn_at IS NULL",
+        params![at.0, code.as_bytes()],
+    )
 }
 
-pub(super) fn count_try(code: CodeId, batch: &mut Batch) {
-    batch.must_change("UPDATE code SET tries = tries + 1 WHERE id = ?; ").bind(code.as_bytes().as_slice());
+pub(super) fn count_try(code: CodeId, pen: Pen<'_>) -> Result<(), Broken> {
+    pen.must_change("UPDATE code SET tries = tries + 1 WHERE id = ?", params![code.as_bytes()])
 }
 
 /// Why a code could not be spent.
-pub(super) async fn why_not(code: CodeId, at: Millis, connection: &mut SqliteConnection) -> Result<Conflict, Error> {
-    let query = sqlx::query(select_code!("WHERE id = ?")).bind(code.as_bytes().as_slice());
-    let found = query.fetch_optional(connection).await?.as_ref().map(code_row).transpose()?;
+pub(super) fn why_not(code: CodeId, at: Millis, connection: &Connection) -> Result<Conflict, Error> {
+    let found = find(connection, select_code!("WHERE id = ?"), (code.as_bytes(),), code_row)?;
     Ok(match found {
         None => Conflict::State { what: "code" },
         Some(code) if code.withdrawn_at.is_some() => Conflict::Code(CodeFault::Withdrawn),
@@ -135,8 +130,7 @@ pub(super) async fn why_not(code: CodeId, at: Millis, connection: &mut SqliteCon
     })
 }
 
-fn code_row(row: &SqliteRow) -> Result<CodeRow, Error> {
-    let row = Columns(row);
+fn code_row(row: &Columns<'_>) -> Result<CodeRow, Error> {
     Ok(CodeRow {
         id: CodeId::from_octets(row.octets("id")?),
         reference: row.value("reference")?,

@@ -1,26 +1,36 @@
 //! Reading rows: from columns to what they stand for.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Decode, Row as _, Sqlite, Type};
+use rusqlite::Row;
+use rusqlite::types::FromSql;
 
 use super::Error;
 use crate::case::Millis;
 
 /// A row that is being read.
-pub(super) struct Columns<'r>(pub(super) &'r SqliteRow);
+pub(super) struct Columns<'r>(pub(super) &'r Row<'r>);
 
-impl<'r> Columns<'r> {
-    pub(super) fn value<T: Decode<'r, Sqlite> + Type<Sqlite>>(&self, name: &'static str) -> Result<T, Error> {
-        Ok(self.0.try_get(name)?)
+impl Columns<'_> {
+    pub(super) fn value<T: FromSql>(&self, name: &'static str) -> Result<T, Error> {
+        Ok(self.0.get(name)?)
+    }
+
+    /// Octets that are looked at where they are.
+    pub(super) fn bytes(&self, name: &'static str) -> Result<Option<&[u8]>, Error> {
+        self.0.get_ref(name)?.as_blob_or_null().map_err(|_| Error::Damaged(name))
+    }
+
+    /// A text that is looked at where it is.
+    pub(super) fn text(&self, name: &'static str) -> Result<&str, Error> {
+        self.0.get_ref(name)?.as_str().map_err(|_| Error::Damaged(name))
     }
 
     /// Octets of a fixed length: an identifier, a hash.
     pub(super) fn octets<const N: usize>(&self, name: &'static str) -> Result<[u8; N], Error> {
-        self.value::<&[u8]>(name)?.try_into().map_err(|_| Error::Damaged(name))
+        self.maybe_octets(name)?.ok_or(Error::Damaged(name))
     }
 
     pub(super) fn maybe_octets<const N: usize>(&self, name: &'static str) -> Result<Option<[u8; N]>, Error> {
-        let found = self.value::<Option<&[u8]>>(name)?;
+        let found = self.bytes(name)?;
         found.map(|octets| octets.try_into().map_err(|_| Error::Damaged(name))).transpose()
     }
 
@@ -34,7 +44,7 @@ impl<'r> Columns<'r> {
 
     /// A word that stands for one of a few things.
     pub(super) fn named<T>(&self, name: &'static str, known: impl Fn(&str) -> Option<T>) -> Result<T, Error> {
-        known(self.value(name)?).ok_or(Error::Damaged(name))
+        known(self.text(name)?).ok_or(Error::Damaged(name))
     }
 
     /// A number that is never negative.

@@ -1,10 +1,9 @@
 //! What a unit contradicts: found out after it failed, so that a unit that does not fail pays nothing for it.
 
-use sqlx::SqliteConnection;
+use rusqlite::Connection;
 
-use super::codes;
-use super::columns::Columns;
-use super::{Conflict, Error};
+use super::readers::find;
+use super::{Conflict, Error, Row, codes, messages};
 use crate::case::{CaseId, CodeId, ExchangeId, MessageId, Millis};
 
 /// What a row of a unit was about; enough to look up what stands against it.
@@ -20,54 +19,73 @@ pub(super) enum Subject {
 }
 
 impl Subject {
+    /// What a row is about.
+    pub(super) fn of(row: &Row) -> Self {
+        match row {
+            Row::OpenCase(case) => Self::Opening { join_key: case.join_key },
+            Row::MoveCase { case, .. } => Self::Case(*case),
+            Row::ExplainCase { .. } => Self::Other("case"),
+            Row::Decide(_) => Self::Other("decision"),
+            Row::OpenExchange(exchange) => Self::Exchange { key: exchange.key },
+            Row::MoveExchange { .. } => Self::Other("exchange"),
+            Row::Record(message) => {
+                Self::Message { exchange: message.exchange, hash: messages::hash_of(&message.octets) }
+            }
+            Row::OpenSubmission(_) | Row::MoveSubmission { .. } | Row::Release { .. } => Self::Other("submission"),
+            Row::AddCertificate(_) => Self::Certificate,
+            Row::MarkCertificate { .. } => Self::Other("certificate"),
+            Row::UseCode { code, at, .. } | Row::WithdrawCode { code, at } => Self::Code { code: *code, at: *at },
+            Row::AddCode(_) | Row::FreeCode { .. } | Row::CountTry { .. } => Self::Other("code"),
+            Row::AddDataKey(_) => Self::Other("data key"),
+            Row::ProposeRuleSet { .. } | Row::ActivateRuleSet { .. } => Self::Other("rule set"),
+            Row::Leaf(_) => Self::Other("leaf"),
+        }
+    }
+
     /// What stands against it.
-    pub(super) async fn conflict(self, connection: &mut SqliteConnection) -> Result<Conflict, Error> {
+    pub(super) fn conflict(self, connection: &Connection) -> Result<Conflict, Error> {
         Ok(match self {
-            Self::Opening { join_key } => open_case(join_key, connection).await?,
-            Self::Case(case) => reopened_case(case, connection).await?,
+            Self::Opening { join_key } => open_case(join_key, connection)?,
+            Self::Case(case) => reopened_case(case, connection)?,
             Self::Exchange { key } => {
-                let query = sqlx::query("SELECT id FROM exchange WHERE key = ?").bind(key.as_slice());
-                match query.fetch_optional(connection).await? {
-                    Some(row) => {
-                        Conflict::ExchangeKey { exchange: ExchangeId::from_octets(Columns(&row).octets("id")?) }
-                    }
+                let found = find(connection, "SELECT id FROM exchange WHERE key = ?", (key,), |row| row.octets("id"))?;
+                match found.map(ExchangeId::from_octets) {
+                    Some(exchange) => Conflict::ExchangeKey { exchange },
                     None => Conflict::State { what: "exchange" },
                 }
             }
             Self::Message { exchange: Some(exchange), hash } => {
-                let query =
-                    sqlx::query("SELECT id FROM message WHERE leg = 'request' AND exchange_id = ? AND hash = ?")
-                        .bind(exchange.as_bytes().as_slice())
-                        .bind(hash.as_slice());
-                match query.fetch_optional(connection).await? {
-                    Some(row) => Conflict::Repeat { message: MessageId::from_octets(Columns(&row).octets("id")?) },
+                let query = "SELECT id FROM message WHERE leg = 'request' AND exchange_id = ? AND hash = ?";
+                let found = find(connection, query, (exchange.as_bytes(), hash), |row| row.octets("id"))?;
+                match found.map(MessageId::from_octets) {
+                    Some(message) => Conflict::Repeat { message },
                     None => Conflict::State { what: "message" },
                 }
             }
             Self::Message { exchange: None, .. } => Conflict::State { what: "message" },
             Self::Certificate => Conflict::Certificate,
-            Self::Code { code, at } => codes::why_not(code, at, connection).await?,
+            Self::Code { code, at } => codes::why_not(code, at, connection)?,
             Self::Other(what) => Conflict::State { what },
         })
     }
 }
 
-async fn open_case(join_key: Option<[u8; 32]>, connection: &mut SqliteConnection) -> Result<Conflict, Error> {
-    let Some(key) = join_key else { return Ok(Conflict::State { what: "case" }) };
-    let query = sqlx::query("SELECT id FROM case_record WHERE join_key = ? AND open = 1").bind(key.as_slice());
-    Ok(match query.fetch_optional(connection).await? {
-        Some(row) => Conflict::OpenCase { case: CaseId::from_octets(Columns(&row).octets("id")?) },
-        None => Conflict::State { what: "case" },
-    })
+fn open_case(join_key: Option<[u8; 32]>, connection: &Connection) -> Result<Conflict, Error> {
+    let query = "SELECT id FROM case_record WHERE join_key = ? AND open = 1";
+    let found = find(connection, query, (join_key,), |row| row.octets("id"))?;
+    Ok(open_conflict(found))
 }
 
 /// A case that opens again (issued, then undecided) may find another one open for the same request.
-async fn reopened_case(case: CaseId, connection: &mut SqliteConnection) -> Result<Conflict, Error> {
-    let query = sqlx::query(
-        "SELECT id FROM case_record WHERE open = 1 AND join_key = (SELECT join_key FROM case_record WHERE id = ?1) AND id <> ?1",
-    );
-    Ok(match query.bind(case.as_bytes().as_slice()).fetch_optional(connection).await? {
-        Some(row) => Conflict::OpenCase { case: CaseId::from_octets(Columns(&row).octets("id")?) },
+fn reopened_case(case: CaseId, connection: &Connection) -> Result<Conflict, Error> {
+    let query = "SELECT id FROM case_record WHERE open = 1 AND id <> ?1 AND \
+                 join_key = (SELECT join_key FROM case_record WHERE id = ?1)";
+    Ok(open_conflict(find(connection, query, (case.as_bytes(),), |row| row.octets("id"))?))
+}
+
+fn open_conflict(found: Option<[u8; 16]>) -> Conflict {
+    match found.map(CaseId::from_octets) {
+        Some(case) => Conflict::OpenCase { case },
         None => Conflict::State { what: "case" },
-    })
+    }
 }

@@ -1,9 +1,9 @@
 //! The table `exchange`.
 
-use sqlx::sqlite::SqliteRow;
+use rusqlite::params;
 
-use super::batch::Batch;
 use super::columns::Columns;
+use super::pen::{Broken, Pen};
 use super::{Error, Store};
 use crate::case::{CaseId, CredentialId, Door, Exchange, ExchangeId, ExchangeState, Family, Millis};
 
@@ -20,71 +20,68 @@ macro_rules! select_exchange {
 impl Store {
     /// The exchange with this key ([`super::exchange_key`]).
     pub async fn exchange_by_key(&self, key: &[u8; 32]) -> Result<Option<Exchange>, Error> {
-        let query = sqlx::query(select_exchange!("WHERE key = ?")).bind(key.as_slice());
-        query.fetch_optional(&self.readers).await?.as_ref().map(exchange).transpose()
+        self.find(select_exchange!("WHERE key = ?"), (key,), exchange).await
     }
 
     /// The exchanges with this transactionID, whatever their credential, oldest first.
     pub async fn exchanges_of_transaction(&self, transaction: &[u8], limit: u32) -> Result<Vec<Exchange>, Error> {
-        let query = sqlx::query(select_exchange!("WHERE transaction_id = ? ORDER BY seq LIMIT ?"));
-        query.bind(transaction).bind(limit).fetch_all(&self.readers).await?.iter().map(exchange).collect()
+        self.list(select_exchange!("WHERE transaction_id = ? ORDER BY seq LIMIT ?"), (transaction, limit), exchange)
+            .await
     }
 
     /// The exchanges about a case, oldest first.
     pub async fn exchanges_of_case(&self, case: CaseId) -> Result<Vec<Exchange>, Error> {
-        let query = sqlx::query(select_exchange!("WHERE case_id = ? ORDER BY seq")).bind(case.as_bytes().as_slice());
-        query.fetch_all(&self.readers).await?.iter().map(exchange).collect()
+        self.list(select_exchange!("WHERE case_id = ? ORDER BY seq"), (case.as_bytes(),), exchange).await
     }
 
     /// The exchanges whose requester did not confirm until the deadline, most overdue first.
     pub async fn overdue_exchanges(&self, now: Millis, limit: u32) -> Result<Vec<Exchange>, Error> {
-        let query =
-            sqlx::query(select_exchange!("WHERE deadline < ? AND state = 'confirming' ORDER BY deadline LIMIT ?"));
-        query.bind(now.0).bind(limit).fetch_all(&self.readers).await?.iter().map(exchange).collect()
+        self.list(
+            select_exchange!("WHERE deadline < ? AND state = 'confirming' ORDER BY deadline LIMIT ?"),
+            (now.0, limit),
+            exchange,
+        )
+        .await
     }
 }
 
-pub(super) fn open(exchange: Exchange, batch: &mut Batch) {
-    batch
-        .must_change(
-            "INSERT INTO exchange (id, door, key, credential, family, state, case_id, transaction_id, our_nonce, body, implicit, \
-             deadline, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?); ",
-        )
-        .bind(exchange.id.as_bytes().as_slice())
-        .bind(exchange.door.name())
-        .bind(exchange.key.as_slice())
-        .bind(exchange.credential.as_str())
-        .bind(exchange.family.name())
-        .bind(exchange.state.name())
-        .bind(exchange.case.as_ref().map(|case| case.as_bytes().as_slice()))
-        .bind(exchange.transaction)
-        .bind(exchange.our_nonce)
-        .bind(exchange.body)
-        .bind(exchange.implicit)
-        .bind(exchange.deadline.map(|deadline| deadline.0))
-        .bind(exchange.created_at.0);
+pub(super) fn open(exchange: &Exchange, pen: Pen<'_>) -> Result<(), Broken> {
+    pen.must_change(
+        "INSERT INTO exchange (id, door, key, credential, family, state, case_id, transaction_id, our_nonce, \
+         body, implicit, deadline, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            exchange.id.as_bytes(),
+            exchange.door.name(),
+            exchange.key,
+            exchange.credential.as_str(),
+            exchange.family.name(),
+            exchange.state.name(),
+            exchange.case.as_ref().map(CaseId::as_bytes),
+            exchange.transaction,
+            exchange.our_nonce,
+            exchange.body,
+            exchange.implicit,
+            exchange.deadline.map(|deadline| deadline.0),
+            exchange.created_at.0,
+        ],
+    )
 }
 
 pub(super) fn step(
     exchange: ExchangeId,
     (from, to): (ExchangeState, ExchangeState),
-    our_nonce: Option<Vec<u8>>,
+    our_nonce: Option<&[u8]>,
     deadline: Option<Millis>,
-    batch: &mut Batch,
-) {
-    batch
-        .must_change(
-            "UPDATE exchange SET state = ?, our_nonce = COALESCE(?, our_nonce), deadline = ? WHERE id = ? AND state = ?; ",
-        )
-        .bind(to.name())
-        .bind(our_nonce)
-        .bind(deadline.map(|deadline| deadline.0))
-        .bind(exchange.as_bytes().as_slice())
-        .bind(from.name());
+    pen: Pen<'_>,
+) -> Result<(), Broken> {
+    pen.must_change(
+        "UPDATE exchange SET state = ?, our_nonce = COALESCE(?, our_nonce), deadline = ? WHERE id = ? AND \
+         state = ?",
+        params![to.name(), our_nonce, deadline.map(|deadline| deadline.0), exchange.as_bytes(), from.name(),],
+    )
 }
 
-fn exchange(row: &SqliteRow) -> Result<Exchange, Error> {
-    let row = Columns(row);
+fn exchange(row: &Columns<'_>) -> Result<Exchange, Error> {
     Ok(Exchange {
         id: ExchangeId::from_octets(row.octets("id")?),
         door: row.named("door", Door::named)?,

@@ -15,12 +15,23 @@ pub enum Error {
         #[source]
         cause: std::io::Error,
     },
-    /// The schema cannot be brought up to date.
-    #[error("the schema: {0}")]
-    Schema(#[from] sqlx::migrate::MigrateError),
+    /// The schema is not one that this program knows.
+    #[error("the schema is number {has}, and this program knows up to {known}: a newer one was here")]
+    Schema {
+        /// The number of the schema.
+        has: u32,
+        /// The number of the newest that is known.
+        known: u32,
+    },
+    /// No thread can be started for it.
+    #[error("no thread can be started for the database: {0}")]
+    Thread(#[source] std::io::Error),
+    /// It was closed.
+    #[error("the database is closed")]
+    Closed,
     /// The database engine reports a fault.
     #[error("{0}")]
-    Engine(#[from] sqlx::Error),
+    Engine(#[from] rusqlite::Error),
     /// A row holds what this program never wrote.
     #[error("the column '{0}' holds what was never written there")]
     Damaged(&'static str),

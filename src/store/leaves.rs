@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
+use rusqlite::{Connection, params};
 
-use super::batch::Batch;
 use super::columns::Columns;
+use super::pen::{Broken, Pen};
+use super::readers::{find, list};
 use super::{Error, Store};
 use crate::audit::{Frontier, Hash, Leaf, Node};
 use crate::case::Millis;
@@ -21,23 +21,21 @@ pub(super) struct Numbering {
 impl Store {
     /// When the oldest leaf without a number was written.
     pub async fn oldest_unnumbered_leaf(&self) -> Result<Option<Millis>, Error> {
-        let query = sqlx::query("SELECT at FROM leaf WHERE number IS NULL ORDER BY at, id LIMIT 1");
-        let row = query.fetch_optional(&self.readers).await?;
-        row.map(|row| Columns(&row).moment("at")).transpose()
+        self.find("SELECT at FROM leaf WHERE number IS NULL ORDER BY at, id LIMIT 1", (), |row| row.moment("at")).await
     }
 }
 
 impl Numbering {
     /// Numbers leaves that have no number, in the order of time, and extends the tree by them. Without the lease: none.
-    pub(super) async fn run(self, connection: &mut SqliteConnection) -> Result<usize, Error> {
-        if !self.take_lease(connection).await? {
+    pub(super) fn run(self, connection: &Connection) -> Result<usize, Error> {
+        if !self.take_lease(connection)? {
             return Ok(0);
         }
-        let leaves = unnumbered(connection).await?;
+        let leaves = unnumbered(connection)?;
         if leaves.is_empty() {
             return Ok(0);
         }
-        let mut frontier = frontier(connection).await?;
+        let mut frontier = frontier(connection)?;
         let first = frontier.size();
         let mut nodes = String::from("[");
         for hash in &leaves {
@@ -48,89 +46,85 @@ impl Numbering {
             });
         }
         nodes.push(']');
-        number(first, connection).await?;
-        sqlx::query(
+        number(first, connection)?;
+        connection.prepare_cached(
             "INSERT INTO tree_node (level, position, hash) SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?)",
-        )
-        .bind(nodes)
-        .execute(connection)
-        .await?;
+        )?.execute((nodes,))?;
         Ok(leaves.len())
     }
 
     /// One sequencer at a time, also when nodes share a database.
-    async fn take_lease(&self, connection: &mut SqliteConnection) -> Result<bool, Error> {
-        let query = sqlx::query(
+    fn take_lease(&self, connection: &Connection) -> Result<bool, Error> {
+        let mut statement = connection.prepare_cached(
             "INSERT INTO lease (name, owner, until) VALUES ('sequencer', ?1, ?2) ON CONFLICT (name) DO UPDATE SET \
              owner = excluded.owner, until = excluded.until WHERE lease.owner = excluded.owner OR lease.until <= ?3",
-        );
-        let query = query.bind(self.node.as_str()).bind(self.now.plus(LEASE).0).bind(self.now.0);
-        Ok(query.execute(connection).await?.rows_affected() > 0)
+        )?;
+        Ok(statement.execute((&self.node, self.now.plus(LEASE).0, self.now.0))? > 0)
     }
 }
 
-async fn unnumbered(connection: &mut SqliteConnection) -> Result<Vec<Hash>, Error> {
-    let query = sqlx::query("SELECT hash FROM leaf WHERE number IS NULL ORDER BY at, id LIMIT ?").bind(STEP);
-    query.fetch_all(connection).await?.iter().map(hash).collect()
+fn unnumbered(connection: &Connection) -> Result<Vec<Hash>, Error> {
+    list(connection, "SELECT hash FROM leaf WHERE number IS NULL ORDER BY at, id LIMIT ?", (STEP,), hash)
 }
 
 /// The same leaves in the same order as [`unnumbered`].
-async fn number(first: u64, connection: &mut SqliteConnection) -> Result<(), Error> {
+fn number(first: u64, connection: &Connection) -> Result<(), Error> {
     let first = i64::try_from(first).map_err(|_| Error::Damaged("number"))?;
-    sqlx::query(
+    let mut statement = connection.prepare_cached(
         "UPDATE leaf SET number = ?1 + ranked.rank FROM (SELECT seq, ROW_NUMBER() OVER (ORDER BY at, id) - 1 AS rank FROM leaf \
          WHERE number IS NULL ORDER BY at, id LIMIT ?2) AS ranked WHERE leaf.seq = ranked.seq",
-    )
-    .bind(first)
-    .bind(STEP)
-    .execute(connection)
-    .await?;
+    )?;
+    statement.execute((first, STEP))?;
     Ok(())
 }
 
 /// The right edge of the stored tree.
-pub(super) async fn frontier(connection: &mut SqliteConnection) -> Result<Frontier, Error> {
-    let query = sqlx::query("SELECT COALESCE(MAX(number) + 1, 0) AS size FROM leaf WHERE number IS NOT NULL");
-    let size = Columns(&query.fetch_one(&mut *connection).await?).count("size")?;
+pub(super) fn frontier(connection: &Connection) -> Result<Frontier, Error> {
+    let query = "SELECT MAX(number) + 1 AS size FROM leaf WHERE number IS NOT NULL";
+    let size = find(connection, query, (), |row| row.maybe_count("size"))?.flatten().unwrap_or(0);
     let mut peaks = Vec::new();
     for place in Frontier::places(size) {
-        peaks.push(node(place, connection).await?.ok_or(Error::Damaged("tree_node.hash"))?);
+        peaks.push(node(place, connection)?.ok_or(Error::Damaged("tree_node.hash"))?);
     }
     Frontier::of(size, peaks).ok_or(Error::Damaged("tree_node.hash"))
 }
 
 /// The hash of a complete subtree; a leaf's stands in its own row.
-async fn node(place: Node, connection: &mut SqliteConnection) -> Result<Option<Hash>, Error> {
+fn node(place: Node, connection: &Connection) -> Result<Option<Hash>, Error> {
     let index = i64::try_from(place.index).map_err(|_| Error::Damaged("tree_node.position"))?;
-    let query = match place.level {
-        0 => sqlx::query("SELECT hash FROM leaf WHERE number = ?"),
-        level => sqlx::query("SELECT hash FROM tree_node WHERE level = ? AND position = ?").bind(level),
-    };
-    query.bind(index).fetch_optional(connection).await?.as_ref().map(hash).transpose()
-}
-
-pub(super) fn append(leaf: &Leaf, batch: &mut Batch) {
-    let canonical = leaf.canonical();
-    let hash = crate::audit::leaf_hash(&canonical);
-    batch
-        .must_change("INSERT INTO leaf (id, at, hash, canonical) VALUES (?, ?, ?, ?); ")
-        .bind(leaf.id.as_bytes().as_slice())
-        .bind(leaf.at.0)
-        .bind(hash.as_slice())
-        .bind(canonical);
-    for detail in leaf.details() {
-        batch
-            .must_change("INSERT INTO leaf_detail (leaf_id, position, name, salt, value) VALUES (?, ?, ?, ?, ?); ")
-            .bind(leaf.id.as_bytes().as_slice())
-            .bind(i64::try_from(detail.position).unwrap_or(i64::MAX))
-            .bind(detail.name)
-            .bind(detail.salt.as_slice())
-            .bind(detail.value);
+    match place.level {
+        0 => find(connection, "SELECT hash FROM leaf WHERE number = ?", (index,), hash),
+        level => {
+            let query = "SELECT hash FROM tree_node WHERE level = ? AND position = ?";
+            find(connection, query, (level, index), hash)
+        }
     }
 }
 
-fn hash(row: &SqliteRow) -> Result<Hash, Error> {
-    Columns(row).octets("hash")
+pub(super) fn append(leaf: &Leaf, pen: Pen<'_>) -> Result<(), Broken> {
+    let canonical = leaf.canonical();
+    let hash = crate::audit::leaf_hash(&canonical);
+    pen.must_change(
+        "INSERT INTO leaf (id, at, hash, canonical) VALUES (?, ?, ?, ?)",
+        params![leaf.id.as_bytes(), leaf.at.0, hash, canonical],
+    )?;
+    for detail in leaf.details() {
+        pen.must_change(
+            "INSERT INTO leaf_detail (leaf_id, position, name, salt, value) VALUES (?, ?, ?, ?, ?)",
+            params![
+                leaf.id.as_bytes(),
+                i64::try_from(detail.position).unwrap_or(i64::MAX),
+                detail.name,
+                detail.salt,
+                detail.value,
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+fn hash(row: &Columns<'_>) -> Result<Hash, Error> {
+    row.octets("hash")
 }
 
 /// How long a sequencer that says nothing keeps its post (DESIGN rule 7: 10 s turn `/readyz` red).

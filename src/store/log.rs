@@ -1,10 +1,9 @@
 //! The audit log checked from its first byte: every hash is made anew from canonical bytes.
 
-use futures_util::TryStreamExt;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, SqliteConnection};
+use rusqlite::{Connection, Params};
 
 use super::columns::Columns;
+use super::readers::{count, find};
 use super::{Error, Store};
 use crate::audit::{Canonical, Damaged, Frontier, Hash, Node, leaf_hash};
 
@@ -70,21 +69,22 @@ pub enum LogFault {
 impl Store {
     /// Checks the whole audit log against its canonical bytes, as it stands at one moment.
     pub async fn verify_log(&self) -> Result<LogSummary, LogFault> {
-        let mut connection = self.readers.acquire().await.map_err(Error::from)?;
         // One transaction: one moment, whatever is written meanwhile.
-        let mut moment = connection.begin().await.map_err(Error::from)?;
-        let summary = check(&mut moment).await;
-        moment.rollback().await.map_err(Error::from)?;
-        summary
+        self.readers
+            .aside(|connection| {
+                let moment = connection.transaction().map_err(Error::from)?;
+                check(&moment)
+            })
+            .await
     }
 }
 
-async fn check(connection: &mut SqliteConnection) -> Result<LogSummary, LogFault> {
+fn check(connection: &Connection) -> Result<LogSummary, LogFault> {
     let mut frontier = Frontier::new();
     let mut nodes_made = 0;
-    // Leaves are read in steps, so that the nodes that each step makes can be compared on the same connection.
+    // Leaves are read in steps, so that what is remembered of them stays small.
     loop {
-        let leaves = numbered_leaves(frontier.size(), connection).await?;
+        let leaves = numbered_leaves(frontier.size(), connection)?;
         if leaves.is_empty() {
             break;
         }
@@ -97,93 +97,99 @@ async fn check(connection: &mut SqliteConnection) -> Result<LogSummary, LogFault
         }
         nodes_made += made.len() as u64;
         for (node, hash) in made {
-            compare(node, hash, connection).await?;
+            compare(node, hash, connection)?;
         }
     }
-    let stored = count("SELECT COUNT(*) AS found FROM tree_node", connection).await?;
+    let stored = count(connection, "SELECT COUNT(*) FROM tree_node")?;
     if stored != nodes_made {
         return Err(LogFault::Surplus(stored.saturating_sub(nodes_made)));
     }
-    let unnumbered = unnumbered_leaves(connection).await?;
-    details(connection).await?;
+    let unnumbered = unnumbered_leaves(connection)?;
+    details(connection)?;
     Ok(LogSummary { leaves: frontier.size(), root: frontier.root(), unnumbered })
 }
 
-async fn numbered_leaves(from: u64, connection: &mut SqliteConnection) -> Result<Vec<(u64, Hash)>, LogFault> {
+fn numbered_leaves(from: u64, connection: &Connection) -> Result<Vec<(u64, Hash)>, LogFault> {
     let from = i64::try_from(from).map_err(|_| Error::Damaged("number"))?;
-    let query =
-        sqlx::query("SELECT id, at, number, hash, canonical FROM leaf WHERE number >= ? ORDER BY number LIMIT ?");
-    let rows = query.bind(from).bind(STEP).fetch_all(connection).await.map_err(Error::from)?;
-    rows.iter().map(|row| checked(row).map(|(number, hash)| (number.unwrap_or_default(), hash))).collect()
-}
-
-async fn unnumbered_leaves(connection: &mut SqliteConnection) -> Result<u64, LogFault> {
-    let mut rows =
-        sqlx::query("SELECT id, at, number, hash, canonical FROM leaf WHERE number IS NULL").fetch(connection);
-    let mut found = 0;
-    while let Some(row) = rows.try_next().await.map_err(Error::from)? {
-        checked(&row)?;
-        found += 1;
-    }
+    let query = "SELECT id, at, number, hash, canonical FROM leaf WHERE number >= ? ORDER BY number LIMIT ?";
+    let mut found = Vec::new();
+    each(connection, query, (from, STEP), |row| {
+        let (number, hash) = checked(row)?;
+        found.push((number.unwrap_or_default(), hash));
+        Ok(())
+    })?;
     Ok(found)
 }
 
+fn unnumbered_leaves(connection: &Connection) -> Result<u64, LogFault> {
+    let mut found = 0;
+    each(connection, "SELECT id, at, number, hash, canonical FROM leaf WHERE number IS NULL", (), |row| {
+        found += 1;
+        checked(row).map(drop)
+    })?;
+    Ok(found)
+}
+
+/// Looks at row after row, without keeping them.
+fn each(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    mut look: impl FnMut(&Columns<'_>) -> Result<(), LogFault>,
+) -> Result<(), LogFault> {
+    let mut statement = connection.prepare(sql).map_err(Error::from)?;
+    let mut rows = statement.query(values).map_err(Error::from)?;
+    while let Some(row) = rows.next().map_err(Error::from)? {
+        look(&Columns(row))?;
+    }
+    Ok(())
+}
+
 /// A leaf whose stored hash is that of its canonical bytes, and whose canonical bytes can be read.
-fn checked(row: &SqliteRow) -> Result<(Option<u64>, Hash), LogFault> {
-    let row = Columns(row);
+fn checked(row: &Columns<'_>) -> Result<(Option<u64>, Hash), LogFault> {
     let number = row.maybe_count("number")?;
-    let canonical: &[u8] = row.value("canonical")?;
+    let canonical = row.bytes("canonical")?.ok_or(Error::Damaged("canonical"))?;
     let hash = leaf_hash(canonical);
     if row.octets("hash")? != hash {
         return Err(LogFault::Leaf { number });
     }
     let leaf = Canonical::parse(canonical).map_err(|cause| LogFault::Unreadable { number, cause })?;
     // The columns only find the leaf; what they say must be what the bytes say.
-    if row.value::<&[u8]>("id")? != leaf.id() || row.value::<i64>("at")? != leaf.at() {
+    if row.bytes("id")? != Some(leaf.id()) || row.value::<i64>("at")? != leaf.at() {
         return Err(LogFault::Leaf { number });
     }
     Ok((number, hash))
 }
 
-async fn compare(node: Node, hash: Hash, connection: &mut SqliteConnection) -> Result<(), LogFault> {
+fn compare(node: Node, hash: Hash, connection: &Connection) -> Result<(), LogFault> {
     let index = i64::try_from(node.index).map_err(|_| Error::Damaged("position"))?;
-    let query = sqlx::query("SELECT hash FROM tree_node WHERE level = ? AND position = ?").bind(node.level).bind(index);
-    let row = query.fetch_optional(connection).await.map_err(Error::from)?;
-    let stored = row.map(|row| Columns(&row).octets("hash")).transpose()?;
+    let query = "SELECT hash FROM tree_node WHERE level = ? AND position = ?";
+    let stored = find(connection, query, (node.level, index), |row| row.octets("hash"))?;
     if stored == Some(hash) { Ok(()) } else { Err(LogFault::Node { level: node.level, index: node.index }) }
 }
 
 /// What still stands behind commitments must be what was committed to; what was destroyed is not missed.
-async fn details(connection: &mut SqliteConnection) -> Result<(), LogFault> {
-    let mut rows = sqlx::query(
-        "SELECT leaf_detail.leaf_id, leaf_detail.position, leaf_detail.name, leaf_detail.salt, leaf_detail.value, \
-         leaf.canonical FROM leaf_detail \
-         LEFT JOIN leaf ON leaf.id = leaf_detail.leaf_id",
-    )
-    .fetch(connection);
-    while let Some(row) = rows.try_next().await.map_err(Error::from)? {
-        let row = Columns(&row);
+fn details(connection: &Connection) -> Result<(), LogFault> {
+    let query = "SELECT leaf_detail.leaf_id, leaf_detail.position, leaf_detail.name, leaf_detail.salt, leaf_detail.value, \
+                 leaf.canonical FROM leaf_detail LEFT JOIN leaf ON leaf.id = leaf_detail.leaf_id";
+    each(connection, query, (), |row| {
         let position: u64 = row.count("position")?;
-        let kept = match row.value::<Option<&[u8]>>("canonical")? {
+        let kept = match row.bytes("canonical")? {
             None => false,
             Some(canonical) => Canonical::parse(canonical).is_ok_and(|leaf| {
                 let position = usize::try_from(position).unwrap_or(usize::MAX);
-                match (row.value::<&str>("name"), row.value::<&[u8]>("salt"), row.value::<&str>("value")) {
-                    (Ok(name), Ok(salt), Ok(value)) => leaf.commits_to(position, name, salt, value),
+                match (row.text("name"), row.bytes("salt"), row.text("value")) {
+                    (Ok(name), Ok(Some(salt)), Ok(value)) => leaf.commits_to(position, name, salt, value),
                     _ => false,
                 }
             }),
         };
-        if !kept {
-            let leaf = hex::encode(row.value::<&[u8]>("leaf_id")?);
-            return Err(LogFault::Detail { leaf, position });
+        if kept {
+            return Ok(());
         }
-    }
-    Ok(())
-}
-
-async fn count(sql: &'static str, connection: &mut SqliteConnection) -> Result<u64, Error> {
-    Columns(&sqlx::query(sql).fetch_one(connection).await?).count("found")
+        let leaf = hex::encode(row.bytes("leaf_id")?.unwrap_or_default());
+        Err(LogFault::Detail { leaf, position })
+    })
 }
 
 const STEP: i64 = 1024;

@@ -1,9 +1,10 @@
 //! The table `message`: both sides' messages with their exact octets.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use rusqlite::params;
 
-use super::batch::Batch;
 use super::columns::Columns;
+use super::pen::{Broken, Pen};
 use super::{Error, Leg, NewMessage, Store};
 use crate::case::{ExchangeId, MessageId, SubmissionId};
 
@@ -19,9 +20,10 @@ pub struct RequestRow {
 macro_rules! insert_message {
     ($answers:literal) => {
         concat!(
-            "INSERT INTO message (id, leg, exchange_id, submission_id, answers, transaction_id, hash, at, octets) VALUES (?, ?, ?, ?, ",
+            "INSERT INTO message (id, leg, exchange_id, submission_id, answers, transaction_id, hash, at, octets) ",
+            "VALUES (?1, ?2, ?3, ?4, ",
             $answers,
-            ", ?, ?, ?, ?); "
+            ", ?6, ?7, ?8, ?9)"
         )
     };
 }
@@ -34,82 +36,83 @@ impl Store {
         exchange: ExchangeId,
         hash: &[u8; 32],
     ) -> Result<Option<RequestRow>, Error> {
-        let query = sqlx::query(
-            "SELECT request.id, COALESCE((SELECT reply.octets FROM message AS reply WHERE reply.leg = 'reply' AND \
+        let query = "SELECT request.id, COALESCE((SELECT reply.octets FROM message AS reply WHERE reply.leg = 'reply' AND \
              reply.exchange_id = request.exchange_id AND reply.answers = request.id ORDER BY reply.seq LIMIT 1), \
              (SELECT reply.octets FROM message AS reply WHERE reply.leg = 'reply' AND reply.exchange_id = request.exchange_id AND \
              reply.seq > request.seq ORDER BY reply.seq LIMIT 1)) AS reply FROM message AS request \
-             WHERE request.leg = 'request' AND request.exchange_id = ? AND request.hash = ?",
-        );
-        let row =
-            query.bind(exchange.as_bytes().as_slice()).bind(hash.as_slice()).fetch_optional(&self.readers).await?;
-        row.map(|row| {
-            let row = Columns(&row);
+             WHERE request.leg = 'request' AND request.exchange_id = ? AND request.hash = ?";
+        let row = |row: &Columns<'_>| {
             Ok(RequestRow { id: MessageId::from_octets(row.octets("id")?), reply: row.value("reply")? })
-        })
-        .transpose()
+        };
+        self.find(query, (exchange.as_bytes(), hash), row).await
     }
 
     /// The octets of the newest answer in an exchange.
     pub async fn last_reply(&self, exchange: ExchangeId) -> Result<Option<Vec<u8>>, Error> {
-        let query =
-            sqlx::query("SELECT octets FROM message WHERE leg = 'reply' AND exchange_id = ? ORDER BY seq DESC LIMIT 1");
-        let row = query.bind(exchange.as_bytes().as_slice()).fetch_optional(&self.readers).await?;
-        row.map(|row| Columns(&row).value("octets")).transpose()
+        self.find(
+            "SELECT octets FROM message WHERE leg = 'reply' AND exchange_id = ? ORDER BY seq DESC LIMIT 1",
+            (exchange.as_bytes(),),
+            |row| row.value("octets"),
+        )
+        .await
     }
 
     /// The octets of the message that began an exchange.
     pub async fn first_request(&self, exchange: ExchangeId) -> Result<Option<Vec<u8>>, Error> {
-        let query =
-            sqlx::query("SELECT octets FROM message WHERE exchange_id = ? AND leg = 'request' ORDER BY seq LIMIT 1");
-        let row = query.bind(exchange.as_bytes().as_slice()).fetch_optional(&self.readers).await?;
-        row.map(|row| Columns(&row).value("octets")).transpose()
+        self.find(
+            "SELECT octets FROM message WHERE exchange_id = ? AND leg = 'request' ORDER BY seq LIMIT 1",
+            (exchange.as_bytes(),),
+            |row| row.value("octets"),
+        )
+        .await
     }
 
     /// The octets of the messages recorded for a CA in a submission, oldest first.
     pub async fn sent_messages(&self, submission: SubmissionId) -> Result<Vec<Vec<u8>>, Error> {
-        let query =
-            sqlx::query("SELECT octets FROM message WHERE submission_id = ? AND leg = 'submission' ORDER BY seq");
-        let rows = query.bind(submission.as_bytes().as_slice()).fetch_all(&self.readers).await?;
-        rows.iter().map(|row| Columns(row).value("octets")).collect()
+        self.list(
+            "SELECT octets FROM message WHERE submission_id = ? AND leg = 'submission' ORDER BY seq",
+            (submission.as_bytes(),),
+            |row| row.value("octets"),
+        )
+        .await
     }
 
     /// The octets of the CA's newest answer in a submission.
     pub async fn last_answer(&self, submission: SubmissionId) -> Result<Option<Vec<u8>>, Error> {
-        let query = sqlx::query(
+        self.find(
             "SELECT octets FROM message WHERE submission_id = ? AND leg = 'answer' ORDER BY seq DESC LIMIT 1",
-        );
-        let row = query.bind(submission.as_bytes().as_slice()).fetch_optional(&self.readers).await?;
-        row.map(|row| Columns(&row).value("octets")).transpose()
+            (submission.as_bytes(),),
+            |row| row.value("octets"),
+        )
+        .await
     }
 }
 
 /// Which message the new one answers is known from its place: both protocols' sides speak in turns.
-pub(super) fn record(message: NewMessage, hash: &[u8; 32], batch: &mut Batch) {
-    let NewMessage { id, leg, exchange, submission, answers, transaction, octets, at } = message;
-    let exchange = exchange.as_ref().map(|exchange| exchange.as_bytes().as_slice());
-    let submission = submission.as_ref().map(|submission| submission.as_bytes().as_slice());
-    batch.must_change(match leg {
-        Leg::Request | Leg::Submission => insert_message!("?"),
+pub(super) fn record(message: &NewMessage, pen: Pen<'_>) -> Result<(), Broken> {
+    let insert = match message.leg {
+        Leg::Request | Leg::Submission => insert_message!("?5"),
         Leg::Reply => insert_message!(
-            "COALESCE(?, (SELECT id FROM message WHERE leg = 'request' AND exchange_id = ? ORDER BY seq DESC LIMIT 1))"
+            "COALESCE(?5, (SELECT id FROM message WHERE leg = 'request' AND exchange_id = ?3 ORDER BY seq DESC LIMIT 1))"
         ),
         Leg::Answer => insert_message!(
-            "COALESCE(?, (SELECT id FROM message WHERE leg = 'submission' AND submission_id = ? ORDER BY seq DESC LIMIT 1))"
+            "COALESCE(?5, (SELECT id FROM message WHERE leg = 'submission' AND submission_id = ?4 ORDER BY seq DESC LIMIT 1))"
         ),
-    });
-    batch.bind(id.as_bytes().as_slice()).bind(leg.name()).bind(exchange).bind(submission);
-    batch.bind(answers.as_ref().map(|answers| answers.as_bytes().as_slice()));
-    match leg {
-        Leg::Request | Leg::Submission => {}
-        Leg::Reply => {
-            batch.bind(exchange);
-        }
-        Leg::Answer => {
-            batch.bind(submission);
-        }
-    }
-    batch.bind(transaction).bind(hash.as_slice()).bind(at.0).bind(octets);
+    };
+    pen.must_change(
+        insert,
+        params![
+            message.id.as_bytes(),
+            message.leg.name(),
+            message.exchange.as_ref().map(ExchangeId::as_bytes),
+            message.submission.as_ref().map(SubmissionId::as_bytes),
+            message.answers.as_ref().map(MessageId::as_bytes),
+            message.transaction,
+            hash_of(&message.octets),
+            message.at.0,
+            message.octets,
+        ],
+    )
 }
 
 /// What a message is known by.

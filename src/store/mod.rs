@@ -1,9 +1,8 @@
-//! What is remembered: the only room that names sqlx.
+//! What is remembered: the only room that names rusqlite.
 //!
 //! Everything is written through [`Store::commit`]: one unit, one transaction, on disk before it returns. Everything is read
 //! through the other methods of [`Store`], which see all that was committed before they were called. A file a table family.
 
-mod batch;
 mod cases;
 mod certificates;
 mod codes;
@@ -15,6 +14,8 @@ mod leaves;
 mod log;
 mod messages;
 mod open;
+mod pen;
+mod readers;
 mod rule_sets;
 mod statements;
 mod stats;
@@ -22,11 +23,11 @@ mod submissions;
 mod unit;
 mod writer;
 
-use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::case::{CodeId, Millis};
 use leaves::Numbering;
+use readers::Readers;
 use submissions::Claim;
 use writer::{Task, Waiting, Writer};
 
@@ -49,19 +50,30 @@ pub use unit::{
 #[derive(Clone, Debug)]
 pub struct Store {
     writer: mpsc::Sender<Task>,
-    readers: SqlitePool,
+    readers: Readers,
     stats: Stats,
 }
 
 impl Store {
-    /// Opens the records, or makes them when there are none; brings the schema up to date. Needs a tokio runtime, which runs
-    /// the writer.
+    /// Opens the records, or makes them when there are none; brings the schema up to date.
     pub async fn open(config: &Config) -> Result<Self, Error> {
-        let opened = open::open(config).await?;
+        let path = config.path.clone();
         let (writer, queue) = mpsc::channel(QUEUE);
         let stats = Stats::new();
-        tokio::spawn(Writer::new(opened.options, opened.writer, queue, stats.clone()).run());
-        Ok(Self { writer, readers: opened.readers, stats })
+        let (answer, opened) = oneshot::channel();
+        let counted = stats.clone();
+        open::thread("store-writer", move || match open::first(&path) {
+            Ok(connection) => {
+                // Nobody waits any more: then there is nothing to write either.
+                let _ = answer.send(Ok(()));
+                Writer::new(path, connection, queue, counted).run();
+            }
+            Err(fault) => {
+                let _ = answer.send(Err(fault));
+            }
+        })?;
+        opened.await.unwrap_or(Err(Error::Closed))?;
+        Ok(Self { writer, readers: Readers::new(&config.path)?, stats })
     }
 
     /// Writes a unit. When it returns `Ok`, all of it is on disk; on a conflict, nothing of it is.
@@ -107,7 +119,7 @@ impl Store {
 
     /// Writes what is queued, then closes the database in order. Every later commit finds it unavailable.
     pub async fn close(self) {
-        self.readers.close().await;
+        self.readers.close();
         let (waiting, closed) = oneshot::channel();
         if self.writer.send(Task::Close(waiting)).await.is_ok() {
             // A writer that is gone has closed, too.

@@ -4,12 +4,11 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
+use rusqlite::{Connection, OpenFlags};
 use serde::Deserialize;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqlSafeStr, SqliteConnection};
 
 use super::Error;
 
@@ -21,55 +20,49 @@ pub struct Config {
     pub path: PathBuf,
 }
 
-/// The writer's connection and how to make it anew, and the readers.
-pub(super) struct Opened {
-    pub(super) options: SqliteConnectOptions,
-    pub(super) writer: SqliteConnection,
-    pub(super) readers: SqlitePool,
-}
-
-/// Opens the database and brings its schema up to date; makes the file when there is none.
-pub(super) async fn open(config: &Config) -> Result<Opened, Error> {
-    make_file(&config.path).map_err(|cause| file_fault(&config.path, cause))?;
-    let options = writer_options(&config.path);
-    let mut writer = options.connect().await?;
-    migrator().run(&mut writer).await?;
-    let readers = readers(&config.path).await?;
+/// Opens the database to write and brings its schema up to date; makes the file when there is none.
+pub(super) fn first(path: &Path) -> Result<Connection, Error> {
+    make_file(path).map_err(|cause| file_fault(path, cause))?;
+    let mut connection = writer(path)?;
+    migrate(&mut connection)?;
     // A file whose directory entry is lost with the power is lost whole.
-    sync_directory(&config.path).map_err(|cause| file_fault(&config.path, cause))?;
-    Ok(Opened { options, writer, readers })
+    sync_directory(path).map_err(|cause| file_fault(path, cause))?;
+    Ok(connection)
 }
 
-/// Several short-lived readers, which never wait for the writer (sqlite.org/wal.html).
-async fn readers(path: &Path) -> Result<SqlitePool, Error> {
-    let options = shared_options(path).read_only(true);
-    let pool = SqlitePoolOptions::new()
-        .min_connections(READERS)
-        .max_connections(READERS)
-        .acquire_timeout(Duration::from_secs(5))
-        .idle_timeout(None)
-        .max_lifetime(None)
-        // A local file is not gone while nobody looks.
-        .test_before_acquire(false);
-    Ok(pool.connect_with(options).await?)
+/// The connection that writes.
+pub(super) fn writer(path: &Path) -> Result<Connection, Error> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // Each COMMIT waits until the write-ahead log is on disk.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // What savepoints remember need not go through a file.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    Ok(connection)
 }
 
-fn writer_options(path: &Path) -> SqliteConnectOptions {
-    shared_options(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        // Each COMMIT waits until the write-ahead log is on disk.
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        // What savepoints remember need not go through a file.
-        .pragma("temp_store", "MEMORY")
-        .pragma("cache_size", WRITER_CACHE)
-        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-        // Each kind of unit is one text.
-        .statement_cache_capacity(512)
+/// A connection that only reads.
+pub(super) fn reader(path: &Path) -> Result<Connection, Error> {
+    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
-fn shared_options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new().filename(path).busy_timeout(Duration::from_secs(5)).disable_statement_logging()
+fn open(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+    // One thread at a time has it: that is what the type says, and SQLite need not lock.
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    // All statements that there are.
+    connection.set_prepared_statement_cache_capacity(256);
+    Ok(connection)
+}
+
+/// Starts a thread of this room.
+pub(super) fn thread(name: &str, life: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+    #[expect(clippy::disallowed_methods, reason = "SQLite blocks: its threads are this room's")]
+    let thread = thread::Builder::new().name(name.into()).spawn(life);
+    thread.map(drop).map_err(Error::Thread)
 }
 
 /// Only the owner may read it, and SQLite gives the files beside it the same mode.
@@ -86,20 +79,27 @@ fn file_fault(path: &Path, cause: io::Error) -> Error {
     Error::File { path: path.display().to_string(), cause }
 }
 
-fn migrator() -> Migrator {
-    let migrations = MIGRATIONS.iter().map(|(version, name, sql)| {
-        Migration::new(*version, (*name).into(), MigrationType::Simple, (*sql).into_sql_str(), false)
-    });
-    Migrator::with_migrations(migrations.collect())
+/// The file's `user_version` is the number of the last migration that it has had; each has a transaction of its own.
+fn migrate(connection: &mut Connection) -> Result<(), Error> {
+    let has: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = MIGRATIONS.last().map_or(0, |(number, _)| *number);
+    if has > known {
+        return Err(Error::Schema { has, known });
+    }
+    for (number, migration) in MIGRATIONS.iter().filter(|(number, _)| *number > has) {
+        let step = connection.transaction()?;
+        step.execute_batch(migration)?;
+        step.pragma_update(None, "user_version", number)?;
+        step.commit()?;
+    }
+    Ok(())
 }
 
 /// A migration that was ever released never changes; the next one comes after it.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "office", include_str!("../../migrations/sqlite/0001_office.sql"))];
-
-const READERS: u32 = 4;
+const MIGRATIONS: [(u32, &str); 1] = [(1, include_str!("../../migrations/sqlite/0001_office.sql"))];
 
 /// Kibibytes, in SQLite's negative notation: the upper levels of all indexes of a large office.
-const WRITER_CACHE: &str = "-65536";
+const WRITER_CACHE: i64 = -65_536;
 
 /// 16 MiB of pages: what is written often goes into the database once.
-const CHECKPOINT_PAGES: &str = "4096";
+const CHECKPOINT_PAGES: u32 = 4096;

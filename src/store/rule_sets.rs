@@ -1,9 +1,9 @@
 //! The tables `rule_set` and `data_key`: what the office judges by, and what its secrets stand under.
 
-use sqlx::sqlite::SqliteRow;
+use rusqlite::params;
 
-use super::batch::Batch;
 use super::columns::Columns;
+use super::pen::{Broken, Pen};
 use super::{Error, NewDataKey, Store};
 use crate::case::Millis;
 
@@ -44,55 +44,47 @@ macro_rules! select_rule_set {
 impl Store {
     /// The rule set that is active.
     pub async fn active_rule_set(&self) -> Result<Option<RuleSetRow>, Error> {
-        let query = sqlx::query(select_rule_set!("WHERE state = 'active'"));
-        query.fetch_optional(&self.readers).await?.as_ref().map(rule_set_row).transpose()
+        self.find(select_rule_set!("WHERE state = 'active'"), (), rule_set_row).await
     }
 
     /// The canonical text of a rule set, whatever became of it.
     pub async fn rule_set(&self, hash: &[u8; 32]) -> Result<Option<String>, Error> {
-        let query = sqlx::query(select_rule_set!("WHERE hash = ?")).bind(hash.as_slice());
-        let row = query.fetch_optional(&self.readers).await?;
-        Ok(row.as_ref().map(rule_set_row).transpose()?.map(|row| row.text))
+        let row = self.find(select_rule_set!("WHERE hash = ?"), (hash,), rule_set_row).await?;
+        Ok(row.map(|row| row.text))
     }
 
     /// The data keys in all their wrappings, oldest key first.
     pub async fn data_keys(&self) -> Result<Vec<DataKeyRow>, Error> {
-        let query = sqlx::query("SELECT id, wrapped_by, blob, created_at FROM data_key ORDER BY id, wrapped_by");
-        query.fetch_all(&self.readers).await?.iter().map(data_key_row).collect()
+        self.list("SELECT id, wrapped_by, blob, created_at FROM data_key ORDER BY id, wrapped_by", (), data_key_row)
+            .await
     }
 }
 
-pub(super) fn propose(hash: [u8; 32], text: String, at: Millis, batch: &mut Batch) {
-    batch
-        .run_always(
-            "INSERT INTO rule_set (hash, text, state, proposed_at) VALUES (?, ?, 'proposed', ?) ON CONFLICT (hash) DO NOTHING; ",
-        )
-        .bind(hash.as_slice())
-        .bind(text)
-        .bind(at.0);
+pub(super) fn propose(hash: &[u8; 32], text: &str, at: Millis, pen: Pen<'_>) -> Result<(), Broken> {
+    pen.run(
+        "INSERT INTO rule_set (hash, text, state, proposed_at) VALUES (?, ?, 'proposed', ?) ON CONFLICT \
+         (hash) DO NOTHING",
+        params![hash, text, at.0],
+    )
+    .map(drop)
 }
 
-pub(super) fn activate(hash: [u8; 32], at: Millis, actor: String, batch: &mut Batch) {
-    batch
-        .run_always("UPDATE rule_set SET state = 'retired' WHERE state = 'active' AND hash <> ?; ")
-        .bind(hash.as_slice())
-        .must_change("UPDATE rule_set SET state = 'active', activated_at = ?, actor = ? WHERE hash = ?; ")
-        .bind(at.0)
-        .bind(actor)
-        .bind(hash.as_slice());
+pub(super) fn activate(hash: &[u8; 32], at: Millis, actor: &str, pen: Pen<'_>) -> Result<(), Broken> {
+    pen.run("UPDATE rule_set SET state = 'retired' WHERE state = 'active' AND hash <> ?", params![hash])?;
+    pen.must_change(
+        "UPDATE rule_set SET state = 'active', activated_at = ?, actor = ? WHERE hash = ?",
+        params![at.0, actor, hash],
+    )
 }
 
-pub(super) fn add_data_key(key: NewDataKey, batch: &mut Batch) {
-    batch
-        .must_change("INSERT INTO data_key (id, wrapped_by, blob, created_at) VALUES (?, ?, ?, ?); ")
-        .bind(key.id)
-        .bind(key.wrapped_by)
-        .bind(key.blob)
-        .bind(key.at.0);
+pub(super) fn add_data_key(key: &NewDataKey, pen: Pen<'_>) -> Result<(), Broken> {
+    pen.must_change(
+        "INSERT INTO data_key (id, wrapped_by, blob, created_at) VALUES (?, ?, ?, ?)",
+        params![key.id, key.wrapped_by, key.blob, key.at.0],
+    )
 }
 
-fn rule_set_row(row: &SqliteRow) -> Result<RuleSetRow, Error> {
-    let row = Columns(row);
+fn rule_set_row(row: &Columns<'_>) -> Result<RuleSetRow, Error> {
     Ok(RuleSetRow {
         hash: row.octets("hash")?,
         text: row.value("text")?,
@@ -102,8 +94,7 @@ fn rule_set_row(row: &SqliteRow) -> Result<RuleSetRow, Error> {
     })
 }
 
-fn data_key_row(row: &SqliteRow) -> Result<DataKeyRow, Error> {
-    let row = Columns(row);
+fn data_key_row(row: &Columns<'_>) -> Result<DataKeyRow, Error> {
     Ok(DataKeyRow {
         id: row.value("id")?,
         wrapped_by: row.value("wrapped_by")?,

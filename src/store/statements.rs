@@ -1,29 +1,36 @@
 //! From the rows of a unit to statements.
 
-use super::batch::Batch;
 use super::conflict::Subject;
+use super::pen::{Broken, Pen};
 use super::{
-    Conflict, Leg, Row, Unit, cases, certificates, codes, exchanges, leaves, messages, rule_sets, submissions,
+    Conflict, Error, Leg, Row, Unit, cases, certificates, codes, exchanges, leaves, messages, rule_sets, submissions,
 };
 use crate::case::SubmissionId;
 
-/// A unit ready to run: its statements, and for each row what it was about.
-pub(super) struct Prepared {
-    pub(super) batch: Batch,
-    pub(super) subjects: Vec<Subject>,
-}
-
 impl Unit {
-    /// The unit's statements. A move that the table of states does not name is a conflict at once.
-    pub(super) fn prepare(self) -> Result<Prepared, Conflict> {
-        let mut batch = Batch::in_savepoint();
-        let mut subjects = Vec::with_capacity(self.rows.len());
+    /// Writes the rows in their order. An outer error is the database's; an inner one is the unit's own, and what was written
+    /// before it must be rolled back. `undo` is called for that, before the records are asked what stands against the unit.
+    pub(super) fn write(
+        &self,
+        pen: Pen<'_>,
+        undo: impl FnOnce() -> Result<(), Error>,
+    ) -> Result<Result<(), Conflict>, Error> {
         let fresh: Vec<SubmissionId> = self.rows.iter().filter_map(outgoing).collect();
-        for (number, row) in self.rows.into_iter().enumerate() {
-            batch.serve(number);
-            subjects.push(write(row, &fresh, &mut batch)?);
+        for row in &self.rows {
+            match write(row, &fresh, pen) {
+                Ok(()) => {}
+                Err(Broken::Row) => {
+                    undo()?;
+                    return Subject::of(row).conflict(pen.0).map(Err);
+                }
+                Err(Broken::Known(conflict)) => {
+                    undo()?;
+                    return Ok(Err(conflict));
+                }
+                Err(Broken::Engine(fault)) => return Err(fault),
+            }
         }
-        Ok(Prepared { batch, subjects })
+        Ok(Ok(()))
     }
 }
 
@@ -35,97 +42,42 @@ fn outgoing(row: &Row) -> Option<SubmissionId> {
     }
 }
 
-fn write(row: Row, fresh: &[SubmissionId], batch: &mut Batch) -> Result<Subject, Conflict> {
-    Ok(match row {
-        Row::OpenCase(case) => {
-            let subject = Subject::Opening { join_key: case.join_key };
-            cases::open(*case, batch);
-            subject
-        }
-        Row::MoveCase { case, from, event, at } => {
-            cases::step(case, from, event, at, batch)?;
-            Subject::Case(case)
-        }
-        Row::ExplainCase { case, code, text } => {
-            cases::explain(case, code, text, batch);
-            Subject::Other("case")
-        }
-        Row::Decide(decision) => {
-            cases::decide(*decision, batch);
-            Subject::Other("decision")
-        }
-        Row::OpenExchange(exchange) => {
-            let subject = Subject::Exchange { key: exchange.key };
-            exchanges::open(*exchange, batch);
-            subject
-        }
+fn write(row: &Row, fresh: &[SubmissionId], pen: Pen<'_>) -> Result<(), Broken> {
+    match row {
+        Row::OpenCase(case) => cases::open(case, pen),
+        Row::MoveCase { case, from, event, at } => cases::step(*case, *from, *event, *at, pen),
+        Row::ExplainCase { case, code, text } => cases::explain(*case, code, text, pen),
+        Row::Decide(decision) => cases::decide(decision, pen),
+        Row::OpenExchange(exchange) => exchanges::open(exchange, pen),
         Row::MoveExchange { exchange, from, to, our_nonce, deadline } => {
-            exchanges::step(exchange, (from, to), our_nonce, deadline, batch);
-            Subject::Other("exchange")
+            exchanges::step(*exchange, (*from, *to), our_nonce.as_deref(), *deadline, pen)
         }
-        Row::Record(message) => {
-            let hash = messages::hash_of(&message.octets);
-            let subject = Subject::Message { exchange: message.exchange, hash };
-            messages::record(*message, &hash, batch);
-            subject
-        }
-        Row::OpenSubmission(submission) => {
-            submissions::open(*submission, batch);
-            Subject::Other("submission")
-        }
+        Row::Record(message) => messages::record(message, pen),
+        Row::OpenSubmission(submission) => submissions::open(submission, pen),
         Row::MoveSubmission { submission, from, to, step, next_attempt, lease_until, deadline } => {
-            let fresh = fresh.contains(&submission);
-            let step = submissions::Move { submission, from, to, step, next_attempt, lease_until, deadline, fresh };
-            submissions::step(&step, batch);
-            Subject::Other("submission")
+            let step = submissions::Move {
+                submission: *submission,
+                from: *from,
+                to: *to,
+                step: *step,
+                next_attempt: *next_attempt,
+                lease_until: *lease_until,
+                deadline: *deadline,
+                fresh: fresh.contains(submission),
+            };
+            submissions::step(&step, pen)
         }
-        Row::Release { owner } => {
-            submissions::release(owner, batch);
-            Subject::Other("submission")
-        }
-        Row::AddCertificate(certificate) => {
-            certificates::add(*certificate, batch);
-            Subject::Certificate
-        }
-        Row::MarkCertificate { certificate, status, at } => {
-            certificates::mark(certificate, status, at, batch);
-            Subject::Other("certificate")
-        }
-        Row::AddCode(code) => {
-            codes::add(*code, batch);
-            Subject::Other("code")
-        }
-        Row::UseCode { code, case, at } => {
-            codes::spend(code, case, at, batch);
-            Subject::Code { code, at }
-        }
-        Row::FreeCode { code, case } => {
-            codes::free(code, case, batch);
-            Subject::Other("code")
-        }
-        Row::WithdrawCode { code, at } => {
-            codes::withdraw(code, at, batch);
-            Subject::Code { code, at }
-        }
-        Row::CountTry { code } => {
-            codes::count_try(code, batch);
-            Subject::Other("code")
-        }
-        Row::AddDataKey(key) => {
-            rule_sets::add_data_key(key, batch);
-            Subject::Other("data key")
-        }
-        Row::ProposeRuleSet { hash, text, at } => {
-            rule_sets::propose(hash, text, at, batch);
-            Subject::Other("rule set")
-        }
-        Row::ActivateRuleSet { hash, at, actor } => {
-            rule_sets::activate(hash, at, actor, batch);
-            Subject::Other("rule set")
-        }
-        Row::Leaf(leaf) => {
-            leaves::append(&leaf, batch);
-            Subject::Other("leaf")
-        }
-    })
+        Row::Release { owner } => submissions::release(owner, pen),
+        Row::AddCertificate(certificate) => certificates::add(certificate, pen),
+        Row::MarkCertificate { certificate, status, at } => certificates::mark(*certificate, *status, *at, pen),
+        Row::AddCode(code) => codes::add(code, pen),
+        Row::UseCode { code, case, at } => codes::spend(*code, *case, *at, pen),
+        Row::FreeCode { code, case } => codes::free(*code, *case, pen),
+        Row::WithdrawCode { code, at } => codes::withdraw(*code, *at, pen),
+        Row::CountTry { code } => codes::count_try(*code, pen),
+        Row::AddDataKey(key) => rule_sets::add_data_key(key, pen),
+        Row::ProposeRuleSet { hash, text, at } => rule_sets::propose(hash, text, *at, pen),
+        Row::ActivateRuleSet { hash, at, actor } => rule_sets::activate(hash, *at, actor, pen),
+        Row::Leaf(leaf) => leaves::append(leaf, pen),
+    }
 }

@@ -1,10 +1,11 @@
 //! The table `submission`: the outbox.
 
-use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
+use rusqlite::Connection;
+use rusqlite::params;
 
-use super::batch::Batch;
 use super::columns::Columns;
+use super::pen::{Broken, Pen};
+use super::readers::list;
 use super::{Error, NewSubmission, Store};
 use crate::case::{CaseId, Millis, SubmissionId, SubmissionState, SubmissionStep};
 
@@ -57,74 +58,81 @@ macro_rules! columns {
 impl Store {
     /// The submission with this identifier.
     pub async fn submission_by_id(&self, submission: SubmissionId) -> Result<Option<SubmissionRow>, Error> {
-        let query = sqlx::query(concat!("SELECT ", columns!(), " FROM submission WHERE id = ?"));
-        let row = query.bind(submission.as_bytes().as_slice()).fetch_optional(&self.readers).await?;
-        row.as_ref().map(submission_row).transpose()
+        self.find(
+            concat!("SELECT ", columns!(), " FROM submission WHERE id = ?"),
+            (submission.as_bytes(),),
+            submission_row,
+        )
+        .await
     }
 
     /// The newest submission of a case.
     pub async fn submission_of_case(&self, case: CaseId) -> Result<Option<SubmissionRow>, Error> {
-        let query =
-            sqlx::query(concat!("SELECT ", columns!(), " FROM submission WHERE case_id = ? ORDER BY seq DESC LIMIT 1"));
-        let row = query.bind(case.as_bytes().as_slice()).fetch_optional(&self.readers).await?;
-        row.as_ref().map(submission_row).transpose()
+        self.find(
+            concat!("SELECT ", columns!(), " FROM submission WHERE case_id = ? ORDER BY seq DESC LIMIT 1"),
+            (case.as_bytes(),),
+            submission_row,
+        )
+        .await
     }
 
     /// How many submissions wait for an answer of their CA.
     pub async fn open_submissions(&self) -> Result<u64, Error> {
-        let query = sqlx::query("SELECT COUNT(*) AS submissions FROM submission WHERE state IN ('due', 'polling')");
-        Columns(&query.fetch_one(&self.readers).await?).count("submissions")
+        self.count("SELECT COUNT(*) FROM submission WHERE state IN ('due', 'polling')").await
     }
 
     /// The submissions whose CA will soon take silence for rejection, most overdue first.
     pub async fn overdue_submissions(&self, now: Millis, limit: u32) -> Result<Vec<SubmissionRow>, Error> {
-        let query = sqlx::query(concat!(
-            "SELECT ",
-            columns!(),
-            " FROM submission WHERE state = 'awaiting_confirmation' AND deadline < ? ORDER BY deadline LIMIT ?"
-        ));
-        query.bind(now.0).bind(limit).fetch_all(&self.readers).await?.iter().map(submission_row).collect()
+        self.list(
+            concat!(
+                "SELECT ",
+                columns!(),
+                " FROM submission WHERE state = 'awaiting_confirmation' AND deadline < ? ORDER BY deadline LIMIT ?"
+            ),
+            (now.0, limit),
+            submission_row,
+        )
+        .await
     }
 
     /// Whether a claim could find anything; asked first, so that an idle worker writes nothing.
     pub(super) async fn anything_due(&self, now: Millis) -> Result<bool, Error> {
-        let query = sqlx::query(
-            "SELECT 1 AS found FROM submission WHERE state IN ('due', 'polling') AND next_attempt <= ?1 \
-             AND (lease_until IS NULL OR lease_until <= ?1) LIMIT 1",
-        );
-        Ok(query.bind(now.0).fetch_optional(&self.readers).await?.is_some())
+        let query = "SELECT 1 AS found FROM submission WHERE state IN ('due', 'polling') AND next_attempt <= ?1 \
+             AND (lease_until IS NULL OR lease_until <= ?1) LIMIT 1";
+        Ok(self.find(query, (now.0,), |_| Ok(())).await?.is_some())
     }
 }
 
 impl Claim {
     /// Takes what is due and in nobody's hands, longest due first.
-    pub(super) async fn run(self, connection: &mut SqliteConnection) -> Result<Vec<SubmissionRow>, Error> {
-        let query = sqlx::query(concat!(
+    pub(super) fn run(self, connection: &Connection) -> Result<Vec<SubmissionRow>, Error> {
+        let query = concat!(
             "UPDATE submission SET owner = ?1, lease_until = ?2, attempts = attempts + 1 WHERE seq IN (SELECT seq FROM submission ",
             "WHERE state IN ('due', 'polling') AND next_attempt <= ?3 AND (lease_until IS NULL OR lease_until <= ?3) ",
             "ORDER BY next_attempt LIMIT ?4) RETURNING ",
             columns!()
-        ));
-        let query = query.bind(self.owner).bind(self.lease_until.0).bind(self.now.0).bind(self.limit);
-        query.fetch_all(connection).await?.iter().map(submission_row).collect()
+        );
+        list(connection, query, (self.owner, self.lease_until.0, self.now.0, self.limit), submission_row)
     }
 }
 
-pub(super) fn open(submission: NewSubmission, batch: &mut Batch) {
-    batch
-        .must_change(
-            "INSERT INTO submission (id, case_id, authority, transaction_id, implicit, state, step, owner, lease_until, \
-             next_attempt, attempts, created_at) VALUES (?, ?, ?, ?, ?, 'due', 'request', ?, ?, ?, 0, ?); ",
-        )
-        .bind(submission.id.as_bytes().as_slice())
-        .bind(submission.case.as_bytes().as_slice())
-        .bind(submission.authority)
-        .bind(submission.transaction)
-        .bind(submission.implicit)
-        .bind(submission.owner)
-        .bind(submission.lease_until.0)
-        .bind(submission.next_attempt.0)
-        .bind(submission.created_at.0);
+pub(super) fn open(submission: &NewSubmission, pen: Pen<'_>) -> Result<(), Broken> {
+    pen.must_change(
+        "INSERT INTO submission (id, case_id, authority, transaction_id, implicit, state, step, owner, \
+         lease_until, next_attempt, attempts, created_at) VALUES (?, ?, ?, ?, ?, 'due', 'request', ?, ?, ?, \
+         0, ?)",
+        params![
+            submission.id.as_bytes(),
+            submission.case.as_bytes(),
+            submission.authority,
+            submission.transaction,
+            submission.implicit,
+            submission.owner,
+            submission.lease_until.0,
+            submission.next_attempt.0,
+            submission.created_at.0,
+        ],
+    )
 }
 
 /// A move of a submission, as in [`super::Row::MoveSubmission`].
@@ -140,35 +148,36 @@ pub(super) struct Move {
     pub(super) fresh: bool,
 }
 
-pub(super) fn step(step: &Move, batch: &mut Batch) {
+pub(super) fn step(step: &Move, pen: Pen<'_>) -> Result<(), Broken> {
     let lease = step.lease_until.map(|lease| lease.0);
-    batch
-        .must_change(
-            "UPDATE submission SET state = ?, step = ?, next_attempt = ?, owner = CASE WHEN ? IS NULL THEN NULL ELSE owner END, \
-             lease_until = ?, deadline = COALESCE(?, deadline), attempts = CASE WHEN ? THEN 0 ELSE attempts END \
-             WHERE id = ? AND state = ?; ",
-        )
-        .bind(step.to.name())
-        .bind(step.step.name())
-        .bind(step.next_attempt.map(|next| next.0))
-        .bind(lease)
-        .bind(lease)
-        .bind(step.deadline.map(|deadline| deadline.0))
-        .bind(step.fresh)
-        .bind(step.submission.as_bytes().as_slice())
-        .bind(step.from.name());
+    pen.must_change(
+        "UPDATE submission SET state = ?, step = ?, next_attempt = ?, owner = CASE WHEN ? IS NULL THEN NULL \
+         ELSE owner END, lease_until = ?, deadline = COALESCE(?, deadline), attempts = CASE WHEN ? THEN 0 \
+         ELSE attempts END WHERE id = ? AND state = ?",
+        params![
+            step.to.name(),
+            step.step.name(),
+            step.next_attempt.map(|next| next.0),
+            lease,
+            lease,
+            step.deadline.map(|deadline| deadline.0),
+            step.fresh,
+            step.submission.as_bytes(),
+            step.from.name(),
+        ],
+    )
 }
 
-pub(super) fn release(owner: String, batch: &mut Batch) {
-    batch
-        .run_always(
-            "UPDATE submission SET owner = NULL, lease_until = NULL WHERE state IN ('due', 'polling') AND owner = ?; ",
-        )
-        .bind(owner);
+pub(super) fn release(owner: &str, pen: Pen<'_>) -> Result<(), Broken> {
+    pen.run(
+        "UPDATE submission SET owner = NULL, lease_until = NULL WHERE state IN ('due', 'polling') AND owner = \
+         ?",
+        params![owner],
+    )
+    .map(drop)
 }
 
-fn submission_row(row: &SqliteRow) -> Result<SubmissionRow, Error> {
-    let row = Columns(row);
+fn submission_row(row: &Columns<'_>) -> Result<SubmissionRow, Error> {
     Ok(SubmissionRow {
         id: SubmissionId::from_octets(row.octets("id")?),
         case: CaseId::from_octets(row.octets("case_id")?),

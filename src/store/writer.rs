@@ -4,16 +4,16 @@
 //! contradicts the records fails alone, in a savepoint. Nobody is told anything before the COMMIT has returned; what a failed
 //! transaction held is told that nothing is known of it, and the connection is made anew.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, Executor, SqliteConnection};
+use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::batch::Broken;
 use super::leaves::Numbering;
+use super::pen::Pen;
 use super::submissions::{Claim, SubmissionRow};
-use super::{CommitError, Conflict, Error, Stats, Unit};
+use super::{CommitError, Conflict, Error, Stats, Unit, open};
 
 /// Something to be written, and who waits for it.
 #[derive(Debug)]
@@ -30,35 +30,30 @@ pub(super) type Waiting<T> = oneshot::Sender<Result<T, CommitError>>;
 /// An answer that is given when the transaction is on disk.
 type Answer = Box<dyn FnOnce() + Send>;
 
-/// The writer, on its own task.
+/// The writer, on its own thread.
 #[derive(Debug)]
 pub(super) struct Writer {
-    options: SqliteConnectOptions,
+    path: PathBuf,
     /// None after a fault, until the next transaction.
-    connection: Option<SqliteConnection>,
+    connection: Option<Connection>,
     queue: mpsc::Receiver<Task>,
     stats: Stats,
 }
 
 impl Writer {
-    pub(super) fn new(
-        options: SqliteConnectOptions,
-        connection: SqliteConnection,
-        queue: mpsc::Receiver<Task>,
-        stats: Stats,
-    ) -> Self {
-        Self { options, connection: Some(connection), queue, stats }
+    pub(super) const fn new(path: PathBuf, connection: Connection, queue: mpsc::Receiver<Task>, stats: Stats) -> Self {
+        Self { path, connection: Some(connection), queue, stats }
     }
 
     /// Writes until the last [`super::Store`] is gone or it is closed.
-    pub(super) async fn run(mut self) {
+    pub(super) fn run(mut self) {
         let mut group = Vec::with_capacity(GROUP);
-        while self.queue.recv_many(&mut group, GROUP).await > 0 {
+        while self.queue.blocking_recv_many(&mut group, GROUP) > 0 {
             self.stats.waiting(group.len() + self.queue.len());
-            if let Some(closed) = self.write(&mut group).await {
+            if let Some(closed) = self.write(&mut group) {
                 // The last connection to close tidies the write-ahead log.
                 if let Some(connection) = self.connection.take()
-                    && let Err(fault) = connection.close().await
+                    && let Err((_, fault)) = connection.close()
                 {
                     tracing::error!(%fault, "the database was not closed in order");
                 }
@@ -70,11 +65,11 @@ impl Writer {
     }
 
     /// Writes a group; gives back who asked for the end.
-    async fn write(&mut self, group: &mut Vec<Task>) -> Option<Waiting<()>> {
+    fn write(&mut self, group: &mut Vec<Task>) -> Option<Waiting<()>> {
         let mut closing = None;
         let began = Instant::now();
         let mut answers = Vec::with_capacity(group.len());
-        match self.transaction(group, &mut answers, &mut closing).await {
+        match self.transaction(group, &mut answers, &mut closing) {
             Ok(units) => {
                 if !answers.is_empty() {
                     self.stats.committed(units, began.elapsed());
@@ -96,7 +91,7 @@ impl Writer {
     }
 
     /// Says how many units were written.
-    async fn transaction(
+    fn transaction(
         &mut self,
         group: &mut Vec<Task>,
         answers: &mut Vec<Answer>,
@@ -109,13 +104,13 @@ impl Writer {
             return Ok(0);
         }
         let stats = self.stats.clone();
-        let connection = self.connected().await?;
-        connection.execute("BEGIN IMMEDIATE; SAVEPOINT unit;").await?;
+        let connection = self.connected()?;
+        run(connection, "BEGIN IMMEDIATE")?;
         let mut units = 0;
         for task in group.drain(..) {
             let answer: Answer = match task {
                 Task::Commit(unit, waiting) => {
-                    let outcome = commit(unit, connection).await?;
+                    let outcome = commit(&unit, connection)?;
                     match outcome {
                         Ok(()) => units += 1,
                         Err(_) => stats.conflict(),
@@ -123,13 +118,11 @@ impl Writer {
                     Box::new(move || answer(waiting, outcome.map_err(CommitError::from)))
                 }
                 Task::Claim(claim, waiting) => {
-                    connection.execute(NEXT).await?;
-                    let claimed = claim.run(connection).await?;
+                    let claimed = claim.run(connection)?;
                     Box::new(move || answer(waiting, Ok(claimed)))
                 }
                 Task::Number(numbering, waiting) => {
-                    connection.execute(NEXT).await?;
-                    let numbered = numbering.run(connection).await?;
+                    let numbered = numbering.run(connection)?;
                     Box::new(move || answer(waiting, Ok(numbered)))
                 }
                 Task::Close(waiting) => {
@@ -139,44 +132,36 @@ impl Writer {
             };
             answers.push(answer);
         }
-        connection.execute("COMMIT;").await?;
+        run(connection, "COMMIT")?;
         Ok(units)
     }
 
-    async fn connected(&mut self) -> Result<&mut SqliteConnection, Error> {
+    fn connected(&mut self) -> Result<&Connection, Error> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.options.connect().await?,
+            None => open::writer(&self.path)?,
         };
         Ok(self.connection.insert(connection))
     }
 }
 
 /// Writes one unit in its savepoint. An outer error is the database's; an inner one is the unit's own.
-async fn commit(unit: Unit, connection: &mut SqliteConnection) -> Result<Result<(), Conflict>, Error> {
-    let prepared = match unit.prepare() {
-        Ok(prepared) => prepared,
-        Err(conflict) => return Ok(Err(conflict)),
-    };
-    match prepared.batch.run(connection).await {
-        Ok(()) => Ok(Ok(())),
-        Err(Broken::Row(row)) => {
-            connection.execute("ROLLBACK TO unit;").await?;
-            match prepared.subjects.get(row) {
-                Some(subject) => Ok(Err(subject.conflict(connection).await?)),
-                None => Ok(Err(Conflict::State { what: "unit" })),
-            }
-        }
-        Err(Broken::Engine(fault)) => Err(fault.into()),
-    }
+fn commit(unit: &Unit, connection: &Connection) -> Result<Result<(), Conflict>, Error> {
+    run(connection, "SAVEPOINT unit")?;
+    let outcome = unit.write(Pen(connection), || run(connection, "ROLLBACK TO unit"))?;
+    run(connection, "RELEASE unit")?;
+    Ok(outcome)
+}
+
+fn run(connection: &Connection, sql: &'static str) -> Result<(), Error> {
+    connection.prepare_cached(sql)?.execute(())?;
+    Ok(())
 }
 
 /// Whoever does not wait any more needs no answer.
 fn answer<T>(waiting: Waiting<T>, outcome: Result<T, CommitError>) {
     let _ = waiting.send(outcome);
 }
-
-const NEXT: &str = "RELEASE unit; SAVEPOINT unit;";
 
 /// The most tasks in one transaction: bounds how long the first waits for the last.
 const GROUP: usize = 256;

@@ -1,20 +1,22 @@
 //! The CMP driver: RFC 9810 and 9483 over HTTP(S) (RFC 9811), as a registration authority.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use certs::{Certificate, KeyUsage, Millis, Name, Signer};
+use certs::{Certificate, Millis, Name, Signer};
 use cmp::client::{self, Answer as CmpAnswer};
 use cmp::relay::{self, Possession};
 use cmp::server::innermost;
-use cmp::{Body, CertReqMsg, Draft, FailureInfo, InfoTypeAndValue, Limits, Message, Protection, Status, StatusInfo};
+use cmp::{Body, CertReqMsg, Draft, FailureInfo, InfoTypeAndValue, Limits, Message, Status, StatusInfo};
 use serde::Deserialize;
 
+use super::batch::{self, Batches};
 use super::http::{ANSWER_LIMIT, HttpClient, SendFault, tls_client};
 use super::inquiry;
+use super::verifier::{Believed, Verifier};
 use super::{Answer, AnswerFault, Authority, ComposeFault, Conversation, Fresh, Order, Pending, Vouching};
-use crate::case::Family;
+use crate::case::{Clock, Family, Random};
 
 /// `[authority.NAME]` with `kind = "cmp"`.
 #[derive(Clone, Debug, Deserialize)]
@@ -36,6 +38,12 @@ pub struct CmpConfig {
     /// Whether it takes messages that are wrapped in ours (RFC 9483 section 5.2.2.1).
     #[serde(default)]
     pub nested: bool,
+    /// For how long messages are collected that go to the CA together (RFC 9483 section 5.2.2.2); 0: each goes at once.
+    #[serde(default)]
+    pub batch_milliseconds: u64,
+    /// The most messages in a batch.
+    #[serde(default = "default_batch")]
+    pub batch_limit: usize,
     /// How long an answer is waited for.
     #[serde(default = "default_timeout")]
     pub timeout_seconds: u64,
@@ -49,18 +57,9 @@ pub struct Cmp {
     chain: Vec<Certificate>,
     ra: Vec<Certificate>,
     signer: Arc<dyn Signer>,
-    believed: Believed,
+    verifier: Arc<Verifier>,
     nested: bool,
-    /// The SHA-256 of a signer's certificate that was verified: the same one signs nearly every answer.
-    verified: Mutex<Option<[u8; 32]>>,
-}
-
-/// Whose protection is believed (RFC 9483 section 3.4).
-#[derive(Debug)]
-enum Believed {
-    Certificates(Vec<Certificate>),
-    KeyIdentifier(Vec<u8>),
-    CmcCa,
+    batches: Option<Batches>,
 }
 
 impl Cmp {
@@ -68,7 +67,13 @@ impl Cmp {
     ///
     /// # Errors
     /// A text that names the file or key and what is wrong with it.
-    pub fn new(name: &str, config: &CmpConfig, signer: Arc<dyn Signer>) -> Result<Self, String> {
+    pub fn new(
+        name: &str,
+        config: &CmpConfig,
+        signer: Arc<dyn Signer>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, String> {
         let chain = read_certificates(&config.certificates)?;
         let ra = read_certificates(&config.ra_certificate)?;
         let (Some(issuer), Some(own)) = (chain.first(), ra.first()) else {
@@ -99,16 +104,21 @@ impl Cmp {
             None => chain.clone(),
         };
         let http = HttpClient::new(&config.url, Duration::from_secs(config.timeout_seconds), tls_client(&roots)?)?;
-        Ok(Self {
-            name: name.to_owned(),
-            http,
-            chain,
-            ra,
-            signer,
-            believed,
-            nested: config.nested,
-            verified: Mutex::new(None),
-        })
+        let verifier = Arc::new(Verifier::new(issuer.clone(), believed));
+        let batches = (config.batch_milliseconds > 0).then(|| {
+            Batches::new(batch::Parts {
+                http: http.clone(),
+                wait: Duration::from_millis(config.batch_milliseconds),
+                most: config.batch_limit.clamp(2, Limits::default().nested),
+                signer: Arc::clone(&signer),
+                ra: ra.clone(),
+                recipient: issuer.subject().clone(),
+                verifier: Arc::clone(&verifier),
+                clock,
+                random,
+            })
+        });
+        Ok(Self { name: name.to_owned(), http, chain, ra, signer, verifier, nested: config.nested, batches })
     }
 
     /// The RA's certificate, which vouches for what is forwarded.
@@ -202,75 +212,6 @@ impl Cmp {
         }
         Ok(draft)
     }
-
-    /// RFC 9483 section 3.4: "an EE or PKI management entity MUST NOT trust [just any certificate of the PKI]"; see DESIGN rule 4.
-    fn check_signer(&self, message: &Message, now: Millis) -> Result<(), AnswerFault> {
-        let signer = |text: String| AnswerFault::Signer(text);
-        let proof = match message.protection_kind().map_err(|fault| signer(fault.text))? {
-            Protection::Signature(proof) => proof,
-            Protection::Mac(_) => return Err(signer("it is protected by a MAC".to_owned())),
-            Protection::None => return Err(AnswerFault::Unprotected(said(message))),
-        };
-        let certificate = match &self.believed {
-            // It may be left out of extraCerts when the peer has it.
-            Believed::Certificates(pinned) => {
-                let fits = |certificate: &&Certificate| message.check_signer(certificate).is_ok();
-                let known = pinned.iter().find(fits).or(pinned.first());
-                known.cloned().ok_or_else(|| signer("no certificate is pinned".to_owned()))?
-            }
-            Believed::KeyIdentifier(_) | Believed::CmcCa => {
-                message.signer_certificate().map_err(|fault| signer(fault.text))?
-            }
-        };
-        message.check_signer(&certificate).map_err(|fault| signer(fault.text))?;
-        self.check_certificate(&certificate, now).map_err(signer)?;
-        proof.verify(certificate.public_key()).map_err(|fault| signer(fault.text))
-    }
-
-    fn check_certificate(&self, certificate: &Certificate, now: Millis) -> Result<(), String> {
-        let name = certificate.subject();
-        if now < certificate.not_before() || now > certificate.not_after() {
-            return Err(format!("the certificate of '{name}' is not valid now"));
-        }
-        match &self.believed {
-            Believed::Certificates(_) => return Ok(()),
-            Believed::KeyIdentifier(identifier) => {
-                if certificate.subject_key_identifier() != Some(identifier) {
-                    return Err(format!("the certificate of '{name}' has another key identifier"));
-                }
-            }
-            Believed::CmcCa => {
-                // RFC 9810 section 4.5: id-kp-cmcCA marks who may answer for the CA.
-                let purposes = certificate.extended_key_usages().unwrap_or_default();
-                if !purposes.contains(&certs::oid::CMC_CA) {
-                    return Err(format!("the certificate of '{name}' has not the extended key usage id-kp-cmcCA"));
-                }
-            }
-        }
-        if certificate.key_usage().is_some_and(|usage| !usage.contains(KeyUsage::DIGITAL_SIGNATURE)) {
-            return Err(format!("the certificate of '{name}' is not for signatures"));
-        }
-        self.check_issued_here(certificate)
-    }
-
-    fn check_issued_here(&self, certificate: &Certificate) -> Result<(), String> {
-        let hash = certificate.hash();
-        let mut verified = self.verified.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if *verified == Some(hash) {
-            return Ok(());
-        }
-        let issuer = &self.chain[0];
-        if !certificate.issuer().matches(issuer.subject()) {
-            return Err(format!(
-                "the certificate of '{}' is not issued by '{}'",
-                certificate.subject(),
-                issuer.subject()
-            ));
-        }
-        certificate.verify_signature(issuer.public_key()).map_err(|fault| fault.to_string())?;
-        *verified = Some(hash);
-        Ok(())
-    }
 }
 
 impl Authority for Cmp {
@@ -300,7 +241,10 @@ impl Authority for Cmp {
     }
 
     fn send<'a>(&'a self, message: &'a [u8]) -> Pending<'a, Result<Vec<u8>, SendFault>> {
-        Box::pin(self.http.post(message, PKIXCMP))
+        match &self.batches {
+            Some(batches) => Box::pin(batches.send(message)),
+            None => Box::pin(self.http.post(message, PKIXCMP)),
+        }
     }
 
     fn read(&self, conversation: Conversation<'_>, answer: &[u8], now: Millis) -> Result<Answer, AnswerFault> {
@@ -308,7 +252,7 @@ impl Authority for Cmp {
         let message = Message::parse(answer, &answer_limits()).map_err(|fault| malformed(fault.fault.text))?;
         let parsed = |octets: &[u8]| Message::parse(octets, &Limits::default()).map(innermost);
         let sent = parsed(conversation.sent).map_err(|fault| malformed(fault.fault.text))?;
-        self.check_signer(&message, now)?;
+        self.verifier.check(&message, now)?;
         let belongs = if matches!(sent.body(), Body::PollReq(_)) {
             let request = parsed(conversation.request).map_err(|fault| malformed(fault.fault.text))?;
             client::check_polled(&request, &sent, &message)
@@ -361,15 +305,6 @@ fn refusal(status: &StatusInfo) -> Answer {
     Answer::Rejected { text, revoked_before: failure.contains(FailureInfo::CERT_REVOKED) }
 }
 
-fn said(message: &Message) -> String {
-    match message.body() {
-        Body::Error(content) => {
-            format!("{}: {}", content.status.failure.unwrap_or_default(), content.status.text.join("; "))
-        }
-        other => format!("a message of kind {}", other.kind()),
-    }
-}
-
 /// RFC 9483 section 5.2.3.2: the request stays, its proof of possession becomes our word.
 fn ra_verified(request: &[u8]) -> Result<Vec<u8>, ComposeFault> {
     let request = CertReqMsg::parse(request).map_err(|fault| ComposeFault::Record(fault.text))?;
@@ -389,10 +324,15 @@ fn read_certificates(path: &std::path::Path) -> Result<Vec<Certificate>, String>
     Ok(certificates)
 }
 
+/// Some 2 KiB each.
+const fn default_batch() -> usize {
+    32
+}
+
 /// A CA that signs with a slow HSM answers within seconds; after this its connection is given up.
 const fn default_timeout() -> u64 {
     30
 }
 
 /// RFC 9811 section 3.4.
-const PKIXCMP: &str = "application/pkixcmp";
+pub(super) const PKIXCMP: &str = "application/pkixcmp";

@@ -31,6 +31,12 @@ pub enum SendFault {
     /// It may have arrived: the connection broke, or no answer came in time.
     #[error("the CA did not answer: {0}")]
     NoAnswer(String),
+    /// It went in a batch, and the answer to that has none for it (RFC 9483 section 5.2.2.2).
+    #[error("the CA's answer to the batch has none for this message")]
+    Unanswered,
+    /// The batch that it went in was not answered as one.
+    #[error("the batch failed: {0}")]
+    Batch(String),
     /// Something that is not a CMP answer came back.
     #[error("the CA answered with HTTP status {status}: {text}")]
     Status {

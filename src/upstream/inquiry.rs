@@ -136,3 +136,6 @@ fn successor(old: &[u8], update: RootCaKeyUpdate, chain: &[Certificate], now: Mi
     }
     Ok(RootUpdate { new_with_new: update.new_with_new, new_with_old, old_with_new: update.old_with_new })
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,12 @@
 //! One driver a kind of CA, all behind [`Authority`]. A driver keeps no state between calls: what an exchange needs is
 //! read from its recorded messages, so that any worker can take it up after a crash.
 
+mod batch;
 mod cmp;
 mod expected;
 mod http;
 mod inquiry;
+mod verifier;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -233,6 +233,11 @@ fn the_header_may_name_the_profile_that_the_path_leaves_open() {
     assert_eq!(office.number("SELECT count(*) FROM case_record WHERE profile = 'annex'"), 1);
     // RFC 9483 section 3.1: what follows names it no more.
     assert!(matches!(office.send(&asked.confirm(&seal, None)).read(), Answer::Confirmed));
+    // A code is for one profile, and what follows under it names none either.
+    let code = Seal::code(&office.code_for("annex"));
+    let asked = office.ask(&code, &Request { profile: Some("annex".to_owned()), ..Request::explicit(NAME) });
+    asked.issued();
+    assert!(matches!(office.send(&asked.confirm(&code, None)).read(), Answer::Confirmed));
     // The path's profile is another one.
     let other = Request { profile: Some("annex".to_owned()), ..Request::new(NAME) };
     misplaced(&office, &seal, "/p/default", other.draft(&seal));

@@ -16,7 +16,6 @@ fn bodies_out_of_place_are_bad_request() {
     for seal in [Seal::code(&office.code()), Seal::device(&office)] {
         let certificate = office.ra();
         let answer = cmp::CertRepMessage::one(cmp::CertResponse::waiting(0));
-        let error = cmp::ErrorMsgContent::from(StatusInfo::rejection(FailureInfo::BAD_REQUEST, "no, thank you"));
         // Answers sent to a server, and requests that the profile leaves out.
         let bodies = [
             ("ip", body::ip(&answer)),
@@ -26,7 +25,6 @@ fn bodies_out_of_place_are_bad_request() {
             ("genp", body::genp(&[])),
             ("pollRep", body::poll_rep(&[])),
             ("pkiconf", body::pki_conf()),
-            ("error", body::error(&error)),
             // CertReqMessages, empty
             ("krr", b"\xA9\x02\x30\x00".to_vec()),
             ("ccr", b"\xAD\x02\x30\x00".to_vec()),
@@ -45,6 +43,30 @@ fn bodies_out_of_place_are_bad_request() {
     }
     office.asked_nobody();
     assert_eq!(office.case_count(), 0);
+}
+
+#[test]
+fn an_error_of_a_requester_is_acknowledged() {
+    let office = Office::open();
+    for seal in [Seal::code(&office.code()), Seal::device(&office)] {
+        let first = office.ask(&seal, &Request::explicit(NAME));
+        first.issued();
+        let content = cmp::ErrorMsgContent::from(StatusInfo::rejection(FailureInfo::BAD_REQUEST, "no, thank you"));
+        let leaves = office.all_leaves();
+        let answer = office.send(&next(&first, &seal, body::error(&content)));
+        // RFC 9810 section 5.3.21.
+        assert_eq!(answer.answer.body().kind(), BodyKind::PkiConf);
+        assert!(answer.is_protected(&office, &seal));
+        assert!(office.all_leaves() > leaves);
+        // It is no word about the certificate (RFC 9483 section 4.1.1 has certConf for that).
+        assert!(matches!(office.send(&first.confirm(&seal, None)).read(), Answer::Confirmed));
+        // "or another error message if any part of the header is not valid"
+        let mut draft = client::next(first.sent.header(), first.answer.header(), random(), body::error(&content));
+        draft.sender_nonce = None;
+        let fault = (How::Error, FailureInfo::BAD_SENDER_NONCE);
+        office.turns_down("an error without nonce", &seal.finish(draft), fault, Cover::Like(&seal));
+    }
+    assert_eq!(office.records().count(Kind::Confirmed), 2);
 }
 
 #[test]

@@ -123,6 +123,7 @@ fn answers_have_the_header_of_the_profile() {
         assert!(exchange.is_protected(&office, &seal));
         // RFC 9483 section 3.3: the protection certificate comes first.
         assert_eq!(exchange.answer.extra_certs().first().map(Vec::as_slice), Some(ra.der()));
+        assert!(answer.info(oid::CERT_PROFILE).is_none(), "RFC 9483 section 3.1: in requests only");
         nonces.push(answer.sender_nonce.clone().unwrap());
     }
     assert!(nonces.iter().all(|nonce| nonce.len() == 16));

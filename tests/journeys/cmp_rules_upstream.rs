@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use certs::Certificate;
 use cmp::client::Answer;
 use cmp::{Body, BodyKind, Limits, Message, Protection, RevDetails, body};
+use demo_ca::Kind;
 use demo_ca::signer::{KeyChoice, SoftwareSigner};
 
 use super::office::{Office, Request, Seal, csr_for, done};
@@ -51,6 +52,8 @@ fn what_goes_to_the_ca_has_the_header_of_the_profile() {
         assert_eq!(header.sender_kid.as_deref(), ra.subject_key_identifier(), "{kind}");
         assert_eq!(header.sender_nonce.as_ref().map(Vec::len), Some(16), "{kind}");
         assert_eq!(header.transaction_id.as_ref().map(Vec::len), Some(16), "{kind}");
+        let asks = matches!(kind, BodyKind::Ir | BodyKind::Cr | BodyKind::P10cr);
+        assert!(asks || header.info(cmp::oid::CERT_PROFILE).is_none(), "{kind}: RFC 9483 section 3.1");
         let id = header.transaction_id.clone().unwrap();
         let before = heard.iter().filter(|heard| heard.header().transaction_id.as_ref() == Some(&id));
         if kind == BodyKind::CertConf {
@@ -90,6 +93,33 @@ fn no_error_goes_to_the_ca() {
     assert!(!sent.is_empty());
     // RFC 9483 section 3.6.1: "PKI management entities SHALL NOT send error messages in the upstream direction".
     assert!(sent.iter().all(|message| message.body().kind() != BodyKind::Error));
+}
+
+#[test]
+fn an_answer_under_an_error_status_is_read() {
+    let office = Office::open();
+    let seal = Seal::code(&office.code());
+    // RFC 9811 section 3.1: "it MUST support handling response message content containing a CMP response PKIMessage".
+    for status in [400, 404, 500, 503] {
+        let refuse = r#""refuse": {"failure": "badCertTemplate", "text": "not this one"}"#;
+        office.mischief(&format!(r#"{{"answer_status": {status}, {refuse}}}"#));
+        let answer = office.ask(&seal, &Request::new(NAME));
+        let Answer::Rejected(told) = answer.read() else { panic!("{status}: {:?}", answer.answer.body()) };
+        assert!(told.text.iter().any(|text| text.contains("not this one")), "{status}: {:?}", told.text);
+    }
+    assert_eq!(office.records().count(Kind::Issued), 0);
+}
+
+#[test]
+fn a_redirection_is_not_followed() {
+    let office = Office::open();
+    let seal = Seal::code(&office.code());
+    office.mischief(r#"{"http_status": 301}"#);
+    // It is no answer: the CA is asked again where the configuration says, with the same bytes.
+    let answer = office.ask(&seal, &Request::new(NAME));
+    assert!(matches!(answer.read(), Answer::Issued(_) | Answer::Waiting { .. }), "{:?}", answer.answer.body());
+    office.until("the CA is asked again", || office.records().count(Kind::Issued) == 1);
+    assert!(office.metric("ra_authority_faults", "") >= 1.0);
 }
 
 impl Office {

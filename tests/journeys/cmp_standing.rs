@@ -91,6 +91,21 @@ fn a_holder_asks_for_no_alternative_name_that_is_not_its_own() {
 }
 
 #[test]
+fn an_authority_approves_a_name_that_its_requester_may_not_ask_for_alone() {
+    let office = Office::open();
+    let holder = Holder::enrolled(&office, SUBJECT);
+    let request = Request::new(OTHER);
+    let octets = request.asking(&holder.seal, BodyKind::Cr, &[], |_| ());
+    // RFC 9483 section 5.2.2.1: the added protection is "a proof of verifying and approving the message".
+    let by = Seal::other_ra(&office);
+    let inner = cmp::Message::parse(&octets, &cmp::Limits::default()).map_err(|parse| parse.fault).unwrap();
+    let wrapped = by.finish(cmp::relay::wrap(&inner, &by.name(), &certs::Name::empty()));
+    let answer = office.send(&wrapped).answer;
+    assert!(matches!(cmp::client::read(&answer), Ok(Answer::Issued(_))), "{:?}", answer.body());
+    rejected(&holder.asks(&office, BodyKind::Cr, &Request::new(OTHER)), FailureInfo::NOT_AUTHORIZED);
+}
+
+#[test]
 fn what_a_manufacturers_certificate_may_name_is_the_profiles_policy() {
     let office = Office::open_with(|settings| {
         settings.add_profile("same", |profile| {

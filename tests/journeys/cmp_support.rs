@@ -5,8 +5,9 @@ use cmp::client::{self, Answer};
 use cmp::support::{CrlSource, CrlStatus, KeySpec, Question, Reply};
 use cmp::{Body, FailureInfo, InfoTypeAndValue, Limits, oid};
 use demo_ca::Kind;
+use demo_ca::signer::{KeyChoice, SoftwareSigner};
 
-use super::office::{Exchange, Office, Request, Seal, text};
+use super::office::{Exchange, Office, Request, Seal, random, text};
 
 const NAME: &str = "CN=pump.plant.example";
 
@@ -273,4 +274,81 @@ fn an_answer_that_is_not_the_cas_own_is_not_told() {
         // It is not kept: the next one gets the truth.
         assert!(matches!(told(&office, &seal, &Question::CurrentCrl), Reply::CurrentCrl(_)), "{mischief}");
     }
+}
+
+#[test]
+fn many_ask_and_the_ca_is_asked_once() {
+    let office = Office::open();
+    office.mischief(r#"{ "bodies": ["genm"], "delay_ms": 1000 }"#);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            let seal = Seal::device(&office);
+            let office = &office;
+            scope.spawn(move || assert!(matches!(told(office, &seal, &Question::CurrentCrl), Reply::CurrentCrl(_))));
+        }
+    });
+    assert_eq!(genms(&office), 1);
+}
+
+#[test]
+fn the_same_question_at_the_same_time_has_one_answer() {
+    let office = Office::open();
+    let octets = question(&Seal::device(&office), &Question::CurrentCrl);
+    office.mischief(r#"{ "bodies": ["genm"], "delay_ms": 1000 }"#);
+    let answers: Vec<Vec<u8>> = std::thread::scope(|scope| {
+        let sent: Vec<_> = (0..4).map(|_| scope.spawn(|| office.send(&octets).answer.der().to_vec())).collect();
+        sent.into_iter().map(|answer| answer.join().unwrap()).collect()
+    });
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "byte for byte");
+    assert_eq!(office.number("SELECT count(*) FROM exchange"), 1);
+}
+
+#[test]
+fn a_code_that_is_spent_asks_nothing_more() {
+    let office = Office::open();
+    let seal = Seal::code(&office.one_time_code());
+    // What to ask for may be asked before, and does not spend it.
+    for _ in 0..2 {
+        assert!(matches!(told(&office, &seal, &Question::CertReqTemplate), Reply::CertReqTemplate(Some(_))));
+    }
+    office.ask(&seal, &Request::new(NAME)).issued();
+    refused(&office, &seal, &question(&seal, &Question::CertReqTemplate), FailureInfo::BAD_MESSAGE_CHECK);
+}
+
+#[test]
+fn the_header_and_the_protection_of_a_genm_are_checked() {
+    let office = Office::open();
+    let seal = Seal::device(&office);
+    let octets = |change: &dyn Fn(&mut cmp::Draft)| {
+        let body = cmp::body::genm(&[Question::CaCerts.encode()]);
+        let mut draft = Request::explicit(NAME).around(&seal, body);
+        change(&mut draft);
+        seal.finish(draft)
+    };
+    let failure = |octets: &[u8]| {
+        let exchange = office.send(octets);
+        assert!(matches!(client::read(&exchange.answer), Ok(Answer::Error(_))));
+        assert_eq!(exchange.answer.header().transaction_id, exchange.sent.header().transaction_id);
+        assert_eq!(exchange.answer.header().recip_nonce, exchange.sent.header().sender_nonce);
+        exchange.failure()
+    };
+    let recipient = octets(&|draft| draft.recip_nonce = Some(random().to_vec()));
+    assert_eq!(failure(&recipient), FailureInfo::BAD_RECIPIENT_NONCE);
+    assert_eq!(failure(&octets(&|draft| draft.sender_nonce = None)), FailureInfo::BAD_SENDER_NONCE);
+    let early = octets(&|draft| draft.message_time = Some(Millis(1_000_000_000_000)));
+    assert_eq!(failure(&early), FailureInfo::BAD_TIME);
+    let other = Seal::of(&certificate(&office, "device.pem"), SoftwareSigner::generate(KeyChoice::P256).unwrap());
+    assert_eq!(failure(&question(&other, &Question::CaCerts)), FailureInfo::BAD_MESSAGE_CHECK);
+    let stranger = Seal::secret("nobody", "wrong");
+    assert_eq!(failure(&question(&stranger, &Question::CaCerts)), FailureInfo::BAD_MESSAGE_CHECK);
+    // A transactionID is used once (RFC 9483 section 5.1).
+    let transaction = random().to_vec();
+    let same = |nonce: [u8; 16]| {
+        octets(&|draft| {
+            draft.transaction_id = Some(transaction.clone());
+            draft.sender_nonce = Some(nonce.to_vec());
+        })
+    };
+    assert!(matches!(office.send(&same(random())).read(), Answer::Support(_)));
+    refused(&office, &seal, &same(random()), FailureInfo::TRANSACTION_ID_IN_USE);
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use daftar::case::CaseId;
 use daftar::store::{CommitError, NewCase, Row, Store, Unit};
-use sqlx::{ConnectOptions as _, Executor as _};
 
 use super::office::{self, NOW, Office};
 
@@ -55,13 +54,13 @@ async fn a_full_disk_is_never_read_as_success() {
 #[tokio::test]
 async fn a_locked_database_is_unavailable_until_it_is_free() {
     let office = Office::open().await;
-    let mut other = sqlx::sqlite::SqliteConnectOptions::new().filename(office.path()).connect().await.unwrap();
-    other.execute("BEGIN IMMEDIATE;").await.unwrap();
+    let other = rusqlite::Connection::open(office.path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let open = |case: NewCase| office.store.commit(Unit::new().with(Row::OpenCase(Box::new(case))));
     let refused = office.case();
     let id = refused.id;
     assert!(matches!(open(refused).await, Err(CommitError::Unavailable(_))));
-    other.execute("ROLLBACK;").await.unwrap();
+    other.execute_batch("ROLLBACK").unwrap();
     assert!(office.store.case_by_id(id).await.unwrap().is_none());
     open(office.case()).await.unwrap();
     assert_eq!(office.store.stats().failures(), 1);

@@ -2,7 +2,6 @@
 
 use daftar::audit::{Frontier, leaf_hash};
 use daftar::store::{LogFault, Row, Unit};
-use sqlx::ConnectOptions as _;
 
 use super::office::{NOW, Office};
 
@@ -14,10 +13,8 @@ async fn write(office: &Office, count: u16) {
     }
 }
 
-async fn meddle(office: &Office, statement: &'static str) {
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(office.path());
-    let mut connection = options.connect().await.unwrap();
-    sqlx::query(statement).execute(&mut connection).await.unwrap();
+fn meddle(office: &Office, statement: &'static str) {
+    rusqlite::Connection::open(office.path()).unwrap().execute(statement, ()).unwrap();
 }
 
 #[tokio::test]
@@ -73,7 +70,7 @@ async fn a_changed_leaf_is_found() {
     let office = Office::open().await;
     write(&office, 5).await;
     office.store.number_leaves("n1", NOW).await.unwrap();
-    meddle(&office, "UPDATE leaf SET canonical = X'00' WHERE number = 3").await;
+    meddle(&office, "UPDATE leaf SET canonical = X'00' WHERE number = 3");
     office.store.verify_log().await.unwrap_err();
 }
 
@@ -82,7 +79,7 @@ async fn a_leaf_under_another_time_is_found() {
     let office = Office::open().await;
     write(&office, 5).await;
     office.store.number_leaves("n1", NOW).await.unwrap();
-    meddle(&office, "UPDATE leaf SET at = at + 1 WHERE number = 3").await;
+    meddle(&office, "UPDATE leaf SET at = at + 1 WHERE number = 3");
     office.store.verify_log().await.unwrap_err();
 }
 
@@ -95,8 +92,7 @@ async fn a_leaf_changed_with_its_hash_is_found_by_the_tree() {
         &office,
         "UPDATE leaf SET canonical = (SELECT canonical FROM leaf WHERE number = 2), \
          hash = (SELECT hash FROM leaf WHERE number = 2) WHERE number = 1",
-    )
-    .await;
+    );
     office.store.verify_log().await.unwrap_err();
 }
 
@@ -105,7 +101,7 @@ async fn a_missing_leaf_is_found() {
     let office = Office::open().await;
     write(&office, 5).await;
     office.store.number_leaves("n1", NOW).await.unwrap();
-    meddle(&office, "DELETE FROM leaf WHERE number = 2").await;
+    meddle(&office, "DELETE FROM leaf WHERE number = 2");
     office.store.verify_log().await.unwrap_err();
 }
 
@@ -114,7 +110,7 @@ async fn a_log_that_lost_its_end_is_found() {
     let office = Office::open().await;
     write(&office, 4).await;
     office.store.number_leaves("n1", NOW).await.unwrap();
-    meddle(&office, "DELETE FROM leaf WHERE number = 3").await;
+    meddle(&office, "DELETE FROM leaf WHERE number = 3");
     let fault: LogFault = office.store.verify_log().await.unwrap_err();
     assert!(!fault.to_string().is_empty());
 }
@@ -126,6 +122,6 @@ async fn destroyed_details_leave_the_log_whole() {
     office.store.commit(Unit::new().with(Row::Leaf(leaf))).await.unwrap();
     office.store.number_leaves("n1", NOW).await.unwrap();
     let before = office.store.verify_log().await.unwrap();
-    meddle(&office, "DELETE FROM leaf_detail").await;
+    meddle(&office, "DELETE FROM leaf_detail");
     assert_eq!(office.store.verify_log().await.unwrap().root, before.root);
 }

@@ -107,8 +107,8 @@ const IO: [&str; 13] = [
     "hyper-util",
     "mio",
     "reqwest",
+    "rusqlite",
     "rustls",
-    "sqlx",
     "tokio",
     "tokio-rustls",
     "tracing-subscriber",
@@ -145,7 +145,7 @@ const CLOSED: [(&str, &[&str], &str); 9] = [
         &["daftar", "daftar-cmp", "daftar-est", "daftar-cmc", "daftar-demo-ca"],
         "a protocol imports no other",
     ),
-    ("demo-ca", &["daftar", "cryptoki", "sqlx", "daftar-est"], "the demo's CA is a stranger to the server"),
+    ("demo-ca", &["daftar", "cryptoki", "rusqlite", "daftar-est"], "the demo's CA is a stranger to the server"),
     ("benches/loader", &["daftar", "cryptoki"], "a loader sees the server from outside"),
 ];
 
@@ -161,7 +161,7 @@ mod tests {
     fn a_pure_crate_takes_no_input_or_output() {
         for rest in [
             "[dependencies]\ntokio = \"1\"",
-            "[dev-dependencies]\nsqlx.workspace = true",
+            "[dev-dependencies]\nrusqlite.workspace = true",
             "[build-dependencies]\nhyper = \"1\"",
             "[target.'cfg(unix)'.dependencies]\ncryptoki = \"1\"",
             "[dependencies]\nrunner = { package = \"tokio\", version = \"1\" }",

@@ -85,7 +85,7 @@ const BANS: [Ban; 8] = [
         why: "HTTP belongs to listen and the doors, and to upstream",
     },
     Ban { where_not: Where::Outside(&["src/hsm/"]), names: &["cryptoki"], why: "only hsm speaks PKCS#11" },
-    Ban { where_not: Where::Outside(&["src/store/"]), names: &["sqlx"], why: "only store speaks SQL" },
+    Ban { where_not: Where::Outside(&["src/store/"]), names: &["rusqlite"], why: "only store speaks SQL" },
     Ban { where_not: Where::In(&["frontend", "console"]), names: &["crate::store"], why: "a door asks the registrar" },
     Ban {
         where_not: Where::Outside(&["src/cli/demo"]),
@@ -134,10 +134,10 @@ mod tests {
 
     #[test]
     fn sql_and_pkcs11_have_one_room_each() {
-        assert_eq!(found("src/frontend/file.rs", "use sqlx::Row;"), 1);
-        assert_eq!(found("src/cli/file.rs", "fn f(pool: &sqlx::SqlitePool) {}"), 1);
+        assert_eq!(found("src/frontend/file.rs", "use rusqlite::Row;"), 1);
+        assert_eq!(found("src/cli/file.rs", "fn f(pool: &rusqlite::Connection) {}"), 1);
         assert_eq!(found("src/cli/file.rs", "use cryptoki::context::Pkcs11;"), 1);
-        assert_eq!(found("src/store/file.rs", "use sqlx::Row;"), 0);
+        assert_eq!(found("src/store/file.rs", "use rusqlite::Row;"), 0);
         assert_eq!(found("src/hsm/file.rs", "use cryptoki::context::Pkcs11;"), 0);
     }
 

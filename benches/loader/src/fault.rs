@@ -17,7 +17,7 @@ pub(crate) enum Fault {
     Odd(String),
     /// A database cannot be read.
     #[error("the database: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[from] rusqlite::Error),
     /// The machine does not do what was asked of it.
     #[error("{0}")]
     Machine(String),

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use certs::algorithm::SignatureAlgorithm;
 use certs::path::Purpose;
 use cmp::server;
-use cmp::{BodyKind, Draft, ErrorMsgContent, FailureInfo, Fault, Header, MacKey, Message, Protection as Proof, body};
+use cmp::{
+    Body, BodyKind, Draft, ErrorMsgContent, FailureInfo, Fault, Header, MacKey, Message, Protection as Proof, body,
+};
 use http::StatusCode;
 
 use super::CmpDoor;
@@ -115,6 +117,9 @@ impl CmpDoor {
         let who = received.vouched(self.identify(source, request, &proof, answering).await?);
         // After the requester is known, so that the refusal is protected with its own secret.
         server::check_integrity(&proof, kind)?;
+        if let Body::Error(content) = request.body() {
+            return self.acknowledge(source, content, answering).await;
+        }
         check_place(operation, message)?;
         let transaction = header.transaction_id.clone().unwrap_or_default();
         match self.registrar.known(&who, &transaction, message.der()).await? {
@@ -149,6 +154,19 @@ impl CmpDoor {
                 }
             }
         }
+    }
+
+    /// RFC 9810 section 5.3.21: an error message of a client is answered by pkiConf. It changes nothing: what its sender does
+    /// not confirm is rejected by silence.
+    async fn acknowledge(
+        &self,
+        source: &Source,
+        content: &ErrorMsgContent,
+        answering: &Answering,
+    ) -> Result<Answered, Trouble> {
+        let told = format!("the requester tells of an error: {}", content.status.text.join("; "));
+        self.registrar.note_bad_input(source, "requester", &told).await?;
+        Ok(Answered { outcome: None, octets: answering.bundle(body::pki_conf()).await?.octets })
     }
 
     /// RFC 9483 section 3.5: the header by itself, whatever nonce it returns.

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use sqlx::Connection as _;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, OpenFlags};
 
 use super::Office;
 
@@ -38,16 +38,10 @@ impl Office {
             .sum()
     }
 
-    pub(crate) fn column<T>(&self, query: &'static str) -> Vec<T>
-    where
-        T: Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
-    {
-        let options = SqliteConnectOptions::new().filename(self.database()).read_only(true);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-            sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap()
-        })
+    pub(crate) fn column<T: FromSql>(&self, query: &str) -> Vec<T> {
+        let connection = Connection::open_with_flags(self.database(), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        let mut statement = connection.prepare(query).unwrap();
+        statement.query_map((), |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     }
 
     fn database(&self) -> PathBuf {

@@ -80,8 +80,8 @@ impl House {
     }
 
     /// What the database of the server that was killed, or has ended, holds.
-    pub(super) async fn book(&self) -> Result<Book, Fault> {
-        Book::of_ended(&self.database()).await
+    pub(super) fn book(&self) -> Result<Book, Fault> {
+        Book::of_ended(&self.database())
     }
 
     /// The database, as the configuration names it.

@@ -92,7 +92,7 @@ async fn try_all(args: Args) -> Result<ExitCode, Fault> {
     verdict::authority(&house, &promises, &kills, &mut tally).await?;
     house.listed(&mut tally).await?;
     house.stops(&mut tally).await?;
-    audit::check(&house.book().await?.lines().await?, &mut tally);
+    audit::check(&house.book()?.lines()?, &mut tally);
     house.verified(&mut tally).await?;
     house.calm(&mut tally)?;
     Ok(tally.close())
@@ -137,8 +137,8 @@ async fn kill_all(
         tokio::time::sleep(MIN_LIFE + SPREAD * u32::from(u16::from_le_bytes([low, high])) / 65_536).await;
         house.kill().await?;
         let given = promises.hashes();
-        let mut book = house.book().await?;
-        let (standing, known) = (book.between_commits().await?, book.certificates().await?);
+        let book = house.book()?;
+        let (standing, known) = (book.between_commits()?, book.certificates()?);
         let between: HashSet<_> = standing.difference(&stuck).cloned().collect();
         let missing = given.iter().filter(|hash| !known.contains(*hash)).count();
         if missing > 0 {
@@ -177,11 +177,11 @@ async fn kill_all(
 /// All cases end by themselves and soon, whether somebody comes back for them or not.
 async fn ends(args: &Args, house: &House, tally: &mut Tally) -> Result<(), Fault> {
     let start = Instant::now();
-    let mut book = Book::of_running(&house.database()).await?;
-    let mut open = book.open_cases().await?;
+    let book = Book::of_running(&house.database())?;
+    let mut open = book.open_cases()?;
     while !open.is_empty() && start.elapsed() < Duration::from_secs(args.grace) {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        open = book.open_cases().await?;
+        open = book.open_cases()?;
     }
     let seconds = start.elapsed().as_secs_f64();
     tally.check("every case ends", || {
@@ -195,14 +195,14 @@ async fn ends(args: &Args, house: &House, tally: &mut Tally) -> Result<(), Fault
 }
 
 async fn ended_well(house: &House, tally: &mut Tally) -> Result<(), Fault> {
-    let mut book = Book::of_running(&house.database()).await?;
-    let states = book.states().await?;
+    let book = Book::of_running(&house.database())?;
+    let states = book.states()?;
     tally.check("every case ends with its certificate", || {
         let good = ["issued", "confirmed", "handed_over", "archived"];
         let bad = states.keys().any(|state| !good.contains(&state.as_str()));
         if bad { Err(format!("{states:?}")) } else { Ok(format!("{states:?}")) }
     });
-    let twice = book.keys_with_several_cases().await?;
+    let twice = book.keys_with_several_cases()?;
     tally.check("no key has two cases", || if twice == 0 { Ok(String::new()) } else { Err(format!("{twice} keys")) });
     Ok(())
 }

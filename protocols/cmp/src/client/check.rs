@@ -9,7 +9,7 @@ use crate::status::{FailureInfo, Status};
 /// Checks that `answer` answers `sent`.
 ///
 /// What we have wrapped is answered as if it had come by itself (RFC 9483 section 5.2.2.1), what we
-/// have bundled by a nested message (section 5.2.2.2): [`super::unbundle`].
+/// have bundled by a nested message (section 5.2.2.2): [`super::unbundle()`].
 ///
 /// # Errors
 /// unsupportedVersion, badDataFormat, badSenderNonce, badRecipientNonce or badRequest.

@@ -1,6 +1,6 @@
 //! What becomes of the private key: the pkiArchiveOptions control (RFC 4211 section 6.4).
 
-use super::CertReqMsg;
+use super::{CertReqMsg, Popo, PrivateKeyProof};
 use crate::asn1::{self, Element};
 use crate::encrypted::EncryptedKey;
 use crate::fault::Fault;
@@ -33,6 +33,18 @@ impl CertReqMsg {
     pub fn archive_options(&self) -> Result<Option<ArchiveOptions>, Fault> {
         let control = self.controls.iter().find(|found| found.oid == oid::PKI_ARCHIVE_OPTIONS);
         control.map(|control| ArchiveOptions::read(&control.value)).transpose()
+    }
+}
+
+impl CertReqMsg {
+    /// Whether the message needs pvno 3: for `EnvelopedData` and agreeMAC (RFC 9810 section 7).
+    pub(crate) fn needs_pvno_3(&self) -> Result<bool, Fault> {
+        let archived =
+            matches!(self.archive_options()?, Some(ArchiveOptions::EncryptedPrivateKey(EncryptedKey::Enveloped(_))));
+        let Some(Popo::KeyEncipherment(proof) | Popo::KeyAgreement(proof)) = &self.popo else {
+            return Ok(archived);
+        };
+        Ok(archived || matches!(proof, PrivateKeyProof::AgreeMac(_) | PrivateKeyProof::EncryptedKey(_)))
     }
 }
 

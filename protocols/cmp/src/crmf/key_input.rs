@@ -31,7 +31,7 @@ pub enum AuthInfo {
 }
 
 impl SigningKeyInput {
-    /// From under the tag [0] IMPLICIT of `POPOSigningKey`.
+    /// From under the IMPLICIT context tag 0 of `POPOSigningKey`.
     pub(super) fn parse(element: Element<'_>) -> Result<Self, Fault> {
         let mut fields = element.implicit_sequence(WHAT)?;
         let auth = fields.required()?;

@@ -46,7 +46,12 @@ pub fn check_shape(message: &Message) -> Result<Operation<'_>, Fault> {
     message.originals()?;
     match body {
         Body::Ir(all) | Body::Cr(all) | Body::Kur(all) => {
-            Ok(Operation::Enrol { kind: body.kind(), request: check_request(all)? })
+            let request = check_request(all)?;
+            // RFC 9810 section 7, and section 5.2.8.3 of the proofs.
+            if request.needs_pvno_3()? && message.header().pvno < 3 {
+                return Err(Fault::request("EnvelopedData and agreeMAC need pvno 3"));
+            }
+            Ok(Operation::Enrol { kind: body.kind(), request })
         }
         Body::P10cr(csr) => Ok(Operation::Pkcs10(csr)),
         Body::Rr(all) => match all.0.as_slice() {
@@ -112,7 +117,6 @@ fn check_request(all: &CertReqMessages) -> Result<&CertReqMsg, Fault> {
     if template.subject.is_none() && template.alt_names()?.is_empty() {
         return Err(bad("the template has neither subject nor subjectAltName"));
     }
-    request.archive_options()?;
     let unproven = |text| Fault::new(FailureInfo::BAD_POP, text);
     match &request.popo {
         // RFC 9483 section 4.1.1: popo "MUST be absent if central key generation is requested".
@@ -225,12 +229,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_new_in_the_third_version_needs_it() {
+        let key = Key::new();
+        let mac = crmf::MacValue { algorithm: asn1::sequence(&[&[6, 3, 0x2A, 3, 4]]), value: vec![1] };
+        let proof = Popo::KeyAgreement(crmf::PrivateKeyProof::AgreeMac(mac));
+        let later =
+            Popo::KeyAgreement(crmf::PrivateKeyProof::SubsequentMessage(crmf::SubsequentMessage::EncryptedCertificate));
+        let request = crmf::request(0, &template(&key));
+        let check = |pvno, popo| {
+            let mut draft = sample::draft(body::cr(&crmf::message(&request, Some(popo))));
+            draft.pvno = pvno;
+            check_shape(&sample::read(&draft.unprotected(&[]))).err().map(|fault| fault.failure)
+        };
+        assert_eq!(check(2, &proof), Some(FailureInfo::BAD_REQUEST));
+        assert_eq!(check(3, &proof), None);
+        assert_eq!(check(2, &later), None);
+    }
+
+    #[test]
     fn what_becomes_of_a_key_is_said_as_the_asn1_says() {
         let key = Key::new();
         let controls = [crmf::Control { oid: crate::oid::PKI_ARCHIVE_OPTIONS, value: asn1::NULL.to_vec() }];
         let request = crmf::request_with(0, &template(&key), &controls);
-        let body = body::cr(&crmf::message(&request, Some(&Popo::RaVerified)));
-        assert_eq!(failure(body), Some(FailureInfo::BAD_DATA_FORMAT));
+        for pvno in [2, 3] {
+            let mut draft = sample::draft(body::cr(&crmf::message(&request, Some(&Popo::RaVerified))));
+            draft.pvno = pvno;
+            let fault = check_shape(&sample::read(&draft.unprotected(&[]))).unwrap_err();
+            assert_eq!(fault.failure, FailureInfo::BAD_DATA_FORMAT);
+        }
     }
 
     #[test]
