@@ -85,7 +85,10 @@ fn policies(config: &Config, report: &Report) {
             report.note(&format!("profile.{name}.forward"), text);
         }
         if profile.forward == Forward::Untouched {
-            report.note(&format!("profile.{name}.forward"), "nobody vouches for what goes up untouched: it bears no signature of the RA");
+            report.note(
+                &format!("profile.{name}.forward"),
+                "nobody vouches for what goes up untouched: it bears no signature of the RA",
+            );
         }
     }
 }
