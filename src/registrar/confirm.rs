@@ -50,6 +50,10 @@ impl Registrar {
         if exchange.state != ExchangeState::Confirming {
             return Err(Refusal::OutOfPlace("no confirmation is awaited in this transaction"));
         }
+        self.undecided_on(exchange).await
+    }
+
+    async fn undecided_on(&self, exchange: Exchange) -> Result<Unconfirmed, Refusal> {
         let case = self.case_of(&exchange).await?;
         let row = self.store.certificate_of_case(case.id).await.map_err(Refusal::store)?;
         let row = row.ok_or_else(|| Refusal::store("the certificate of an issued case is not there"))?;
@@ -84,13 +88,13 @@ impl Registrar {
             .ok_or(Refusal::OutOfPlace("no confirmation is awaited in this transaction"))
     }
 
-    /// Nobody confirmed in time: silence is rejection (RFC 9483 section 4.1.1).
+    /// Nobody confirmed in time, or came for the certificate at all: silence is rejection (RFC 9483 section 4.1.1).
     pub(super) async fn reject_by_silence(&self, exchange: Exchange) -> Result<(), Refusal> {
-        let unconfirmed = self.unconfirmed(exchange).await?;
+        let unconfirmed = self.undecided_on(exchange).await?;
         let Unconfirmed { mut exchange, case, certificate } = unconfirmed;
         let unit = Unit::new().with(Row::MoveExchange {
             exchange: exchange.id,
-            from: ExchangeState::Confirming,
+            from: exchange.state,
             to: ExchangeState::Ended,
             our_nonce: None,
             deadline: None,
@@ -127,6 +131,9 @@ impl Registrar {
         if awaited {
             unit = self.hand_on(unit, &mut voyage, word.message, rejection.as_deref()).await?;
         } else if rejection.is_some() {
+            if waits {
+                unit = self.submission_row(unit, &mut voyage, SubmissionState::Ended, None, None);
+            }
             // The CA was told already that the certificate is taken, or cannot be told by us.
             unit = self.undo(unit, &mut voyage, certificate).await?;
         } else {

@@ -270,7 +270,7 @@ impl Registrar {
             .plain("family", family.name())
             .hash("rule_set", *who.rules.hash())
             .hash("message", sha256(message));
-        who.vouchers.iter().fold(leaf, |leaf, voucher| leaf.plain("vouched_by", voucher))
+        if who.vouchers.is_empty() { leaf } else { leaf.plain("vouched_by", &who.vouchers.join("; ")) }
     }
 
     /// The rules said no: recorded, and answered.

@@ -130,8 +130,13 @@ impl Registrar {
                 continue;
             }
             let voyage = self.voyage_of(submission).await?;
-            let polling = voyage.exchange.as_ref().is_some_and(|exchange| exchange.state == ExchangeState::Polling);
-            if polling && !voyage.is_relayed() {
+            let polling = voyage.exchange.clone().filter(|exchange| exchange.state == ExchangeState::Polling);
+            if voyage.is_relayed() {
+                // Nobody but the requester could confirm, and it never came for the certificate.
+                if let Some(exchange) = polling {
+                    self.reject_by_silence(exchange).await?;
+                }
+            } else if polling.is_some() {
                 self.confirm_absent(voyage).await?;
             }
         }

@@ -293,14 +293,10 @@ fn a_crash_is_healed_by_the_requesters_repeat() {
     office.kill();
     drop(unread);
     office.start();
-    let mut got = None;
-    office.until("the certificate", || {
-        let answer = office.send_to("/p/nested", &sent);
-        let done = answer.answer.body().kind() == BodyKind::Ip && matches!(answer.read(), Answer::Issued(_));
-        got = Some(answer);
-        done
-    });
-    confirmed(&office.send_to("/p/nested", &got.unwrap().confirm(&seal, None)));
+    office.until("the outbox has the answer", || office.state() == "issued");
+    let repeated = office.send_to("/p/nested", &sent);
+    repeated.issued();
+    confirmed(&office.send_to("/p/nested", &repeated.confirm(&seal, None)));
     assert_eq!(office.records().count(Kind::Issued), 1);
 }
 
@@ -317,4 +313,23 @@ fn a_mac_is_ended_here_whatever_the_profile_says() {
     // RFC 9483 section 4.1.5: its protection MUST be replaced.
     assert!(records.of(Kind::Issued).iter().all(|record| record.form == Some(Form::Plain)));
     assert!(records.of(Kind::Issued).iter().all(|record| record.signer == office.ra().subject().to_string()));
+}
+
+#[test]
+fn a_relayed_certificate_that_nobody_fetches_is_revoked() {
+    let mut office = Office::prepared();
+    office.configure(hasty);
+    // Two seconds more than what our own way to the CA may take.
+    std::fs::create_dir_all(office.path("ca")).unwrap();
+    std::fs::write(office.path("ca/ca.json"), r#"{"confirm_wait_seconds": 32}"#).unwrap();
+    office.start_authority();
+    office.start();
+    office.mischief(r#"{"bodies": ["ir"], "delay_ms": 1200}"#);
+    let (_, exchange) = asked(&office, "nested", &mut Request::explicit(NAME));
+    assert!(matches!(exchange.read(), Answer::Waiting { .. }));
+    office.until("nobody came for it", || office.state() == "rejected");
+    office.until("the certificate is revoked", || office.records().all_revoked());
+    office.until("nothing is left to do", || {
+        office.number("SELECT count(*) FROM submission WHERE state <> 'ended'") == 0
+    });
 }
