@@ -27,7 +27,7 @@ impl Store {
 
 impl Numbering {
     /// Numbers leaves that have no number, in the order of time, and extends the tree by them. Without the lease: none.
-    pub(super) fn run(self, connection: &Connection) -> Result<usize, Error> {
+    pub(super) fn run(&self, connection: &Connection) -> Result<usize, Error> {
         if !self.take_lease(connection)? {
             return Ok(0);
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use serde::Deserialize;
 
@@ -37,7 +38,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, Error> {
     // Each COMMIT waits until the write-ahead log is on disk.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // What savepoints remember need not go through a file.
+    // What savepoints keep need not go through a file.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
@@ -53,6 +54,8 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     // One thread at a time has it: that is what the type says, and SQLite need not lock.
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(Duration::from_secs(5))?;
+    // The same plan whatever is bound: else statements are compiled anew when their values change (sqlite.org/qpsg.html).
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // All statements that there are.
     connection.set_prepared_statement_cache_capacity(256);
     Ok(connection)

@@ -1,5 +1,7 @@
 //! From the rows of a unit to statements.
 
+use rusqlite::Connection;
+
 use super::conflict::Subject;
 use super::pen::{Broken, Pen};
 use super::{
@@ -8,29 +10,38 @@ use super::{
 use crate::case::SubmissionId;
 
 impl Unit {
-    /// Writes the rows in their order. An outer error is the database's; an inner one is the unit's own, and what was written
-    /// before it must be rolled back. `undo` is called for that, before the records are asked what stands against the unit.
-    pub(super) fn write(
-        &self,
-        pen: Pen<'_>,
-        undo: impl FnOnce() -> Result<(), Error>,
-    ) -> Result<Result<(), Conflict>, Error> {
+    /// Writes the rows in their order. An outer error is the database's; an inner one tells what stands against the unit, and
+    /// what was written before it must be undone.
+    pub(super) fn write(&self, pen: Pen<'_>) -> Result<Result<(), Against>, Error> {
         let fresh: Vec<SubmissionId> = self.rows.iter().filter_map(outgoing).collect();
         for row in &self.rows {
             match write(row, &fresh, pen) {
                 Ok(()) => {}
-                Err(Broken::Row) => {
-                    undo()?;
-                    return Subject::of(row).conflict(pen.0).map(Err);
-                }
-                Err(Broken::Known(conflict)) => {
-                    undo()?;
-                    return Ok(Err(conflict));
-                }
+                Err(Broken::Row) => return Ok(Err(Against::Records(Subject::of(row)))),
+                Err(Broken::Known(conflict)) => return Ok(Err(Against::Table(conflict))),
                 Err(Broken::Engine(fault)) => return Err(fault),
             }
         }
         Ok(Ok(()))
+    }
+}
+
+/// What stands against a unit.
+#[derive(Debug)]
+pub(super) enum Against {
+    /// What the records hold about this.
+    Records(Subject),
+    /// What no table of moves names.
+    Table(Conflict),
+}
+
+impl Against {
+    /// The same as a conflict; the records must stand as they did before the unit.
+    pub(super) fn conflict(self, connection: &Connection) -> Result<Conflict, Error> {
+        match self {
+            Self::Records(subject) => subject.conflict(connection),
+            Self::Table(conflict) => Ok(conflict),
+        }
     }
 }
 

@@ -105,14 +105,14 @@ impl Store {
 
 impl Claim {
     /// Takes what is due and in nobody's hands, longest due first.
-    pub(super) fn run(self, connection: &Connection) -> Result<Vec<SubmissionRow>, Error> {
+    pub(super) fn run(&self, connection: &Connection) -> Result<Vec<SubmissionRow>, Error> {
         let query = concat!(
             "UPDATE submission SET owner = ?1, lease_until = ?2, attempts = attempts + 1 WHERE seq IN (SELECT seq FROM submission ",
             "WHERE state IN ('due', 'polling') AND next_attempt <= ?3 AND (lease_until IS NULL OR lease_until <= ?3) ",
             "ORDER BY next_attempt LIMIT ?4) RETURNING ",
             columns!()
         );
-        list(connection, query, (self.owner, self.lease_until.0, self.now.0, self.limit), submission_row)
+        list(connection, query, (&self.owner, self.lease_until.0, self.now.0, self.limit), submission_row)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The one writer: group commit.
 //!
 //! Each transaction takes all that queued while the one before was being committed, and never waits for company. A unit that
-//! contradicts the records fails alone, in a savepoint. Nobody is told anything before the COMMIT has returned; what a failed
+//! contradicts the records fails alone. Nobody is told anything before the COMMIT has returned; what a failed
 //! transaction held is told that nothing is known of it, and the connection is made anew.
 
 use std::path::PathBuf;
@@ -26,9 +26,6 @@ pub(super) enum Task {
 
 /// Who waits. Dropped unanswered, it is told [`CommitError::Unavailable`].
 pub(super) type Waiting<T> = oneshot::Sender<Result<T, CommitError>>;
-
-/// An answer that is given when the transaction is on disk.
-type Answer = Box<dyn FnOnce() + Send>;
 
 /// The writer, on its own thread.
 #[derive(Debug)]
@@ -66,74 +63,63 @@ impl Writer {
 
     /// Writes a group; gives back who asked for the end.
     fn write(&mut self, group: &mut Vec<Task>) -> Option<Waiting<()>> {
-        let mut closing = None;
         let began = Instant::now();
-        let mut answers = Vec::with_capacity(group.len());
-        match self.transaction(group, &mut answers, &mut closing) {
-            Ok(units) => {
-                if !answers.is_empty() {
-                    self.stats.committed(units, began.elapsed());
-                }
-                for answer in answers {
-                    answer();
+        let closing = closing(group);
+        if group.is_empty() {
+            return closing;
+        }
+        match self.transaction(group) {
+            Ok(outcomes) => {
+                let units = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Written(Ok(())))).count();
+                self.stats.committed(units, began.elapsed());
+                for (task, outcome) in group.drain(..).zip(outcomes) {
+                    self.answer(task, outcome);
                 }
             }
             Err(fault) => {
                 // Nothing of this connection can be trusted now: dropped, its transaction is rolled back.
                 self.connection = None;
                 self.stats.failed();
-                tracing::error!(%fault, units = answers.len() + group.len(), "a transaction was not committed");
-                answers.clear();
+                tracing::error!(%fault, units = group.len(), "a transaction was not committed");
                 group.clear();
             }
         }
         closing
     }
 
-    /// Says how many units were written.
-    fn transaction(
-        &mut self,
-        group: &mut Vec<Task>,
-        answers: &mut Vec<Answer>,
-        closing: &mut Option<Waiting<()>>,
-    ) -> Result<usize, Error> {
-        if let [Task::Close(_)] = group.as_slice()
-            && let Some(Task::Close(waiting)) = group.pop()
-        {
-            *closing = Some(waiting);
-            return Ok(0);
-        }
-        let stats = self.stats.clone();
+    /// All of a group on disk, and what came of each. A savepoint has every page kept that is changed in it, so there are none
+    /// until a unit contradicts the records: then all is undone, and done again with one for each.
+    fn transaction(&mut self, group: &[Task]) -> Result<Vec<Outcome>, Error> {
         let connection = self.connected()?;
         run(connection, "BEGIN IMMEDIATE")?;
-        let mut units = 0;
-        for task in group.drain(..) {
-            let answer: Answer = match task {
-                Task::Commit(unit, waiting) => {
-                    let outcome = commit(&unit, connection)?;
-                    match outcome {
-                        Ok(()) => units += 1,
-                        Err(_) => stats.conflict(),
-                    }
-                    Box::new(move || answer(waiting, outcome.map_err(CommitError::from)))
-                }
-                Task::Claim(claim, waiting) => {
-                    let claimed = claim.run(connection)?;
-                    Box::new(move || answer(waiting, Ok(claimed)))
-                }
-                Task::Number(numbering, waiting) => {
-                    let numbered = numbering.run(connection)?;
-                    Box::new(move || answer(waiting, Ok(numbered)))
-                }
-                Task::Close(waiting) => {
-                    *closing = Some(waiting);
-                    continue;
-                }
-            };
-            answers.push(answer);
+        let mut outcomes = all(group, connection, direct)?;
+        if outcomes.is_none() {
+            run(connection, "ROLLBACK")?;
+            run(connection, "BEGIN IMMEDIATE")?;
+            outcomes = all(group, connection, in_savepoint)?;
         }
         run(connection, "COMMIT")?;
-        Ok(units)
+        outcomes.ok_or(Error::Damaged("savepoint"))
+    }
+
+    /// Tells who waits. Whoever does not wait any more needs no answer.
+    fn answer(&self, task: Task, outcome: Outcome) {
+        match (task, outcome) {
+            (Task::Commit(_, waiting), Outcome::Written(outcome)) => {
+                if outcome.is_err() {
+                    self.stats.conflict();
+                }
+                let _ = waiting.send(outcome.map_err(CommitError::from));
+            }
+            (Task::Claim(_, waiting), Outcome::Claimed(rows)) => {
+                let _ = waiting.send(Ok(rows));
+            }
+            (Task::Number(_, waiting), Outcome::Numbered(leaves)) => {
+                let _ = waiting.send(Ok(leaves));
+            }
+            // Dropped: whoever waits is told that nothing is known.
+            _ => {}
+        }
     }
 
     fn connected(&mut self) -> Result<&Connection, Error> {
@@ -145,22 +131,67 @@ impl Writer {
     }
 }
 
-/// Writes one unit in its savepoint. An outer error is the database's; an inner one is the unit's own.
-fn commit(unit: &Unit, connection: &Connection) -> Result<Result<(), Conflict>, Error> {
+/// Takes out who asks for the end; what is behind it in the group is written all the same.
+fn closing(group: &mut Vec<Task>) -> Option<Waiting<()>> {
+    let place = group.iter().position(|task| matches!(task, Task::Close(_)))?;
+    match group.remove(place) {
+        Task::Close(waiting) => Some(waiting),
+        _ => None,
+    }
+}
+
+/// What came of a task, once it is on disk.
+#[derive(Debug)]
+enum Outcome {
+    Written(Result<(), Conflict>),
+    Claimed(Vec<SubmissionRow>),
+    Numbered(usize),
+}
+
+/// How a unit is written. An outer error is the database's; an inner one is the unit's own; none: all must be undone.
+type Write = fn(&Unit, &Connection) -> Result<Option<Result<(), Conflict>>, Error>;
+
+/// Does all tasks of a group, or tells that all must be undone.
+fn all(group: &[Task], connection: &Connection, write: Write) -> Result<Option<Vec<Outcome>>, Error> {
+    let mut outcomes = Vec::with_capacity(group.len());
+    for task in group {
+        outcomes.push(match task {
+            Task::Commit(unit, _) => match write(unit, connection)? {
+                Some(outcome) => Outcome::Written(outcome),
+                None => return Ok(None),
+            },
+            Task::Claim(claim, _) => Outcome::Claimed(claim.run(connection)?),
+            Task::Number(numbering, _) => Outcome::Numbered(numbering.run(connection)?),
+            // A second one: it is told nothing, and the first one ends the writer.
+            Task::Close(_) => Outcome::Numbered(0),
+        });
+    }
+    Ok(Some(outcomes))
+}
+
+fn direct(unit: &Unit, connection: &Connection) -> Result<Option<Result<(), Conflict>>, Error> {
+    Ok(match unit.write(Pen(connection))? {
+        Ok(()) => Some(Ok(())),
+        Err(_) => None,
+    })
+}
+
+fn in_savepoint(unit: &Unit, connection: &Connection) -> Result<Option<Result<(), Conflict>>, Error> {
     run(connection, "SAVEPOINT unit")?;
-    let outcome = unit.write(Pen(connection), || run(connection, "ROLLBACK TO unit"))?;
+    let outcome = match unit.write(Pen(connection))? {
+        Ok(()) => Ok(()),
+        Err(against) => {
+            run(connection, "ROLLBACK TO unit")?;
+            Err(against.conflict(connection)?)
+        }
+    };
     run(connection, "RELEASE unit")?;
-    Ok(outcome)
+    Ok(Some(outcome))
 }
 
 fn run(connection: &Connection, sql: &'static str) -> Result<(), Error> {
     connection.prepare_cached(sql)?.execute(())?;
     Ok(())
-}
-
-/// Whoever does not wait any more needs no answer.
-fn answer<T>(waiting: Waiting<T>, outcome: Result<T, CommitError>) {
-    let _ = waiting.send(outcome);
 }
 
 /// The most tasks in one transaction: bounds how long the first waits for the last.

@@ -52,6 +52,16 @@ async fn a_full_disk_is_never_read_as_success() {
 }
 
 #[tokio::test]
+async fn a_schema_that_a_newer_program_made_is_left_alone() {
+    let office = Office::open().await;
+    let path = office.path();
+    office.store.clone().close().await;
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 1000).unwrap();
+    let fault = Store::open(&daftar::store::Config { path }).await.unwrap_err();
+    assert!(matches!(fault, daftar::store::Error::Schema { has: 1000, .. }), "{fault}");
+}
+
+#[tokio::test]
 async fn a_locked_database_is_unavailable_until_it_is_free() {
     let office = Office::open().await;
     let other = rusqlite::Connection::open(office.path()).unwrap();
