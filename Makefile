@@ -29,10 +29,11 @@ test: ## Every test: units, store, token, listener, walls, journeys, conformance
 	@RESULTS="$$(ls $(results) 2>/dev/null)" cargo test --quiet --locked --workspace --test journeys -- --ignored --nocapture \
 	    requirements::every_requirement_was_tried_and_every_excuse_is_needed
 
-quick: ## Without the running office: units, walls, store, listener. Under five minutes.
+quick: ## Without the running office: units, walls, store, listener, requirements. Under five minutes.
 	@conformance/install test
 	@conformance/cargo-test --workspace --lib
 	@conformance/cargo-test -p daftar --test walls --test store --test listen
+	@conformance/cargo-test -p daftar --test journeys requirements
 
 lint: ## Format, clippy, licences and sources of what is built in.
 	@conformance/install lint

@@ -17,7 +17,7 @@ use crate::config::{AuthorityConfig, Config};
 use crate::hsm::{Hsm, State};
 use crate::listen::ServerTls;
 use crate::registrar::Trust;
-use crate::rules::{Naming, Profile};
+use crate::rules::{Approval, Forward, Naming, Profile};
 use crate::store::Store;
 use crate::upstream::Cmp;
 
@@ -77,6 +77,18 @@ fn policies(config: &Config, report: &Report) {
                 "a requester known by '{way}' may ask for any name that the profile allows; names.{way} says so"
             );
             report.note(&format!("profile.{name}.subject"), &text);
+        }
+        // RFC 9483 section 3.5: the CA may look at the requester's own messageTime.
+        let kept = matches!(profile.forward, Forward::Nested | Forward::Untouched);
+        if kept && profile.approval == Approval::ByHand {
+            let text = "the requester's message reaches the CA when an officer has decided: the CA must accept a messageTime as old as that";
+            report.note(&format!("profile.{name}.forward"), text);
+        }
+        if profile.forward == Forward::Untouched {
+            report.note(
+                &format!("profile.{name}.forward"),
+                "nobody vouches for what goes up untouched: it bears no signature of the RA",
+            );
         }
     }
 }

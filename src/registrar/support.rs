@@ -240,9 +240,11 @@ impl Registrar {
             SendFault::Status { status, .. } => {
                 refused(ReasonCode::Withheld, &format!("the CA answered with HTTP status {status}"))
             }
-            SendFault::NotSent(_) | SendFault::NoAnswer(_) | SendFault::Unanswered | SendFault::Batch(_) => {
-                refused(ReasonCode::Unavailable, "the CA cannot be reached now")
-            }
+            SendFault::NotSent(_)
+            | SendFault::NoAnswer(_)
+            | SendFault::Unanswered
+            | SendFault::Batch(_)
+            | SendFault::BatchAnswer(_) => refused(ReasonCode::Unavailable, "the CA cannot be reached now"),
         }
     }
 

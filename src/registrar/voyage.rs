@@ -175,7 +175,7 @@ impl Registrar {
             Ok(octets) => octets,
             Err(fault) => {
                 let next = self.put_back(voyage, &fault.to_string()).await?;
-                if matches!(fault, SendFault::Unanswered) {
+                if matches!(fault, SendFault::Unanswered | SendFault::BatchAnswer(_)) {
                     self.flights.leave_unanswered(voyage.case());
                 }
                 return Ok(next);

@@ -3,6 +3,7 @@
 //! Each message in a batch is recorded and protected for itself; the batch around them says nothing of them and is made anew
 //! when they are repeated. So it is not recorded: what it carries is.
 
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -79,6 +80,24 @@ impl Batches {
     }
 }
 
+/// Why a batch came to nothing.
+enum BatchFault {
+    /// It was not answered.
+    Sending(String),
+    /// What answered it is an error, or no answer to it.
+    Answer(String),
+}
+
+impl BatchFault {
+    /// RFC 9483 section 3.6.3: a fault of the batch is one of each message in it.
+    fn for_each(&self) -> SendFault {
+        match self {
+            Self::Sending(text) => SendFault::Batch(text.clone()),
+            Self::Answer(text) => SendFault::BatchAnswer(text.clone()),
+        }
+    }
+}
+
 impl Inner {
     async fn leave(&self) {
         let mut all = std::mem::take(&mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner));
@@ -95,8 +114,7 @@ impl Inner {
         } else {
             match self.exchange(&messages).await {
                 Ok(answers) => answers,
-                // RFC 9483 section 3.6.3: a fault of the batch is one of each message in it.
-                Err(fault) => passengers.iter().map(|_| Err(SendFault::Batch(fault.clone()))).collect(),
+                Err(fault) => passengers.iter().map(|_| Err(fault.for_each())).collect(),
             }
         };
         for (passenger, answer) in passengers.into_iter().zip(answers) {
@@ -105,15 +123,25 @@ impl Inner {
         }
     }
 
-    async fn exchange(&self, messages: &[&[u8]]) -> Result<Vec<Result<Vec<u8>, SendFault>>, String> {
-        let own = self.ra.first().ok_or("there is no RA certificate")?;
+    async fn exchange(&self, messages: &[&[u8]]) -> Result<Vec<Result<Vec<u8>, SendFault>>, BatchFault> {
+        let own = self.ra.first().ok_or_else(|| BatchFault::Sending("there is no RA certificate".to_owned()))?;
         let mut draft = relay::batch(messages, own.subject(), &self.recipient, self.sixteen(), self.sixteen());
         draft.sender_kid = own.subject_key_identifier().map(<[u8]>::to_vec);
         let extra: Vec<Vec<u8>> = self.ra.iter().map(|certificate| certificate.der().to_vec()).collect();
-        let octets = draft.sign(self.signer.as_ref(), &extra).await.map_err(|fault| fault.to_string())?;
-        let answer = self.http.post(&octets, super::cmp::PKIXCMP).await.map_err(|fault| fault.to_string())?;
+        let sending = |fault: &dyn Display| BatchFault::Sending(fault.to_string());
+        let octets = draft.sign(self.signer.as_ref(), &extra).await.map_err(|fault| sending(&fault))?;
+        let answer = self.http.post(&octets, super::cmp::PKIXCMP).await.map_err(|fault| sending(&fault))?;
+        self.unbundle(messages, &octets, &answer).map_err(BatchFault::Answer)
+    }
+
+    fn unbundle(
+        &self,
+        messages: &[&[u8]],
+        octets: &[u8],
+        answer: &[u8],
+    ) -> Result<Vec<Result<Vec<u8>, SendFault>>, String> {
         let parse = |der: &[u8]| Message::parse(der, &Limits::default()).map_err(|parse| parse.fault.to_string());
-        let (sent, answer) = (parse(&octets)?, parse(&answer)?);
+        let (sent, answer) = (parse(octets)?, parse(answer)?);
         self.verifier.check(&answer, self.clock.now()).map_err(|fault| fault.to_string())?;
         client::check_answer(&sent, &answer).map_err(|fault| fault.to_string())?;
         let inners = messages.iter().map(|message| parse(message)).collect::<Result<Vec<_>, _>>()?;

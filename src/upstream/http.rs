@@ -34,7 +34,10 @@ pub enum SendFault {
     /// It went in a batch, and the answer to that has none for it (RFC 9483 section 5.2.2.2).
     #[error("the CA's answer to the batch has none for this message")]
     Unanswered,
-    /// The batch that it went in was not answered as one.
+    /// The batch that it went in was answered by an error, or by what is no answer to it (RFC 9483 section 3.6.3).
+    #[error("the answer to the batch: {0}")]
+    BatchAnswer(String),
+    /// The batch that it went in was not answered.
     #[error("the batch failed: {0}")]
     Batch(String),
     /// Something that is not a CMP answer came back.

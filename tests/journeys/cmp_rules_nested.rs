@@ -111,6 +111,29 @@ fn a_fault_of_a_batch_is_answered_once() {
     assert_eq!(office.records().count(Kind::Issued), 1);
 }
 
+#[test]
+fn a_refusal_of_our_batch_reaches_each_requester() {
+    let office = Office::open_with(|settings| {
+        let authority = settings.table("authority")["demo"].as_table_mut().unwrap();
+        authority.insert("batch_milliseconds".into(), 1500.into());
+    });
+    let seal = Seal::code(&office.code());
+    let refuse = r#""refuse": {"failure": "systemUnavail", "text": "no batches today"}"#;
+    office.mischief(&format!(r#"{{"bodies": ["nested"], {refuse}}}"#));
+    let ask = || office.ask(&seal, &Request::new(NAME));
+    let answers = std::thread::scope(|scope| {
+        let asked = [scope.spawn(ask), scope.spawn(ask)];
+        asked.map(|asked| asked.join().unwrap())
+    });
+    for exchange in answers {
+        // RFC 9483 section 3.6.3: "it must propagate the error by responding with an error message to each".
+        let Ok(Answer::Error(error)) = client::read(&exchange.answer) else { panic!("{:?}", exchange.answer.body()) };
+        assert_eq!(error.status.failure, Some(FailureInfo::SYSTEM_UNAVAIL));
+        assert!(exchange.is_protected(&office, &seal));
+        assert_eq!(exchange.answer.header().recip_nonce, exchange.sent.header().sender_nonce);
+    }
+}
+
 fn transaction(message: &Message) -> [u8; 16] {
     message.header().transaction_id.as_deref().and_then(|id| id.try_into().ok()).unwrap()
 }

@@ -3,6 +3,7 @@
 use certs::{Certificate, Name, Signer};
 use cmp::client::Answer;
 use cmp::{Draft, FailureInfo, MacKey, body};
+use demo_ca::Kind;
 use demo_ca::signer::{KeyChoice, SoftwareSigner};
 
 use super::office::{Cover, How, Office, Request, Seal, openssl, random, signed_as_it_is};
@@ -70,6 +71,13 @@ fn each_fault_of_a_mac_is_named() {
     let mut turned = asked(&good);
     *turned.last_mut().unwrap() ^= 1;
     office.turns_down("a MAC with a turned bit", &turned, unsure, Cover::Bare);
+    // RFC 9810 section 5.1.1: protectionAlg is there if and only if protection is.
+    let whole = asked(&good);
+    let bits = whole.windows(4).rposition(|part| part[0] == 0xA0 && part[2] == 0x03).unwrap();
+    office.turns_down("an algorithm without protection", &resized(&whole[..bits]), unsure, Cover::Bare);
+    let bare = Request::new(NAME).draft(&good).unprotected(&[]);
+    let octets = resized(&[&bare[..], &whole[bits..]].concat());
+    office.turns_down("protection without an algorithm", &octets, unsure, Cover::Bare);
     // More iterations than are derived for anybody; refused before one is.
     let costly = MacKey::from_secret(code.secret.as_bytes(), random(), 50_000, code.reference.as_bytes());
     let octets = asked(&Seal::Mac(costly));
@@ -130,6 +138,23 @@ fn the_answer_is_protected_like_the_request() {
         } else {
             assert_eq!(last.answer.signer_certificate().unwrap(), first.answer.signer_certificate().unwrap());
         }
+    }
+}
+
+#[test]
+fn a_later_message_has_the_credential_of_the_first() {
+    let office = Office::open();
+    let (code, device) = (Seal::code(&office.code()), Seal::device(&office));
+    for (first, second) in [(&code, &device), (&device, &code)] {
+        let asked = office.ask(first, &Request::explicit(NAME));
+        let mut draft = asked.confirmation(Some("I do not like it"));
+        draft.sender = second.name();
+        draft.sender_kid = None;
+        // RFC 9483 sections 3.2 and 4.1.1; cmp.md 1.2b: a known transactionID is no weapon.
+        let fault = (How::Error, FailureInfo::WRONG_INTEGRITY);
+        office.turns_down("another kind of protection", &second.finish(draft), fault, Cover::Like(second));
+        assert_eq!(office.records().count(Kind::Revoked), 0);
+        assert!(matches!(office.send(&asked.confirm(first, None)).read(), Answer::Confirmed));
     }
 }
 
@@ -208,4 +233,10 @@ fn kur() -> Vec<u8> {
 fn replaced(octets: &[u8], known: &[u8], other: &[u8]) -> Vec<u8> {
     let at = octets.windows(known.len()).position(|part| part == known).expect("it stands there");
     [&octets[..at], other, &octets[at + known.len()..]].concat()
+}
+
+/// A SEQUENCE of 256 octets or more with the length that it has.
+fn resized(sequence: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(sequence.len() - 4).unwrap().to_be_bytes();
+    [&sequence[..2], &length, &sequence[4..]].concat()
 }

@@ -86,7 +86,7 @@ async fn try_all(args: Args) -> Result<ExitCode, Fault> {
     while let Some(done) = requesters.join_next().await {
         done.map_err(Fault::machine)??;
     }
-    ended_well(&house, &mut tally).await?;
+    ended_well(&house, &mut tally)?;
     repeats(&office, &promises, &mut tally).await?;
     requesters_are_content(&promises, &mut tally);
     verdict::authority(&house, &promises, &kills, &mut tally).await?;
@@ -194,7 +194,7 @@ async fn ends(args: &Args, house: &House, tally: &mut Tally) -> Result<(), Fault
     Ok(())
 }
 
-async fn ended_well(house: &House, tally: &mut Tally) -> Result<(), Fault> {
+fn ended_well(house: &House, tally: &mut Tally) -> Result<(), Fault> {
     let book = Book::of_running(&house.database())?;
     let states = book.states()?;
     tally.check("every case ends with its certificate", || {
