@@ -2,7 +2,7 @@
 # messages and batches of a registration authority, and what goes wrong.
 
 jars=/usr/share/java/bcpkix.jar:/usr/share/java/bcprov.jar:/usr/share/java/bcutil.jar
-javac -cp "$jars" -d . "$here/clients/bouncycastle/Client.java" || return
+check "bouncycastle: its program compiles" javac -cp "$jars" -d . "$here/clients/bouncycastle/"*.java
 
 # castle COMMAND NAME=VALUE...: one transaction. PLACE is a path below the server's own.
 castle() {

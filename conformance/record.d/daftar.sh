@@ -165,7 +165,7 @@ done
 
 # Bouncy Castle.
 jars=/usr/share/java/bcpkix.jar:/usr/share/java/bcprov.jar:/usr/share/java/bcutil.jar
-javac -cp "$jars" -d . "$here/clients/bouncycastle/Client.java" || exit 1
+javac -cp "$jars" -d . "$here/clients/bouncycastle/"*.java || exit 1
 for key in n p256 rsa p521 ed25519; do
     openssl pkey -in "$key.key" -pubout -out "$key.pub"
 done

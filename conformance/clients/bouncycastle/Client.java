@@ -5,10 +5,7 @@
 // It prints each answer in a line ("ip accepted", "error rejection badMessageCheck: ..."), and fails unless the transaction ends well.
 // The options stand in `Options` below; `fault` names what is done wrong on purpose.
 
-import java.io.ByteArrayOutputStream;
-import java.io.FileReader;
 import java.io.FileWriter;
-import java.io.OutputStream;
 import java.math.BigInteger;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -35,11 +32,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import javax.crypto.Mac;
-import javax.crypto.SecretKey;
-import javax.crypto.SecretKeyFactory;
-import javax.crypto.spec.PBEKeySpec;
-import javax.crypto.spec.SecretKeySpec;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.ASN1OctetString;
 import org.bouncycastle.asn1.DERBitString;
@@ -53,10 +45,7 @@ import org.bouncycastle.asn1.cmp.*;
 import org.bouncycastle.asn1.crmf.*;
 import org.bouncycastle.asn1.nist.NISTObjectIdentifiers;
 import org.bouncycastle.asn1.oiw.OIWObjectIdentifiers;
-import org.bouncycastle.asn1.pkcs.PBKDF2Params;
-import org.bouncycastle.asn1.pkcs.PBMAC1Params;
 import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
-import org.bouncycastle.asn1.pkcs.PrivateKeyInfo;
 import org.bouncycastle.asn1.x500.RDN;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.*;
@@ -68,13 +57,9 @@ import org.bouncycastle.cert.crmf.PKMACBuilder;
 import org.bouncycastle.cert.crmf.jcajce.JcePKMACValuesCalculator;
 import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
 import org.bouncycastle.jce.provider.BouncyCastleProvider;
-import org.bouncycastle.openssl.PEMKeyPair;
-import org.bouncycastle.openssl.PEMParser;
-import org.bouncycastle.openssl.jcajce.JcaPEMKeyConverter;
 import org.bouncycastle.openssl.jcajce.JcaPEMWriter;
 import org.bouncycastle.operator.ContentSigner;
 import org.bouncycastle.operator.DefaultSignatureNameFinder;
-import org.bouncycastle.operator.GenericKey;
 import org.bouncycastle.operator.MacCalculator;
 import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 import org.bouncycastle.operator.jcajce.JcaContentVerifierProviderBuilder;
@@ -214,13 +199,13 @@ public final class Client {
     private PKIBody request(String command) throws Exception {
         switch (command) {
             case "p10cr": {
-                KeyPair key = key(options.need("new"));
+                KeyPair key = Pem.key(options.need("new"));
                 JcaPKCS10CertificationRequestBuilder builder =
                     new JcaPKCS10CertificationRequestBuilder(new javax.security.auth.x500.X500Principal(options.need("subject")), key.getPublic());
                 return new PKIBody(PKIBody.TYPE_P10_CERT_REQ, builder.build(signer(key.getPrivate(), null)).toASN1Structure());
             }
             case "rr": {
-                X509CertificateHolder old = certificate(options.need("old"));
+                X509CertificateHolder old = Pem.certificate(options.need("old"));
                 CertTemplate template = new CertTemplateBuilder().setIssuer(old.getIssuer())
                     .setSerialNumber(new ASN1Integer(old.getSerialNumber())).build();
                 int reason = Integer.parseInt(options.get("reason", "1"));
@@ -241,11 +226,11 @@ public final class Client {
     }
 
     private CertReqMsg certificateRequest(boolean update) throws Exception {
-        KeyPair key = key(options.need("new"));
+        KeyPair key = Pem.key(options.need("new"));
         CertificateRequestMessageBuilder builder = new CertificateRequestMessageBuilder(BigInteger.ZERO)
             .setPublicKey(SubjectPublicKeyInfo.getInstance(key.getPublic().getEncoded()));
         if (update) {
-            X509CertificateHolder old = certificate(options.get("old", options.get("cert", null)));
+            X509CertificateHolder old = Pem.certificate(options.get("old", options.get("cert", null)));
             builder.setSubject(old.getSubject());
             CertId id = new CertId(new GeneralName(old.getIssuer()), old.getSerialNumber());
             builder.addControl(new Control() {
@@ -269,7 +254,7 @@ public final class Client {
         switch (options.get("popo", "signature")) {
             case "raVerified" -> builder.setProofOfPossessionRaVerified();
             case "encrCert" -> builder.setProofOfPossessionSubsequentMessage(ProofOfPossession.TYPE_KEY_ENCIPHERMENT, SubsequentMessage.encrCert);
-            case "other" -> builder.setProofOfPossessionSigningKeySigner(signer(key(options.need("otherkey")).getPrivate(), null));
+            case "other" -> builder.setProofOfPossessionSigningKeySigner(signer(Pem.key(options.need("otherkey")).getPrivate(), null));
             default -> builder.setProofOfPossessionSigningKeySigner(signer(key.getPrivate(), null));
         }
         return builder.build().toASN1Structure();
@@ -312,7 +297,7 @@ public final class Client {
 
         PKIMessage message(PKIBody body, boolean confirming) throws Exception {
             boolean mac = options.has("secret");
-            GeneralName sender = new GeneralName(mac ? new X500Name("CN=" + options.need("ref")) : certificate(options.need("cert")).getSubject());
+            GeneralName sender = new GeneralName(mac ? new X500Name("CN=" + options.need("ref")) : Pem.certificate(options.need("cert")).getSubject());
             int version = Integer.parseInt(options.get("pvno", "2"));
             ProtectedPKIMessageBuilder builder = new ProtectedPKIMessageBuilder(version, sender, RECIPIENT).setBody(body);
             if (!options.fault("notransaction", confirming)) {
@@ -342,12 +327,12 @@ public final class Client {
                 return spoilt(builder.build(mac(kind)).toASN1Structure(), confirming);
             }
             boolean other = options.fault("othersigner", confirming);
-            X509CertificateHolder own = certificate(options.need(other ? "othercert" : "cert"));
+            X509CertificateHolder own = Pem.certificate(options.need(other ? "othercert" : "cert"));
             keyIdentifier(builder, own);
-            for (X509CertificateHolder one : certificates(options.need(other ? "othercert" : "cert"))) {
+            for (X509CertificateHolder one : Pem.certificates(options.need(other ? "othercert" : "cert"))) {
                 builder.addCMPCertificate(one);
             }
-            PrivateKey key = key(options.need(other || options.fault("otherkey", confirming) ? "otherkey" : "key")).getPrivate();
+            PrivateKey key = Pem.key(options.need(other || options.fault("otherkey", confirming) ? "otherkey" : "key")).getPrivate();
             return spoilt(builder.build(signer(key, options.get("signature", null))).toASN1Structure(), confirming);
         }
 
@@ -372,11 +357,11 @@ public final class Client {
                     .setSenderKID(options.need("outerref").getBytes("UTF-8"))
                     .build(new PKMACBuilder(new JcePKMACValuesCalculator()).build(options.need("outersecret").toCharArray())).toASN1Structure();
             }
-            X509CertificateHolder ra = certificate(options.need("ra"));
+            X509CertificateHolder ra = Pem.certificate(options.need("ra"));
             ProtectedPKIMessageBuilder builder = new ProtectedPKIMessageBuilder(new GeneralName(ra.getSubject()), RECIPIENT)
                 .setBody(body).setTransactionID(id).setSenderNonce(nonce).setMessageTime(new Date());
             keyIdentifier(builder, ra);
-            return builder.addCMPCertificate(ra).build(signer(key(options.need("rakey")).getPrivate(), null)).toASN1Structure();
+            return builder.addCMPCertificate(ra).build(signer(Pem.key(options.need("rakey")).getPrivate(), null)).toASN1Structure();
         }
 
         /** Asks until the answer is final (RFC 9483 section 4.4). */
@@ -448,7 +433,7 @@ public final class Client {
                 char[] secret = options.need("secret").toCharArray();
                 boolean right = guarded.hasPasswordBasedMacProtection()
                     ? guarded.verify(new PKMACBuilder(new JcePKMACValuesCalculator()), secret)
-                    : pbmac1(answer, secret);
+                    : Pbmac1.verifies(answer, secret);
                 if (!right) {
                     throw new Refused("the answer's MAC is wrong");
                 }
@@ -477,7 +462,7 @@ public final class Client {
     private MacCalculator mac(String kind) throws Exception {
         char[] secret = options.need("secret").toCharArray();
         if (kind.equals("pbmac1")) {
-            return pbmac1(secret, nonce(), Integer.parseInt(options.get("iterations", "2048")), options.get("hmac", "HMACSHA256"));
+            return Pbmac1.with(secret, nonce(), Integer.parseInt(options.get("iterations", "2048")), options.get("hmac", "HMACSHA256"));
         }
         int iterations = Integer.parseInt(options.get("iterations", "1000"));
         AlgorithmIdentifier owf = new AlgorithmIdentifier(Map.of("SHA1", OIWObjectIdentifiers.idSHA1,
@@ -486,55 +471,6 @@ public final class Client {
             ? PKCSObjectIdentifiers.id_hmacWithSHA512 : PKCSObjectIdentifiers.id_hmacWithSHA256,
             DERNull.INSTANCE);
         return new PKMACBuilder(new JcePKMACValuesCalculator()).setParameters(new PBMParameter(nonce(), owf, iterations, hmac)).build(secret);
-    }
-
-    /** PBMAC1 (RFC 8018 section 7.1) by hand: 1.72's own makes PBES2 stand where PBKDF2 belongs, and reads no other hash than SHA-256. */
-    private static MacCalculator pbmac1(char[] secret, byte[] salt, int iterations, String hmac) throws Exception {
-        boolean large = hmac.equals("HMACSHA512");
-        int octets = large ? 64 : 32;
-        AlgorithmIdentifier prf = new AlgorithmIdentifier(
-            large ? PKCSObjectIdentifiers.id_hmacWithSHA512 : PKCSObjectIdentifiers.id_hmacWithSHA256, DERNull.INSTANCE);
-        PBKDF2Params derivation = new PBKDF2Params(salt, iterations, octets, prf);
-        AlgorithmIdentifier algorithm = new AlgorithmIdentifier(PKCSObjectIdentifiers.id_PBMAC1,
-            new PBMAC1Params(new AlgorithmIdentifier(PKCSObjectIdentifiers.id_PBKDF2, derivation), prf));
-        SecretKey key = SecretKeyFactory.getInstance("PBKDF2WITH" + hmac, "BC").generateSecret(new PBEKeySpec(secret, salt, iterations, 8 * octets));
-        Mac mac = Mac.getInstance(hmac, "BC");
-        mac.init(new SecretKeySpec(key.getEncoded(), hmac));
-        ByteArrayOutputStream content = new ByteArrayOutputStream();
-        return new MacCalculator() {
-            @Override
-            public AlgorithmIdentifier getAlgorithmIdentifier() {
-                return algorithm;
-            }
-
-            @Override
-            public OutputStream getOutputStream() {
-                return content;
-            }
-
-            @Override
-            public byte[] getMac() {
-                return mac.doFinal(content.toByteArray());
-            }
-
-            @Override
-            public GenericKey getKey() {
-                return new GenericKey(algorithm, key.getEncoded());
-            }
-        };
-    }
-
-    /** PBMAC1 as an answer's parameters say, computed over the answer. */
-    private static boolean pbmac1(PKIMessage answer, char[] secret) throws Exception {
-        PBMAC1Params parameters = PBMAC1Params.getInstance(answer.getHeader().getProtectionAlg().getParameters());
-        PBKDF2Params derivation = PBKDF2Params.getInstance(parameters.getKeyDerivationFunc().getParameters());
-        boolean large = parameters.getMessageAuthScheme().getAlgorithm().equals(PKCSObjectIdentifiers.id_hmacWithSHA512);
-        MacCalculator mac = pbmac1(secret, derivation.getSalt(), derivation.getIterationCount().intValueExact(), large ? "HMACSHA512" : "HMACSHA256");
-        if (!mac.getAlgorithmIdentifier().equals(answer.getHeader().getProtectionAlg())) {
-            throw new Refused("PBMAC1 with other parameters");
-        }
-        mac.getOutputStream().write(new DERSequence(new ASN1Encodable[] {answer.getHeader(), answer.getBody()}).getEncoded("DER"));
-        return Arrays.equals(mac.getMac(), answer.getProtection().getOctets());
     }
 
     private static ContentSigner signer(PrivateKey key, String algorithm) throws Exception {
@@ -564,7 +500,7 @@ public final class Client {
         X509CertSelector wanted = new X509CertSelector();
         wanted.setCertificate(converter.getCertificate(certificate));
         PKIXBuilderParameters parameters =
-            new PKIXBuilderParameters(Set.of(new TrustAnchor(converter.getCertificate(certificate(options.need("trusted"))), null)), wanted);
+            new PKIXBuilderParameters(Set.of(new TrustAnchor(converter.getCertificate(Pem.certificate(options.need("trusted"))), null)), wanted);
         parameters.setRevocationEnabled(false);
         parameters.addCertStore(CertStore.getInstance("Collection", new CollectionCertStoreParameters(all)));
         CertPathBuilder.getInstance("PKIX").build(parameters);
@@ -628,35 +564,6 @@ public final class Client {
     private static boolean has(PKIHeader header, ASN1ObjectIdentifier type) {
         InfoTypeAndValue[] all = header.getGeneralInfo();
         return all != null && Arrays.stream(all).anyMatch(info -> info.getInfoType().equals(type));
-    }
-
-    private static X509CertificateHolder certificate(String file) throws Exception {
-        return certificates(file).get(0);
-    }
-
-    private static List<X509CertificateHolder> certificates(String file) throws Exception {
-        List<X509CertificateHolder> all = new ArrayList<>();
-        try (PEMParser parser = new PEMParser(new FileReader(file))) {
-            for (Object one = parser.readObject(); one != null; one = parser.readObject()) {
-                all.add((X509CertificateHolder) one);
-            }
-        }
-        return all;
-    }
-
-    private static KeyPair key(String file) throws Exception {
-        JcaPEMKeyConverter converter = new JcaPEMKeyConverter().setProvider("BC");
-        try (PEMParser parser = new PEMParser(new FileReader(file))) {
-            Object found = parser.readObject();
-            if (found instanceof PEMKeyPair pair) {
-                return converter.getKeyPair(pair);
-            }
-            PrivateKey secret = converter.getPrivateKey((PrivateKeyInfo) found);
-            // The public half stands beside it: NAME.key and NAME.pub.
-            try (PEMParser other = new PEMParser(new FileReader(file.replaceFirst("\\.key$", ".pub")))) {
-                return new KeyPair(converter.getPublicKey((SubjectPublicKeyInfo) other.readObject()), secret);
-            }
-        }
     }
 
     private byte[] nonce() {

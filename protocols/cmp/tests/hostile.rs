@@ -10,8 +10,9 @@ use std::path::Path;
 
 fn samples() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/cmp");
-    let mut paths: Vec<_> = std::fs::read_dir(folder)
-        .expect("the recorded messages are there")
+    let mut paths: Vec<_> = [folder.clone(), folder.join("recorded")]
+        .into_iter()
+        .flat_map(|folder| std::fs::read_dir(folder).expect("the recorded messages are there"))
         .map(|entry| entry.expect("readable").path())
         .filter(|path| path.extension().is_some_and(|end| end == "der"))
         .collect();

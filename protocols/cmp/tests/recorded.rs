@@ -5,7 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use certs::{Certificate, Csr};
-use cmp::{Body, CertReqMsg, FailureInfo, Limits, Message, Popo, Protection};
+use cmp::support::{Question, Reply};
+use cmp::{Body, BodyKind, CertReqMsg, FailureInfo, Limits, Message, Popo, Protection};
 
 /// Protected with a secret or under a reference that nobody has, on purpose.
 const UNVERIFIABLE: [&str; 3] = ["bad-secret", "bad-reference", "unprotected-error"];
@@ -153,6 +154,24 @@ fn each_recorded_protection_verifies_over_the_bytes_received() {
     // PasswordBasedMac and PBMAC1 with parameters of their own each; RSA and ECDSA with three hashes, RSASSA-PSS, Ed25519, ML-DSA.
     assert!(macs.len() >= 20, "{} MACs", macs.len());
     assert!(signatures.len() >= 9, "{} kinds of signatures", signatures.len());
+}
+
+#[test]
+fn each_recorded_question_and_reply_comes_back_from_its_typed_value() {
+    let mut count = 0;
+    for Recorded { name, message, .. } in unfolded() {
+        let (Body::Genm(infos) | Body::Genp(infos)) = message.body() else { continue };
+        for info in infos {
+            let again = if message.body().kind() == BodyKind::Genm {
+                Question::read(info).unwrap_or_else(|fault| panic!("{name}: {fault}")).encode()
+            } else {
+                Reply::read(info, &Limits::default()).unwrap_or_else(|fault| panic!("{name}: {fault}")).encode()
+            };
+            assert_eq!(&again, info, "{name}");
+            count += 1;
+        }
+    }
+    assert!(count >= 40, "only {count} questions and replies");
 }
 
 #[test]

@@ -1,0 +1,44 @@
+// Keys and certificates from PEM files.
+
+import java.io.FileReader;
+import java.security.KeyPair;
+import java.security.PrivateKey;
+import java.util.ArrayList;
+import java.util.List;
+import org.bouncycastle.asn1.pkcs.PrivateKeyInfo;
+import org.bouncycastle.asn1.x509.*;
+import org.bouncycastle.cert.X509CertificateHolder;
+import org.bouncycastle.openssl.PEMKeyPair;
+import org.bouncycastle.openssl.PEMParser;
+import org.bouncycastle.openssl.jcajce.JcaPEMKeyConverter;
+
+final class Pem {
+    static X509CertificateHolder certificate(String file) throws Exception {
+        return certificates(file).get(0);
+    }
+
+    static List<X509CertificateHolder> certificates(String file) throws Exception {
+        List<X509CertificateHolder> all = new ArrayList<>();
+        try (PEMParser parser = new PEMParser(new FileReader(file))) {
+            for (Object one = parser.readObject(); one != null; one = parser.readObject()) {
+                all.add((X509CertificateHolder) one);
+            }
+        }
+        return all;
+    }
+
+    static KeyPair key(String file) throws Exception {
+        JcaPEMKeyConverter converter = new JcaPEMKeyConverter().setProvider("BC");
+        try (PEMParser parser = new PEMParser(new FileReader(file))) {
+            Object found = parser.readObject();
+            if (found instanceof PEMKeyPair pair) {
+                return converter.getKeyPair(pair);
+            }
+            PrivateKey secret = converter.getPrivateKey((PrivateKeyInfo) found);
+            // The public half stands beside it: NAME.key and NAME.pub.
+            try (PEMParser other = new PEMParser(new FileReader(file.replaceFirst("\\.key$", ".pub")))) {
+                return new KeyPair(converter.getPublicKey((SubjectPublicKeyInfo) other.readObject()), secret);
+            }
+        }
+    }
+}
