@@ -108,6 +108,8 @@ fn an_answer_under_an_error_status_is_read() {
         assert!(told.text.iter().any(|text| text.contains("not this one")), "{status}: {:?}", told.text);
     }
     assert_eq!(office.records().count(Kind::Issued), 0);
+    // Each was read as it came: the CA was asked once.
+    assert!(office.metric("ra_authority_faults", "") < 0.5);
 }
 
 #[test]
