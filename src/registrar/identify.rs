@@ -92,31 +92,28 @@ impl Identified {
     }
 }
 
-/// A MAC that a shared secret verifies; made by a protocol crate, asked here (DESIGN section 1 (a)).
+/// A MAC that a shared secret verifies; made by a protocol crate, asked here (DESIGN section 1 (a)). It keeps the key that
+/// it derives, which protects the answer, a refusal's too (DESIGN section 1 (d)).
 pub trait MacProof: Send + Sync {
-    /// What the proof gives: the derived key that protects the answer (DESIGN section 1 (d)).
-    type Key;
-
     /// What the secret is found by.
     fn reference(&self) -> &[u8];
 
     /// How many iterations it takes to derive the key; none where it was derived before.
     fn iterations(&self) -> u32;
 
-    /// The key, when the secret verifies the MAC.
-    fn verify(&self, secret: &[u8]) -> Option<Self::Key>;
+    /// Whether the secret verifies the MAC.
+    fn verify(&self, secret: &[u8]) -> bool;
 }
 
 impl Registrar {
     /// Identifies by an enrolment code's reference and secret (RFC 7617: user name and password).
     pub async fn identify_code(&self, source: Source, reference: &str, secret: &[u8]) -> Result<Identified, Refusal> {
-        let same =
-            |stored: &[u8]| aws_lc_rs::constant_time::verify_slices_are_equal(stored, secret).is_ok().then_some(());
-        self.by_secret(source, reference.as_bytes(), 0, same).await.map(|(identified, ())| identified)
+        let same = |stored: &[u8]| aws_lc_rs::constant_time::verify_slices_are_equal(stored, secret).is_ok();
+        self.by_secret(source, reference.as_bytes(), 0, same).await
     }
 
     /// Identifies by a MAC under an enrolment code's secret (RFC 9483 section 4.1.5).
-    pub async fn identify_mac<P: MacProof>(&self, source: Source, proof: &P) -> Result<(Identified, P::Key), Refusal> {
+    pub async fn identify_mac(&self, source: Source, proof: &dyn MacProof) -> Result<Identified, Refusal> {
         self.by_secret(source, proof.reference(), proof.iterations(), |secret| proof.verify(secret)).await
     }
 
@@ -198,22 +195,22 @@ impl Registrar {
         Err(last)
     }
 
-    async fn by_secret<K>(
+    async fn by_secret(
         &self,
         source: Source,
         reference: &[u8],
         iterations: u32,
-        verify: impl Fn(&[u8]) -> Option<K>,
-    ) -> Result<(Identified, K), Refusal> {
+        verify: impl Fn(&[u8]) -> bool,
+    ) -> Result<Identified, Refusal> {
         let (profile, rules) = self.profile_for(&source)?;
         self.limits.look_failures(&source, self.now())?;
         let found = self.code_by_reference(reference).await?;
         if found.is_some() && iterations > 0 {
             self.limits.derive(&source, iterations, self.now())?;
         }
-        let proven = found.as_ref().and_then(|(_, secret)| verify(secret));
+        let proven = found.as_ref().is_some_and(|(_, secret)| verify(secret));
         let tried = found.as_ref().map(|(code, _)| code.id);
-        let (Some((code, _)), Some(key)) = (found, proven) else {
+        let (Some((code, _)), true) = (found, proven) else {
             if let Some(code) = tried {
                 // DESIGN rule 11: tries stay counted, whatever becomes of the code.
                 self.store.count_try(code).await.map_err(Refusal::store)?;
@@ -254,7 +251,7 @@ impl Registrar {
             vouchers: Vec::new(),
             fallen: None,
         };
-        Ok((identified, key))
+        Ok(identified)
     }
 
     /// The profile's name and the rules it stands in.

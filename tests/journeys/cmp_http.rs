@@ -144,6 +144,7 @@ fn further_paths_lead_to_their_profiles() {
     // The code is for the default profile, so the other one's path is closed to it.
     let other = send("/ejbca/publicweb/cmp/annex", &seal.finish(Request::new(NAME).draft(&seal)));
     assert_eq!(other.failure(), FailureInfo::NOT_AUTHORIZED);
+    assert!(other.is_protected(&office, &seal), "RFC 9483 section 3.6.4: where it is possible");
     for path in ["/pkix/initialization", "/ejbca/publicweb/cmp/other", "/ejbca/publicweb/cmp"] {
         assert_eq!(office.post(port, path, "application/pkixcmp", b"").status, 404, "{path}");
     }

@@ -1,6 +1,6 @@
 //! One message, in the order of cost: shape, header, protection, who, transaction, request (RFC 9483 section 3.5).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use certs::algorithm::SignatureAlgorithm;
 use certs::path::Purpose;
@@ -205,9 +205,13 @@ impl CmpDoor {
             Proof::Mac(proof) => {
                 let transaction = message.header().transaction_id.as_deref().unwrap_or_default();
                 let kept = self.keys.find(transaction, proof, answering.now);
-                let (who, key) = self.registrar.identify_mac(source.clone(), &Shared { proof, kept }).await?;
-                answering.protection = Protection::Mac(key);
-                Ok(who)
+                let shared = Shared { proof, kept, proven: OnceLock::new() };
+                let identified = self.registrar.identify_mac(source.clone(), &shared).await;
+                // RFC 9483 section 3.6.4: who proved the secret and may not ask here is told so under it.
+                if let Some(key) = shared.proven.into_inner() {
+                    answering.protection = Protection::Mac(key);
+                }
+                Ok(identified?)
             }
             Proof::Signature(proof) => {
                 let chain = self.signer(message, proof, &limits(&answering.rules)).await?;
@@ -423,11 +427,11 @@ struct Shared<'a> {
     proof: &'a cmp::MacProof,
     /// The key that an earlier message of the exchange was checked with.
     kept: Option<MacKey>,
+    /// The key, once the secret was proven.
+    proven: OnceLock<MacKey>,
 }
 
 impl MacProof for Shared<'_> {
-    type Key = MacKey;
-
     fn reference(&self) -> &[u8] {
         self.proof.reference()
     }
@@ -436,11 +440,12 @@ impl MacProof for Shared<'_> {
         if self.kept.is_some() { 0 } else { self.proof.iterations() }
     }
 
-    fn verify(&self, secret: &[u8]) -> Option<MacKey> {
-        match &self.kept {
+    fn verify(&self, secret: &[u8]) -> bool {
+        let key = match &self.kept {
             Some(key) => self.proof.verify_with(key).ok().map(|()| key.clone()),
             None => self.proof.verify(secret).ok(),
-        }
+        };
+        key.is_some_and(|key| self.proven.set(key).is_ok())
     }
 }
 
