@@ -167,8 +167,8 @@ impl Registrar {
         }
     }
 
-    /// Whether a requester may begin something new.
-    pub(super) async fn check_standing(&self, who: &Identified) -> Result<(), Refusal> {
+    /// Whether a requester may begin something new, or vouch for others: its certificate is neither revoked nor rejected.
+    pub async fn check_standing(&self, who: &Identified) -> Result<(), Refusal> {
         let Some(fallen) = &who.fallen else { return Ok(()) };
         self.note_failure(&who.source, who.requester.credential.as_str(), fallen).await?;
         Err(Refusal::NotIdentified)

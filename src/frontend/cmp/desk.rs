@@ -459,7 +459,7 @@ fn check_algorithm(who: &Identified, proof: &cmp::SignatureProof) -> Result<(), 
 }
 
 /// RFC 9483 section 3.5: a protection certificate that is not trusted is signerNotTrusted.
-fn signer_refusal(refusal: Refusal) -> Trouble {
+pub(super) fn signer_refusal(refusal: Refusal) -> Trouble {
     match refusal {
         Refusal::NotIdentified => Trouble::Message(Fault::new(
             FailureInfo::SIGNER_NOT_TRUSTED,

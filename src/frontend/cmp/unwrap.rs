@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use super::CmpDoor;
 use super::answer::Answering;
-use super::desk::Trouble;
+use super::desk::{Trouble, signer_refusal};
 use super::requests::incoming;
 use crate::registrar::{Answered, Finished, Identified, Known, Refusal, Source};
 
@@ -86,6 +86,8 @@ impl CmpDoor {
         // After its sender is known, so that the refusal has a protection that it can verify.
         server::check_integrity(&proof, BodyKind::Nested)?;
         if who.is_registration_authority() {
+            // One whose certificate is revoked vouches for nothing.
+            self.registrar.check_standing(&who).await.map_err(signer_refusal)?;
             return Ok(who);
         }
         let text = format!("'{}' is no registration authority that is trusted here for this profile", who.name());
