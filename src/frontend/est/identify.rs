@@ -1,0 +1,41 @@
+//! Who asks (RFC 7030 sections 3.2.3 and 3.3.2).
+
+use base64::Engine as _;
+use certs::Certificate;
+use certs::path::Purpose;
+use http::HeaderValue;
+use http::header::AUTHORIZATION;
+use zeroize::Zeroizing;
+
+use super::Asked;
+use crate::registrar::{Identified, Refusal, Registrar};
+
+/// RFC 7030 sections 3.2.3 and 3.3.2: HTTP Basic with an enrolment code, or the client certificate of the handshake. A renewal is
+/// asked for with the certificate to be renewed.
+pub(super) async fn identify(registrar: &Registrar, asked: &Asked, again: bool) -> Result<Identified, Refusal> {
+    let basic = asked.headers.get(AUTHORIZATION).and_then(basic_credentials);
+    let chain = asked.connection.tls.as_ref().map(|tls| tls.client_chain.as_slice()).unwrap_or_default();
+    match basic {
+        Some((user, password)) if !again || chain.is_empty() => {
+            registrar.identify_code(asked.source.clone(), &user, password.as_bytes()).await
+        }
+        _ if chain.is_empty() => Err(Refusal::NotIdentified),
+        _ => {
+            let chain: Result<Vec<Certificate>, certs::Fault> =
+                chain.iter().map(|der| Certificate::parse(der)).collect();
+            let chain = chain.map_err(|_| Refusal::NotIdentified)?;
+            registrar.identify_certificate(asked.source.clone(), &chain, Purpose::ClientAuth).await
+        }
+    }
+}
+
+/// RFC 7617 section 2: the user name ends at the first colon; an empty one is allowed (RFC 7030 section 3.2.3).
+fn basic_credentials(value: &HeaderValue) -> Option<(String, Zeroizing<String>)> {
+    let (scheme, encoded) = value.to_str().ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = Zeroizing::new(base64::engine::general_purpose::STANDARD.decode(encoded.trim()).ok()?);
+    let (user, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    Some((user.to_owned(), Zeroizing::new(password.to_owned())))
+}
