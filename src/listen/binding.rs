@@ -124,7 +124,7 @@ mod tests {
             tokio::task::yield_now().await;
             tokio::task::yield_now().await;
         });
-        let ((_, one), (_, other)) = runtime.block_on(async { tokio::join!(one, other) });
+        let (((), one), ((), other)) = runtime.block_on(async { tokio::join!(one, other) });
         assert_eq!((one, other), (Some([1; 12]), None));
         assert_eq!(FIRST_FINISHED.get(), None);
     }

@@ -5,8 +5,8 @@ use certs::KeyKind;
 use est::csrattrs::{CsrAttrsDraft, SubjectPart, WantedExtension};
 use http::StatusCode;
 
-use super::Asked;
 use super::answer::{payload, text};
+use super::{Asked, linking};
 use crate::rules::Profile;
 
 /// RFC 7030 section 4.5: what a request should look like, from the profile.
@@ -43,7 +43,7 @@ fn wanted(profile: &Profile) -> CsrAttrsDraft {
         signature: None,
         extensions: names.then(|| extension(certs::oid::SUBJECT_ALT_NAME)).into_iter().collect(),
         subject: common_name.then_some(SubjectPart { oid: certs::oid::COMMON_NAME, value: None }).into_iter().collect(),
-        challenge_password: false,
+        challenges: linking::wanted(profile.est),
         list_only: false,
     }
 }

@@ -4,24 +4,41 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use certs::Csr;
+use est::Challenges;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
 use super::Asked;
 use super::answer::{later, payload, status_of, text};
 use super::identify::identify;
+use super::linking::{carried_code, check_link, check_passwords};
 use crate::case::{Door, Outcome, Reason, ReasonCode};
 use crate::registrar::{CertificateRequest, Finished, Identified, Incoming, Refusal, Registrar, Reply, Replying};
+use crate::rules::Profile;
 
-pub(super) async fn enroll(registrar: &Registrar, asked: &Asked, again: bool) -> Result<Response, Refusal> {
-    let who = identify(registrar, asked, again).await?;
+pub(super) async fn enroll(
+    registrar: &Registrar,
+    profile: &Profile,
+    asked: &Asked,
+    again: bool,
+) -> Result<Response, Refusal> {
+    // What cannot be read is told only to those who are known.
+    let request = read(&asked.body);
+    let carried = match &request {
+        Ok(request) => {
+            carried_code(&request.challenges, profile.est).map_err(|text| bad(ReasonCode::BadRequest, text))?
+        }
+        Err(_) => None,
+    };
+    let who = identify(registrar, asked, again, carried).await?;
     let content_type = asked.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !est::is_request(content_type) {
         let fault = "send Content-Type: application/pkcs10";
         registrar.note_bad_input(&asked.source, who.credential().as_str(), fault).await?;
         return Ok(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, fault));
     }
-    let request = read(asked, &who, again).map_err(|(code, text)| Refusal::Requester(Reason { code, text }))?;
+    let request = request.map_err(|text| bad(ReasonCode::BadRequest, text))?;
+    let request = check(request, profile, asked, &who, again).map_err(|(code, text)| bad(code, text))?;
     let answered = registrar.enrol(&who, request, Arc::new(CertsOnly)).await?;
     Ok(match answered.outcome {
         Some(Outcome::Issued(_)) => payload(&answered.octets, est::CERTS_ONLY, asked),
@@ -37,14 +54,43 @@ pub(super) async fn enroll(registrar: &Registrar, asked: &Asked, again: bool) ->
     })
 }
 
-fn read(asked: &Asked, who: &Identified, again: bool) -> Result<CertificateRequest, (ReasonCode, String)> {
-    let bad = |text: String| (ReasonCode::BadRequest, text);
-    let der = est::decode_request(&asked.body).map_err(|fault| bad(fault.to_string()))?;
-    let csr = Csr::parse(&der).map_err(|fault| bad(fault.to_string()))?;
-    if let Some(attribute) = UNVERIFIED.iter().find(|(oid, _)| csr.attribute_oids().contains(oid)) {
-        // RFC 7030 section 3.5: what links the request to the connection or asks for another name is never just ignored.
-        return Err(bad(format!("the attribute {} is not supported here; leave it out", attribute.1)));
+/// A request as it can be read by anybody.
+struct Request {
+    csr: Csr,
+    challenges: Challenges,
+}
+
+fn read(body: &[u8]) -> Result<Request, String> {
+    let der = est::decode_request(body).map_err(|fault| fault.to_string())?;
+    let csr = Csr::parse(&der).map_err(|fault| fault.to_string())?;
+    let challenges = Challenges::of(&csr).map_err(|fault| fault.to_string())?;
+    Ok(Request { csr, challenges })
+}
+
+fn bad(code: ReasonCode, text: String) -> Refusal {
+    Refusal::Requester(Reason { code, text })
+}
+
+fn check(
+    request: Request,
+    profile: &Profile,
+    asked: &Asked,
+    who: &Identified,
+    again: bool,
+) -> Result<CertificateRequest, (ReasonCode, String)> {
+    let Request { csr, challenges } = request;
+    if csr.attribute_oids().contains(&CHANGE_SUBJECT_NAME) {
+        // RFC 7030 section 4.2.2: what asks for another name is never just ignored.
+        let text = "the attribute changeSubjectName is not supported here; leave it out";
+        return Err((ReasonCode::BadRequest, text.to_owned()));
     }
+    check_passwords(&challenges, profile.est).map_err(|text| (ReasonCode::BadRequest, text))?;
+    // RFC 7030 section 3.3: EST is spoken over TLS only.
+    let Some(tls) = &asked.connection.tls else {
+        return Err((ReasonCode::BadRequest, "EST wants TLS".to_owned()));
+    };
+    check_link(&challenges, profile.est, tls, who.is_registration_authority())
+        .map_err(|text| (ReasonCode::BadProof, text))?;
     // RFC 7030 section 4.2.1: the signature proves possession of the key.
     let proven = csr.prove().map_err(|fault| (ReasonCode::BadProof, fault.to_string()))?;
     let replaces =
@@ -79,11 +125,4 @@ impl Reply for CertsOnly {
     }
 }
 
-/// Attributes that a server must act on (RFC 7030 sections 3.5 and 4.2.2, RFC 7894 section 3).
-const UNVERIFIED: [(certs::ObjectIdentifier, &str); 5] = [
-    (certs::ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.7"), "challengePassword"),
-    (certs::ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.7.36"), "changeSubjectName"),
-    (certs::ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.56"), "otpChallenge"),
-    (certs::ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.57"), "revocationChallenge"),
-    (certs::ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.58"), "estIdentityLinking"),
-];
+const CHANGE_SUBJECT_NAME: certs::ObjectIdentifier = certs::ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.7.36");

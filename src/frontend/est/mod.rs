@@ -5,6 +5,7 @@ mod answer;
 mod csr_attrs;
 mod enroll;
 mod identify;
+mod linking;
 
 use address::address;
 use answer::{noted, payload, refused};
@@ -57,8 +58,8 @@ async fn serve(
     let answered = match operation {
         Operation::CaCerts => Ok(ca_certs(&registrar, &profile, &asked)),
         Operation::CsrAttrs => Ok(csr_attrs(&profile, &asked)),
-        Operation::SimpleEnroll => enroll(&registrar, &asked, false).await,
-        Operation::SimpleReenroll => enroll(&registrar, &asked, true).await,
+        Operation::SimpleEnroll => enroll(&registrar, &profile, &asked, false).await,
+        Operation::SimpleReenroll => enroll(&registrar, &profile, &asked, true).await,
         Operation::FullCmc | Operation::ServerKeyGen => Err(Refusal::UnknownProfile(operation.name().to_owned())),
     };
     match answered {
