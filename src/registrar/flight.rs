@@ -25,14 +25,18 @@ pub(super) struct Flight {
     reply: Mutex<Option<Arc<dyn Reply>>>,
     answer: Mutex<Option<Vec<u8>>>,
     landed: watch::Sender<Option<Landing>>,
+    /// An earlier message of the same case that was still on its way.
+    before: Option<Arc<Flight>>,
 }
 
 impl Flights {
     /// Begins a flight.
     pub(super) fn take_off(&self, case: CaseId, reply: Option<Arc<dyn Reply>>) -> Arc<Flight> {
-        let flight =
-            Arc::new(Flight { reply: Mutex::new(reply), answer: Mutex::default(), landed: watch::Sender::new(None) });
-        lock(&self.open).insert(case, Arc::clone(&flight));
+        let mut open = lock(&self.open);
+        let before = open.remove(&case);
+        let (reply, answer, landed) = (Mutex::new(reply), Mutex::default(), watch::Sender::new(None));
+        let flight = Arc::new(Flight { reply, answer, landed, before });
+        open.insert(case, Arc::clone(&flight));
         flight
     }
 
@@ -41,9 +45,15 @@ impl Flights {
         lock(&self.open).get(&case).cloned()
     }
 
-    /// Takes a flight back that never began: nobody can have found it.
-    pub(super) fn forget(&self, case: CaseId) {
-        lock(&self.open).remove(&case);
+    /// Takes a flight back that never began. Another message's flight of the same case stays, or is the case's again.
+    pub(super) fn forget(&self, case: CaseId, flight: &Arc<Flight>) {
+        let mut open = lock(&self.open);
+        if open.get(&case).is_some_and(|found| Arc::ptr_eq(found, flight)) {
+            match &flight.before {
+                Some(before) => open.insert(case, Arc::clone(before)),
+                None => open.remove(&case),
+            };
+        }
     }
 
     /// The CA has nothing to say to a message now: all who wait are told so, and the outbox goes on.
