@@ -116,3 +116,25 @@ impl std::fmt::Debug for Flight {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CASE: CaseId = CaseId::from_octets([7; 16]);
+
+    #[test]
+    fn a_flight_that_never_began_takes_no_other_with_it() {
+        let flights = Flights::default();
+        let first = flights.take_off(CASE, None);
+        let second = flights.take_off(CASE, None);
+        flights.forget(CASE, &second);
+        assert!(Arc::ptr_eq(&flights.find(CASE).unwrap(), &first));
+        let third = flights.take_off(CASE, None);
+        flights.forget(CASE, &first);
+        assert!(Arc::ptr_eq(&flights.find(CASE).unwrap(), &third));
+        flights.land(CASE, Outcome::Confirmed, None);
+        flights.forget(CASE, &third);
+        assert!(flights.find(CASE).is_none());
+    }
+}

@@ -145,8 +145,11 @@ fn a_second_confirmation_in_other_words_is_not_taken_for_the_first() {
     let exchange = ask_nested(&office, &seal, &Request::explicit(NAME));
     exchange.issued();
     office.mischief(r#"{"bodies": ["certConf"], "delay_ms": 2500}"#);
-    assert!(is_waiting(&office.send_to("/p/nested", &exchange.confirm(&seal, None))));
-    let second = office.send_to("/p/nested", &exchange.confirm(&seal, Some("after all not")));
+    let waiting = office.send_to("/p/nested", &exchange.confirm(&seal, None));
+    assert!(is_waiting(&waiting));
+    let mut second = exchange.confirmation(Some("after all not"));
+    second.recip_nonce.clone_from(&waiting.answer.header().sender_nonce);
+    let second = office.send_to("/p/nested", &seal.finish(second));
     assert!(matches!(client::read(&second.answer), Ok(Answer::Error(_))), "{:?}", second.answer.body());
     // The CA's word is what counts, and it heard the first only.
     assert_eq!(office.state(), "issued");
@@ -214,15 +217,16 @@ fn the_answers_to_a_large_batch_reach_all() {
         settings.set("registrar", "requests_per_minute", 1000);
         let authority = settings.table("authority")["demo"].as_table_mut().unwrap();
         authority.insert("batch_milliseconds".into(), 1500.into());
+        authority.insert("batch_limit".into(), 64.into());
     });
     let seal = Seal::device(&office);
     let ask = |number: usize| office.ask(&seal, &Request::new(&format!("CN=pump-{number}.plant.example"))).issued();
     std::thread::scope(|scope| {
-        let asked: Vec<_> = (0..30).map(|number| scope.spawn(move || ask(number))).collect();
+        let asked: Vec<_> = (0..56).map(|number| scope.spawn(move || ask(number))).collect();
         for asked in asked {
             asked.join().unwrap();
         }
     });
     let records = office.records();
-    assert_eq!(records.count(Kind::Issued), 30);
+    assert_eq!(records.count(Kind::Issued), 56);
 }

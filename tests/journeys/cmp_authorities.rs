@@ -289,6 +289,26 @@ fn an_original_beside_our_word_is_looked_at_again() {
 }
 
 #[test]
+fn the_original_of_the_end_entity_is_the_one_that_goes_along() {
+    let office = Office::open_with(|settings| {
+        settings.add_profile("shown", |profile| {
+            profile.insert("forward".into(), "replace".into());
+            profile.insert("original_message".into(), true.into());
+        });
+        settings.trusted_ras()[0]["profiles"].as_array_mut().unwrap().push("shown".into());
+    });
+    let (by, device) = (Seal::other_ra(&office), Seal::device(&office));
+    let original = device.finish(Request::new(NAME).draft(&device));
+    let mut draft = relay::replace(&parse(&original), &by.name(), None).unwrap();
+    draft.general_info.push(InfoTypeAndValue::orig_pki_message(&[&original]));
+    office.send_to("/p/shown", &by.finish(draft)).issued();
+    // RFC 9810 section 5.1.1.3: exactly one, and from the end entity.
+    let records = office.records();
+    let shown = records.of(Kind::Issued)[0].orig_pki_message.clone().unwrap();
+    assert_eq!(shown.signer, device.name().to_string());
+}
+
+#[test]
 fn an_authority_asks_its_ca_in_messages_of_depth_two() {
     let office = Office::open();
     let (by, device) = (Seal::other_ra(&office), Seal::device(&office));
