@@ -49,6 +49,8 @@ mod cmp_support;
 mod codes;
 #[path = "journeys/est_enrolling.rs"]
 mod est_enrolling;
+#[path = "journeys/est_linking.rs"]
+mod est_linking;
 #[path = "journeys/est_refusing.rs"]
 mod est_refusing;
 #[path = "journeys/est_renewing.rs"]

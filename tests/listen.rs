@@ -1,5 +1,7 @@
 //! What goes over the wire, byte for byte: enrolment clients are picky about it.
 
+#[path = "listen/binding.rs"]
+mod binding;
 #[path = "listen/clients.rs"]
 mod clients;
 #[path = "listen/limits.rs"]

@@ -62,7 +62,7 @@ impl Csr {
             None => Vec::new(),
         };
         let challenge_password = match single(&attributes, oid::CHALLENGE_PASSWORD)? {
-            Some(value) => password(value)?,
+            Some(value) => string(value)?,
             None => None,
         };
         let known = Known::read(&extensions)?;
@@ -166,6 +166,17 @@ impl Csr {
         self.attributes.iter().find(|(known, _)| *known == oid).map(|(_, values)| values.as_slice())
     }
 
+    /// The text that is an attribute's one value.
+    ///
+    /// # Errors
+    /// When there is not exactly one value, or it is no string.
+    pub fn text_attribute(&self, oid: ObjectIdentifier) -> Result<Option<String>, Fault> {
+        match single(&self.attributes, oid)? {
+            Some(value) => string(value),
+            None => Ok(None),
+        }
+    }
+
     /// `AlgorithmIdentifier` (DER) of the request's signature.
     #[must_use]
     pub fn signature_algorithm(&self) -> &[u8] {
@@ -227,8 +238,8 @@ fn single(attributes: &[Attribute], oid: ObjectIdentifier) -> Result<Option<&[u8
     }
 }
 
-fn password(value: &[u8]) -> Result<Option<String>, Fault> {
-    let mut walk = Walk::new("the challenge password", value)?;
+fn string(value: &[u8]) -> Result<Option<String>, Fault> {
+    let mut walk = Walk::new("an attribute of the request", value)?;
     let item = walk.next()?;
     walk.finish()?;
     text::read(&item)?.map(Some).ok_or_else(|| item.fault("it is not a string"))

@@ -47,6 +47,7 @@ pub(super) fn check(config: &Config, name: &str, profile: &Profile) -> Result<()
     subject(name, profile)?;
     names(name, profile)?;
     messages(name, profile)?;
+    carried_codes(name, profile)?;
     if profile.validity_days == 0 {
         return at("validity_days", "1 or more".to_owned());
     }
@@ -106,6 +107,14 @@ fn messages(name: &str, profile: &Profile) -> Result<(), Wrong> {
         Some((key, _, least, most)) => wrong(&["profile", name, "cmp", key], format!("{least} to {most}")),
         None => Ok(()),
     }
+}
+
+/// An enrolment code that a request may carry must be a way to enrol.
+fn carried_codes(name: &str, profile: &Profile) -> Result<(), Wrong> {
+    if profile.est.takes_codes() && !profile.enrol_with.contains("code") {
+        return wrong(&["profile", name, "est"], "\"enrolment-code\" needs \"code\" in enrol_with");
+    }
+    Ok(())
 }
 
 /// RFC 9483 section 5.1.1: whom a requester may name. Who has a certificate that is renewed here asks for itself only.

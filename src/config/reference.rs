@@ -114,6 +114,12 @@ implicit_confirm = true          # whether CMP's implicitConfirm is granted (def
 # what proofs of possession and CMP messages may be signed with (default shown, all there are)
 signatures = ["RSA", "RSASSA-PSS", "ECDSA", "Ed25519", "ML-DSA"]
 
+[profile.devices.est]            # defaults shown
+channel_binding = "optional"     # "required": requests must be linked to their TLS connection (RFC 7030 3.5); a link that is there is always checked
+challenge_password = "binding"   # what a challengePassword is: "binding", or "enrolment-code": REFERENCE:SECRET of a one-time code
+otp_challenge = "refuse"         # an otpChallenge (RFC 7894): "refuse", or "enrolment-code" likewise
+revocation_challenge = "refuse"  # a revocationChallenge (RFC 7894): "refuse", or "ignore": it is left unread
+
 [profile.devices.cmp]            # defaults shown
 mac_sha1 = true                  # SHA-1 inside a MAC, where it is not broken: openssl cmp sends it
 pbm_iterations = 10000           # at most, in PasswordBasedMac; 100 to 1000000

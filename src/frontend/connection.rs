@@ -20,6 +20,28 @@ pub struct Tls {
     pub client_chain: Vec<Vec<u8>>,
     /// TLS 1.3 was used; otherwise it was TLS 1.2.
     pub version_1_3: bool,
+    /// The values that belong to this connection and no other; none where no such value can be relied on.
+    pub bindings: Vec<ChannelBinding>,
+}
+
+/// A value that belongs to one TLS connection and no other, known on both of its sides.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ChannelBinding {
+    /// tls-unique of TLS 1.2 (RFC 5929 section 3).
+    TlsUnique([u8; 12]),
+    /// tls-exporter (RFC 9266).
+    TlsExporter([u8; 32]),
+}
+
+impl ChannelBinding {
+    /// The value itself.
+    #[must_use]
+    pub const fn octets(&self) -> &[u8] {
+        match self {
+            Self::TlsUnique(octets) => octets,
+            Self::TlsExporter(octets) => octets,
+        }
+    }
 }
 
 /// The name of one request in logs and records: 128 random bits as 32 hexadecimal digits.

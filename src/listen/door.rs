@@ -13,6 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::answer::{Desk, Running};
+use super::binding::{FirstFinished, bindings, overhear};
 use super::census::{Census, Full};
 use super::config::seconds;
 use super::serve::serve;
@@ -172,14 +173,15 @@ impl Door {
 }
 
 async fn serve_tls(acceptor: TlsAcceptor, stream: TcpStream, mut desk: Desk, mut stopping: Stopping) {
-    let shaking = timeout(seconds(desk.limits.handshake_seconds), acceptor.accept(stream));
+    let unique_sessions = acceptor.config().require_ems;
+    let shaking = timeout(seconds(desk.limits.handshake_seconds), overhear(acceptor.accept(stream)));
     let reason = tokio::select! {
         shaken = shaking => match shaken {
-            Ok(Ok(stream)) => {
-                desk.connection.tls = Some(Arc::new(facts(&stream)));
+            Ok((Ok(stream), first)) => {
+                desk.connection.tls = Some(Arc::new(facts(&stream, first, unique_sessions)));
                 return serve(stream, desk, stopping).await;
             }
-            Ok(Err(error)) => {
+            Ok((Err(error), _)) => {
                 tracing::debug!(door = desk.door, peer = %desk.connection.peer, %error, "a handshake failed");
                 "handshake"
             }
@@ -190,7 +192,7 @@ async fn serve_tls(acceptor: TlsAcceptor, stream: TcpStream, mut desk: Desk, mut
     desk.metrics.refused(desk.door, reason);
 }
 
-fn facts(stream: &TlsStream<TcpStream>) -> Tls {
+fn facts(stream: &TlsStream<TcpStream>, first: FirstFinished, unique_sessions: bool) -> Tls {
     let (_, session) = stream.get_ref();
     Tls {
         client_chain: session
@@ -200,6 +202,7 @@ fn facts(stream: &TlsStream<TcpStream>) -> Tls {
             .map(|certificate| certificate.to_vec())
             .collect(),
         version_1_3: session.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3),
+        bindings: bindings(session, first, unique_sessions),
     }
 }
 

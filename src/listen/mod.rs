@@ -5,6 +5,7 @@
 //! [`Connection`](crate::frontend::connection::Connection) and a [`RequestId`](crate::frontend::connection::RequestId).
 
 mod answer;
+mod binding;
 mod census;
 mod client_certificate;
 mod config;

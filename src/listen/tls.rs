@@ -10,6 +10,7 @@ use rustls::server::ProducesTickets;
 use rustls::version::{TLS12, TLS13};
 
 use super::Error;
+use super::binding;
 use super::client_certificate::PossessionOnly;
 
 /// The TLS side of a door: certificate and key from files, to be read again while the server runs.
@@ -64,7 +65,7 @@ fn configure(
     check_exposure(key_file)?;
     let key = PrivateKeyDer::from_pem_file(key_file).map_err(|error| unreadable(key_file, error.to_string()))?;
 
-    let provider = aws_lc_rs::default_provider();
+    let provider = binding::provider();
     let verifier = PossessionOnly::new(provider.signature_verification_algorithms);
     // TLS 1.2 stays on (RFC 9325 section 3.1.1): strongSwan 5.9 and libest fail without it. What is older rustls does not have.
     let mut config = rustls::ServerConfig::builder_with_provider(Arc::new(provider))
@@ -75,6 +76,8 @@ fn configure(
     // Without it a TLS 1.2 session has no unique binding (RFC 7627 section 1), which proof of possession relies on (RFC 7030 section 3.5).
     config.require_ems = require_extended_master_secret;
     config.ticketer = tickets; // RFC 7030 section 3.3: resumption SHOULD be supported
+    // A request that can be replayed is none (RFC 8446 section 8).
+    config.max_early_data_size = 0;
     Ok(Arc::new(config))
 }
 

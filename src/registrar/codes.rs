@@ -15,6 +15,8 @@ pub(super) struct Code {
     pub(super) reference: String,
     pub(super) profile: String,
     pub(super) names: Option<Vec<String>>,
+    /// It opens one case and no more.
+    pub(super) one_time: bool,
 }
 
 /// What a new code is for.
@@ -140,7 +142,8 @@ impl Registrar {
         };
         let secret = self.secrets.open(&row.secret, row.id.as_bytes()).map_err(Refusal::store)?;
         let names = row.names.as_deref().map(serde_json::from_str).transpose().map_err(Refusal::store)?;
-        let code = Code { id: row.id, reference: row.reference, profile: row.profile, names };
+        let one_time = row.uses == Some(1);
+        let code = Code { id: row.id, reference: row.reference, profile: row.profile, names, one_time };
         Ok(Some((code, secret)))
     }
 

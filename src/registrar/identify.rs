@@ -112,6 +112,23 @@ impl Registrar {
         self.by_secret(source, reference.as_bytes(), 0, same).await
     }
 
+    /// Identifies by an enrolment code that stands in the request itself. It must be good for one case: the request is kept and
+    /// goes to the CA as it is, so whoever reads it there could use the code again.
+    pub async fn identify_carried_code(
+        &self,
+        source: Source,
+        reference: &str,
+        secret: &[u8],
+    ) -> Result<Identified, Refusal> {
+        let who = self.identify_code(source, reference, secret).await?;
+        if who.code.as_ref().is_some_and(|code| code.one_time) {
+            return Ok(who);
+        }
+        let fault = "the code in the request is good for more than one case, and a request is no place for such a code";
+        self.note_failure(&who.source, who.requester.credential.as_str(), fault).await?;
+        Err(Refusal::NotAllowed(fault.to_owned()))
+    }
+
     /// Identifies by a MAC under an enrolment code's secret (RFC 9483 section 4.1.5).
     pub async fn identify_mac(&self, source: Source, proof: &dyn MacProof) -> Result<Identified, Refusal> {
         self.by_secret(source, proof.reference(), proof.iterations(), |secret| proof.verify(secret)).await

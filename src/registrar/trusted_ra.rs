@@ -106,6 +106,8 @@ impl Registrar {
         }
         let tables = self.trust.load();
         let trust = tables.get(&entry.trust).ok_or_else(|| of("has no [trust] table"))?;
+        // RFC 7030 section 3.7: as a TLS client it is known by id-kp-cmcRA; RFC 6402 section 2.10 asks for no other usage.
+        let purpose = if purpose == Purpose::ClientAuth { Purpose::RegistrationAuthority } else { purpose };
         trust.check(chain, purpose, self.now()).map_err(|fault| of(&format!("is not trusted: {fault}")))?;
         Ok(entry.trust.clone())
     }

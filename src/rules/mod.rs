@@ -3,6 +3,7 @@
 //! Whatever a rule needs to know is a fact, and facts are recorded with the decision; so every verdict can be
 //! computed again years later from the record alone ([`rule`]).
 
+mod est_rules;
 mod facts;
 mod messages;
 mod naming;
@@ -10,6 +11,7 @@ mod profile;
 mod rule_set;
 mod ruling;
 
+pub use est_rules::{ChallengePassword, Demand, EstRules, OtpChallenge, RevocationChallenge};
 pub use facts::{AttributeFact, CredentialFact, Facts, HolderFact, KeyFact, NameFact, ReplacedFact};
 pub use messages::{ExtraCerts, MessageRules};
 pub use profile::{Approval, Forward, KeyRules, Naming, Profile, Proof, SubjectRules};

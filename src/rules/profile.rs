@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::MessageRules;
+use super::{EstRules, MessageRules};
 
 /// One profile. Its name is the EST label and the CMP path segment.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -71,6 +71,9 @@ pub struct Profile {
     /// How its CMP messages look.
     #[serde(default)]
     pub cmp: MessageRules,
+    /// What its EST requests may and must carry.
+    #[serde(default)]
+    pub est: EstRules,
     /// The clause of the CP/CPS behind a rule, by the rule's name; others have the built-in reference.
     #[serde(default)]
     pub clauses: BTreeMap<String, String>,

@@ -11,7 +11,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use daftar::frontend::connection::{Connection, RequestId};
+use daftar::frontend::connection::{ChannelBinding, Connection, RequestId};
 use daftar::listen::{Door, Limits, Metrics, ServerTls, Stop};
 use http_body_util::{BodyExt as _, Full};
 use prometheus_client::registry::Registry;
@@ -95,6 +95,7 @@ fn router() -> Router {
         .route("/never", get(std::future::pending::<()>))
         .route("/panic", get(broken))
         .route("/who", get(who))
+        .route("/binding", get(binding))
 }
 
 /// A body that does not know its length.
@@ -125,6 +126,17 @@ async fn who(Extension(connection): Extension<Connection>, Extension(id): Extens
         },
     );
     format!("{} {} {tls}", connection.peer, id.0)
+}
+
+/// The bindings of the connection, as the tests write them; `-` for none.
+async fn binding(Extension(connection): Extension<Connection>) -> String {
+    let tls = connection.tls.expect("this is asked over TLS");
+    let texts = tls.bindings.iter().map(|binding| match binding {
+        ChannelBinding::TlsUnique(octets) => format!("unique:{}", hex::encode(octets)),
+        ChannelBinding::TlsExporter(octets) => format!("exporter:{}", hex::encode(octets)),
+    });
+    let text = texts.collect::<Vec<_>>().join(",");
+    if text.is_empty() { "-".to_owned() } else { text }
 }
 
 /// Whether a slow handler has come to its end; only one test lets its client hang up.

@@ -17,12 +17,12 @@ use tokio_rustls::client::TlsStream;
 use super::clients::{body, read_all, read_once, send};
 use super::office::Office;
 
-struct Pki {
+pub(crate) struct Pki {
     folder: TempDir,
 }
 
 impl Pki {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let pki = Self { folder: tempfile::tempdir().unwrap() };
         pki.make("server", "ec", &[]);
         pki
@@ -50,8 +50,12 @@ impl Pki {
         self.folder.path().join(format!("{name}.key"))
     }
 
-    fn tls(&self, name: &str) -> Arc<ServerTls> {
-        Arc::new(ServerTls::load(&self.certificate(name), &self.key(name), true).unwrap())
+    pub(crate) fn tls(&self, name: &str) -> Arc<ServerTls> {
+        self.tls_with(name, true)
+    }
+
+    pub(crate) fn tls_with(&self, name: &str, require_extended_master_secret: bool) -> Arc<ServerTls> {
+        Arc::new(ServerTls::load(&self.certificate(name), &self.key(name), require_extended_master_secret).unwrap())
     }
 
     fn der(&self, name: &str) -> CertificateDer<'static> {
@@ -59,7 +63,11 @@ impl Pki {
     }
 
     /// A client with the certificate of one name and the key of another.
-    fn client(&self, version: &'static SupportedProtocolVersion, names: Option<(&str, &str)>) -> TlsConnector {
+    pub(crate) fn client(
+        &self,
+        version: &'static SupportedProtocolVersion,
+        names: Option<(&str, &str)>,
+    ) -> TlsConnector {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(&[version])
@@ -80,7 +88,7 @@ impl Pki {
     }
 }
 
-async fn connect(office: &Office, client: &TlsConnector) -> std::io::Result<TlsStream<TcpStream>> {
+pub(crate) async fn connect(office: &Office, client: &TlsConnector) -> std::io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(office.address).await.unwrap();
     client.connect(ServerName::try_from("localhost").unwrap(), stream).await
 }
@@ -90,9 +98,9 @@ async fn who(stream: &mut TlsStream<TcpStream>) -> String {
     body(&read_all(stream).await).split(' ').skip(2).collect::<Vec<_>>().join(" ")
 }
 
-const VERSIONS: [&SupportedProtocolVersion; 2] = [&rustls::version::TLS12, &rustls::version::TLS13];
+pub(crate) const VERSIONS: [&SupportedProtocolVersion; 2] = [&rustls::version::TLS12, &rustls::version::TLS13];
 
-fn is_1_3(version: &SupportedProtocolVersion) -> bool {
+pub(crate) fn is_1_3(version: &SupportedProtocolVersion) -> bool {
     version.version == rustls::ProtocolVersion::TLSv1_3
 }
 

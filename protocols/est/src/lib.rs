@@ -1,9 +1,10 @@
-//! Enrollment over Secure Transport: RFC 7030 as updated by RFC 8951 and RFC 9908. Bytes to values and back; no input, no output.
+//! Enrollment over Secure Transport: RFC 7030 as updated by RFC 8951 and RFC 9908, with RFC 7894. Bytes to values and back; no input, no output.
 //!
 //! The reading side takes what real clients send, the writing side keeps to what all of them can read.
 
 mod body;
 mod certs_only;
+mod challenges;
 mod content_type;
 mod fault;
 mod path;
@@ -13,6 +14,7 @@ pub mod csrattrs;
 
 pub use body::{Layout, decode_payload, decode_request, encode_payload};
 pub use certs_only::{certs_only, parse_certs_only};
+pub use challenges::{Challenge, Challenges, links_to};
 pub use content_type::{
     CERTS_ONLY, CONTENT_TYPE_CA_CERTS, CONTENT_TYPE_CSR_ATTRS, CONTENT_TYPE_REQUEST, ContentType, is_request,
 };

@@ -56,6 +56,19 @@ pub(crate) fn csr_for(key: &Key, subject: &str, extra: &[&str]) -> Vec<u8> {
     base64::Engine::encode(&base64::engine::general_purpose::STANDARD, der).into_bytes()
 }
 
+/// A signed request with attributes besides, each by name or dotted identifier with its text; base64 in one line.
+pub(crate) fn csr_with_attributes(key: &Key, common_name: &str, attributes: &[(&str, &str)]) -> Vec<u8> {
+    let lines = attributes.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join("\n");
+    let content = format!(
+        "[req]\nprompt = no\ndistinguished_name = dn\nattributes = more\n[dn]\nCN = {common_name}\n[more]\n{lines}\n"
+    );
+    let file = written(key.0.with_extension("cnf"), content.as_bytes());
+    let words = ["req", "-new", "-outform", "DER"];
+    let output = Command::new("openssl").args(words).arg("-key").arg(&key.0).arg("-config").arg(file).output().unwrap();
+    assert!(output.status.success(), "{}", super::text(&output));
+    base64::Engine::encode(&base64::engine::general_purpose::STANDARD, output.stdout).into_bytes()
+}
+
 /// A signed request, DER.
 pub(crate) fn csr_der(key: &Key, subject: &str, extra: &[&str]) -> Vec<u8> {
     let file = key.0.to_str().unwrap();

@@ -6,6 +6,7 @@ mod cmp;
 mod command;
 mod est;
 mod ledger;
+mod line;
 mod ports;
 mod verdict;
 mod wire;
@@ -17,10 +18,11 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-pub(crate) use self::ask::{Key, certificates, csr_der, csr_for, openssl, verifies};
+pub(crate) use self::ask::{Key, certificates, csr_der, csr_for, csr_with_attributes, openssl, verifies};
 pub(crate) use self::cmp::{Exchange, Request, Seal, random};
 pub(crate) use self::command::Code;
 pub(crate) use self::est::Who;
+pub(crate) use self::line::Line;
 pub(crate) use self::ports::Ports;
 pub(crate) use self::verdict::{Cover, How, done, signed_as_it_is};
 pub(crate) use self::wire::Answer;

@@ -4,10 +4,10 @@ use spki::AlgorithmIdentifierOwned;
 
 use super::template::RSA_ENCRYPTION;
 use super::{
-    AttrOrOid, Attribute, CHALLENGE_PASSWORD, CsrAttrs, EXTENSION_REQUEST, EXTENSION_REQUEST_TEMPLATE,
-    ExtensionTemplate, KeyTemplate, NameAttribute, TEMPLATE, Template, WHAT,
+    AttrOrOid, Attribute, CsrAttrs, EXTENSION_REQUEST, EXTENSION_REQUEST_TEMPLATE, ExtensionTemplate, KeyTemplate,
+    NameAttribute, TEMPLATE, Template, WHAT,
 };
-use crate::Fault;
+use crate::{Challenge, Fault};
 
 /// What a profile wants of a request, to be told to the client.
 ///
@@ -23,8 +23,9 @@ pub struct CsrAttrsDraft {
     pub extensions: Vec<WantedExtension>,
     /// The parts of the subject wanted, each a relative name of its own, in their order.
     pub subject: Vec<SubjectPart>,
-    /// Identity and possession must be linked: without the identifier in the list clients do not link them (RFC 7030 section 4.5.2).
-    pub challenge_password: bool,
+    /// The challenges wanted: without their identifiers in the list clients leave them out (RFC 7030 section 4.5.2, RFC 7894
+    /// section 4).
+    pub challenges: Vec<Challenge>,
     /// Leave the template out, for a client that stumbles over it.
     pub list_only: bool,
 }
@@ -60,9 +61,7 @@ impl CsrAttrsDraft {
 
     fn elements(&self) -> der::Result<Vec<AttrOrOid>> {
         let mut elements = Vec::new();
-        if self.challenge_password {
-            elements.push(AttrOrOid::Oid(CHALLENGE_PASSWORD));
-        }
+        elements.extend(self.challenges.iter().map(|challenge| AttrOrOid::Oid(challenge.oid())));
         elements.extend(self.key.map(key_attribute).transpose()?.flatten().map(AttrOrOid::Attribute));
         let (given, open): (Vec<_>, Vec<_>) = self.extensions.iter().partition(|extension| extension.value.is_some());
         if !given.is_empty() {
@@ -81,8 +80,10 @@ impl CsrAttrsDraft {
     }
 
     fn has_template(&self) -> bool {
-        let wants_something =
-            self.key.is_some() || self.challenge_password || !self.extensions.is_empty() || !self.subject.is_empty();
+        let wants_something = self.key.is_some()
+            || !self.challenges.is_empty()
+            || !self.extensions.is_empty()
+            || !self.subject.is_empty();
         wants_something && !self.list_only
     }
 
@@ -95,10 +96,10 @@ impl CsrAttrsDraft {
             attributes
                 .insert(single(if complete { EXTENSION_REQUEST } else { EXTENSION_REQUEST_TEMPLATE }, &extensions)?)?;
         }
-        if self.challenge_password {
+        for challenge in &self.challenges {
             // No RFC says how a template asks for an attribute without telling its value. Of an empty SET and an empty string we
             // take the set: section 3.2 has it for keys, and an empty string reads as the password to use.
-            attributes.insert(Attribute { oid: CHALLENGE_PASSWORD, values: SetOfVec::new() })?;
+            attributes.insert(Attribute { oid: challenge.oid(), values: SetOfVec::new() })?;
         }
         let parts = self.subject.iter().map(SubjectPart::template).collect::<der::Result<Vec<_>>>()?;
         Ok(Template {
@@ -226,7 +227,7 @@ mod tests {
                 SubjectPart { oid: COMMON_NAME, value: None },
                 SubjectPart { oid: ORGANIZATION, value: Some("B\u{fc}ro".into()) },
             ],
-            challenge_password: true,
+            challenges: vec![Challenge::Password],
             list_only: false,
         }
     }
@@ -241,7 +242,7 @@ mod tests {
         let draft = CsrAttrsDraft {
             key: Some(KeyKind::Rsa { bits: 4096 }),
             signature: Some(oid("1.2.840.113549.1.1.11")),
-            challenge_password: true,
+            challenges: vec![Challenge::Password],
             list_only: true,
             ..CsrAttrsDraft::default()
         };
@@ -252,9 +253,14 @@ mod tests {
     #[test]
     fn old_clients_find_everything_in_the_list() {
         let attrs = written(&full(Some(KeyKind::P384)));
-        for wanted in
-            [CHALLENGE_PASSWORD, EC_PUBLIC_KEY, SUBJECT_ALT_NAME, COMMON_NAME, oid("1.2.840.10045.4.3.2"), TEMPLATE]
-        {
+        for wanted in [
+            Challenge::Password.oid(),
+            EC_PUBLIC_KEY,
+            SUBJECT_ALT_NAME,
+            COMMON_NAME,
+            oid("1.2.840.10045.4.3.2"),
+            TEMPLATE,
+        ] {
             assert!(attrs.asks_for(wanted), "{wanted}");
         }
         let extensions = attrs.extensions().unwrap();
@@ -271,7 +277,7 @@ mod tests {
         assert_eq!(subject[1].as_slice()[0].text().as_deref(), Some("B\u{fc}ro"));
         let extensions = template.extensions().unwrap();
         assert_eq!(extensions.iter().map(|e| e.value.is_some()).collect::<Vec<_>>(), [false, true]);
-        assert!(template.attributes.iter().any(|attribute| attribute.oid == CHALLENGE_PASSWORD));
+        assert!(template.attributes.iter().any(|attribute| attribute.oid == Challenge::Password.oid()));
         assert_eq!(template.key.unwrap().algorithm.oid, EC_PUBLIC_KEY);
     }
 

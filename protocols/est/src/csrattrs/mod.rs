@@ -174,7 +174,6 @@ impl EncodeValue for AttrOrOid {
 
 const WHAT: &str = "the CSR attributes";
 const EXTENSION_REQUEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.14");
-const CHALLENGE_PASSWORD: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.7");
 
 /// id-aa-certificationRequestInfoTemplate (RFC 9908 appendix A).
 const TEMPLATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.61");
@@ -185,6 +184,7 @@ const EXTENSION_REQUEST_TEMPLATE: ObjectIdentifier = ObjectIdentifier::new_unwra
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Challenge;
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
@@ -223,13 +223,13 @@ mod tests {
         assert_eq!(
             attrs.0,
             [
-                AttrOrOid::Oid(CHALLENGE_PASSWORD),
+                AttrOrOid::Oid(Challenge::Password.oid()),
                 attribute(ObjectIdentifier::new_unwrap("1.2.840.10045.2.1"), &[&[6, 5, 0x2b, 0x81, 4, 0, 0x22]]),
                 AttrOrOid::Oid(ObjectIdentifier::new_unwrap("1.3.6.1.1.1.1.22")),
                 AttrOrOid::Oid(ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3")),
             ]
         );
-        assert!(attrs.asks_for(CHALLENGE_PASSWORD) && !attrs.asks_for(TEMPLATE));
+        assert!(attrs.asks_for(Challenge::Password.oid()) && !attrs.asks_for(TEMPLATE));
     }
 
     #[test]

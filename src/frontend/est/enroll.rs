@@ -1,0 +1,128 @@
+//! `/simpleenroll` and `/simplereenroll` (RFC 7030 section 4.2).
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use certs::Csr;
+use est::Challenges;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+
+use super::Asked;
+use super::answer::{later, payload, status_of, text};
+use super::identify::identify;
+use super::linking::{carried_code, check_link, check_passwords};
+use crate::case::{Door, Outcome, Reason, ReasonCode};
+use crate::registrar::{CertificateRequest, Finished, Identified, Incoming, Refusal, Registrar, Reply, Replying};
+use crate::rules::Profile;
+
+pub(super) async fn enroll(
+    registrar: &Registrar,
+    profile: &Profile,
+    asked: &Asked,
+    again: bool,
+) -> Result<Response, Refusal> {
+    // What cannot be read is told only to those who are known.
+    let request = read(&asked.body);
+    let carried = match &request {
+        Ok(request) => {
+            carried_code(&request.challenges, profile.est).map_err(|text| bad(ReasonCode::BadRequest, text))?
+        }
+        Err(_) => None,
+    };
+    let who = identify(registrar, asked, again, carried).await?;
+    let content_type = asked.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !est::is_request(content_type) {
+        let fault = "send Content-Type: application/pkcs10";
+        registrar.note_bad_input(&asked.source, who.credential().as_str(), fault).await?;
+        return Ok(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, fault));
+    }
+    let request = request.map_err(|text| bad(ReasonCode::BadRequest, text))?;
+    let request = check(request, profile, asked, &who, again).map_err(|(code, text)| bad(code, text))?;
+    let answered = registrar.enrol(&who, request, Arc::new(CertsOnly)).await?;
+    Ok(match answered.outcome {
+        Some(Outcome::Issued(_)) => payload(&answered.octets, est::CERTS_ONLY, asked),
+        // RFC 7030 section 4.2.3: Retry-After MUST be there; the body is empty, as some clients stumble over one (est.md 0.6).
+        Some(Outcome::Waiting { check_after }) => later(StatusCode::ACCEPTED, check_after),
+        Some(Outcome::Refused(reason)) => {
+            tracing::info!(request = %asked.source.request_id, reason = reason.text, "refused");
+            text(status_of(reason.code), &reason.text)
+        }
+        Some(Outcome::Confirmed | Outcome::Revoked | Outcome::Relayed(_) | Outcome::Informed(_)) | None => {
+            text(StatusCode::INTERNAL_SERVER_ERROR, "the request has an outcome that enrolment does not know")
+        }
+    })
+}
+
+/// A request as it can be read by anybody.
+struct Request {
+    csr: Csr,
+    challenges: Challenges,
+}
+
+fn read(body: &[u8]) -> Result<Request, String> {
+    let der = est::decode_request(body).map_err(|fault| fault.to_string())?;
+    let csr = Csr::parse(&der).map_err(|fault| fault.to_string())?;
+    let challenges = Challenges::of(&csr).map_err(|fault| fault.to_string())?;
+    Ok(Request { csr, challenges })
+}
+
+fn bad(code: ReasonCode, text: String) -> Refusal {
+    Refusal::Requester(Reason { code, text })
+}
+
+fn check(
+    request: Request,
+    profile: &Profile,
+    asked: &Asked,
+    who: &Identified,
+    again: bool,
+) -> Result<CertificateRequest, (ReasonCode, String)> {
+    let Request { csr, challenges } = request;
+    if csr.attribute_oids().contains(&CHANGE_SUBJECT_NAME) {
+        // RFC 7030 section 4.2.2: what asks for another name is never just ignored.
+        let text = "the attribute changeSubjectName is not supported here; leave it out";
+        return Err((ReasonCode::BadRequest, text.to_owned()));
+    }
+    check_passwords(&challenges, profile.est).map_err(|text| (ReasonCode::BadRequest, text))?;
+    // RFC 7030 section 3.3: EST is spoken over TLS only.
+    let Some(tls) = &asked.connection.tls else {
+        return Err((ReasonCode::BadRequest, "EST wants TLS".to_owned()));
+    };
+    check_link(&challenges, profile.est, tls, who.is_registration_authority())
+        .map_err(|text| (ReasonCode::BadProof, text))?;
+    // RFC 7030 section 4.2.1: the signature proves possession of the key.
+    let proven = csr.prove().map_err(|fault| (ReasonCode::BadProof, fault.to_string()))?;
+    let replaces =
+        again.then(|| who.certificate().map(|held| (held.issuer().clone(), held.serial().to_vec()))).flatten();
+    if again && replaces.is_none() {
+        return Err((
+            ReasonCode::NotAuthorized,
+            "present the certificate to be renewed in the TLS handshake".to_owned(),
+        ));
+    }
+    let message = Incoming::new(&asked.body, &asked.body, None);
+    Ok(CertificateRequest::of_pkcs10(&csr, proven, Door::Est, message, replaces))
+}
+
+/// The answer of EST: the certificate alone, certs-only (RFC 7030 section 4.2.3).
+struct CertsOnly;
+
+impl Reply for CertsOnly {
+    fn reply<'a>(&'a self, outcome: &'a Outcome) -> Replying<'a> {
+        Box::pin(async move {
+            let octets = match outcome {
+                Outcome::Issued(issued) => est::certs_only(&[&issued.certificate]),
+                Outcome::Refused(reason) => reason.text.clone().into_bytes(),
+                Outcome::Waiting { .. }
+                | Outcome::Confirmed
+                | Outcome::Revoked
+                | Outcome::Relayed(_)
+                | Outcome::Informed(_) => Vec::new(),
+            };
+            Ok(Finished { octets, nonce: None })
+        })
+    }
+}
+
+const CHANGE_SUBJECT_NAME: certs::ObjectIdentifier = certs::ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.7.36");

@@ -1,0 +1,76 @@
+//! The EST door (RFC 7030, RFC 8951, RFC 9908).
+
+mod address;
+mod answer;
+mod csr_attrs;
+mod enroll;
+mod identify;
+mod linking;
+
+use address::address;
+use answer::{noted, payload, refused};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Extension, State};
+use axum::response::Response;
+use axum::routing::any;
+use csr_attrs::csr_attrs;
+use enroll::enroll;
+use est::Operation;
+use http::{HeaderMap, Method, Uri};
+
+use super::{Connection, RequestId, source};
+use crate::case::Door;
+use crate::registrar::{Refusal, Registrar, Source};
+use crate::rules::Profile;
+
+/// The routes of the EST door. They belong on HTTPS only (RFC 7030 section 3.3).
+pub fn est(registrar: Registrar) -> Router {
+    Router::new().route("/.well-known/est/{*rest}", any(serve)).with_state(registrar)
+}
+
+/// One request with everything that is known about it.
+struct Asked {
+    source: Source,
+    connection: Connection,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+async fn serve(
+    State(registrar): State<Registrar>,
+    Extension(connection): Extension<Connection>,
+    Extension(request): Extension<RequestId>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let (operation, label, profile) = match address(&registrar, &method, &uri) {
+        Ok(found) => found,
+        Err(wrong) => {
+            let source = source(Door::Est, &connection, &request, None);
+            return noted(&registrar, &source, wrong.response(), &wrong.words).await;
+        }
+    };
+    let source = source(Door::Est, &connection, &request, label);
+    let asked = Asked { source, connection, headers, body };
+    let answered = match operation {
+        Operation::CaCerts => Ok(ca_certs(&registrar, &profile, &asked)),
+        Operation::CsrAttrs => Ok(csr_attrs(&profile, &asked)),
+        Operation::SimpleEnroll => enroll(&registrar, &profile, &asked, false).await,
+        Operation::SimpleReenroll => enroll(&registrar, &profile, &asked, true).await,
+        Operation::FullCmc | Operation::ServerKeyGen => Err(Refusal::UnknownProfile(operation.name().to_owned())),
+    };
+    match answered {
+        Ok(response) => response,
+        Err(refusal) => refused(&registrar, &asked.source, &refusal).await,
+    }
+}
+
+/// RFC 7030 section 4.1: the whole chain, without authentication.
+fn ca_certs(registrar: &Registrar, profile: &Profile, asked: &Asked) -> Response {
+    let chain = registrar.ca_certificates(profile);
+    let der = est::certs_only(&chain.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    payload(&der, est::CONTENT_TYPE_CA_CERTS, asked)
+}

@@ -1,0 +1,69 @@
+//! What a profile's EST requests may and must carry. One `[profile.NAME.est]` table.
+
+use serde::{Deserialize, Serialize};
+
+/// What a profile chooses about EST.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EstRules {
+    /// Whether a request must be linked to its TLS connection (RFC 7030 section 3.5). A link that is there is checked always.
+    pub channel_binding: Demand,
+    /// What a challengePassword is. The standards overloaded it (RFC 7894 section 1), and nothing in a request tells.
+    pub challenge_password: ChallengePassword,
+    /// What becomes of an otpChallenge (RFC 7894 section 3.1).
+    pub otp_challenge: OtpChallenge,
+    /// What becomes of a revocationChallenge (RFC 7894 section 3.2).
+    pub revocation_challenge: RevocationChallenge,
+}
+
+/// Whether something must be there.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Demand {
+    /// It may be there. Most clients have no way to tls-unique.
+    #[default]
+    Optional,
+    /// It must.
+    Required,
+}
+
+/// What a challengePassword is.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChallengePassword {
+    /// The channel binding of the connection (RFC 7030 section 3.5).
+    #[default]
+    Binding,
+    /// An enrolment code, as SCEP has it.
+    EnrolmentCode,
+}
+
+/// What an otpChallenge is.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OtpChallenge {
+    /// Nothing we know: the request is refused.
+    #[default]
+    Refuse,
+    /// An enrolment code.
+    EnrolmentCode,
+}
+
+/// What a revocationChallenge is good for.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RevocationChallenge {
+    /// Nobody could revoke with it, so a request that relies on it is refused.
+    #[default]
+    Refuse,
+    /// It is left unread, by the local policy that RFC 7894 section 4 allows.
+    Ignore,
+}
+
+impl EstRules {
+    /// Whether a request may carry an enrolment code.
+    #[must_use]
+    pub fn takes_codes(self) -> bool {
+        self.challenge_password == ChallengePassword::EnrolmentCode || self.otp_challenge == OtpChallenge::EnrolmentCode
+    }
+}
