@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use certs::{
     AltName, Certificate, CertificateDraft, Crl, CrlDraft, Csr, Extension, KeyKind, KeyUsage, Millis, Name,
@@ -18,6 +18,8 @@ pub(crate) struct Authority {
     validity: i64,
     crl_url: String,
     random: Arc<Random>,
+    /// The newest certificate, for those who ask for it again.
+    newest: Mutex<Option<Certificate>>,
 }
 
 /// What a requester asks to be certified; the key is proven.
@@ -131,7 +133,7 @@ impl Wanted {
 
 impl Authority {
     pub(crate) fn new(issuing: Identity, validity_days: u32, crl_url: String, random: Arc<Random>) -> Self {
-        Self { issuing, validity: i64::from(validity_days) * DAY, crl_url, random }
+        Self { issuing, validity: i64::from(validity_days) * DAY, crl_url, random, newest: Mutex::default() }
     }
 
     /// The authority's own certificate.
@@ -178,7 +180,12 @@ impl Authority {
             Extension::crl_distribution_points(&[&self.crl_url]),
         ]);
         draft.extensions = extensions;
-        let certificate = draft.sign(&self.issuing.signer).await.map_err(Fault::from)?;
+        let mut certificate = draft.sign(&self.issuing.signer).await.map_err(Fault::from)?;
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        match newest.as_ref().filter(|_| twist.is_some_and(|twist| twist.again)) {
+            Some(before) => certificate = before.clone(),
+            None => *newest = Some(certificate.clone()),
+        }
         let modified = (!dropped.is_empty()).then(|| format!("not granted: {}", dropped.join(", ")));
         Ok(Granted { certificate, modified })
     }

@@ -98,6 +98,8 @@ pub struct Twist {
     pub extra_dns: Option<String>,
     /// An authority.
     pub authority: bool,
+    /// None at all: the newest one that was issued before.
+    pub again: bool,
 }
 
 impl Default for Mischief {

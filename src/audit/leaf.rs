@@ -23,6 +23,8 @@ pub enum LeafKind {
     AnswerDisbelieved,
     /// It cannot be told what a CA did.
     Undecided,
+    /// A requester did not come back: its case ended without a certificate.
+    Lapsed,
     /// A certificate came.
     CertificateIssued,
     /// A certificate was confirmed.
@@ -197,6 +199,7 @@ impl LeafKind {
             Self::AnswerRecorded => "answer_recorded",
             Self::AnswerDisbelieved => "answer_disbelieved",
             Self::Undecided => "undecided",
+            Self::Lapsed => "lapsed",
             Self::CertificateIssued => "certificate_issued",
             Self::Confirmed => "confirmed",
             Self::Rejected => "rejected",
@@ -222,7 +225,7 @@ mod tests {
     use super::*;
 
     /// The names in the logs of all offices. Add to them; what stands here never changes.
-    const NAMES: [(LeafKind, &str); 24] = [
+    const NAMES: [(LeafKind, &str); 25] = [
         (LeafKind::RequestReceived, "request_received"),
         (LeafKind::RequestRefused, "request_refused"),
         (LeafKind::AuthenticationFailed, "authentication_failed"),
@@ -231,6 +234,7 @@ mod tests {
         (LeafKind::AnswerRecorded, "answer_recorded"),
         (LeafKind::AnswerDisbelieved, "answer_disbelieved"),
         (LeafKind::Undecided, "undecided"),
+        (LeafKind::Lapsed, "lapsed"),
         (LeafKind::CertificateIssued, "certificate_issued"),
         (LeafKind::Confirmed, "confirmed"),
         (LeafKind::Rejected, "rejected"),

@@ -99,7 +99,7 @@ pub struct Exchange {
     pub body: Option<u8>,
     /// CMP: whether the requester asked for implicit confirmation and it was granted.
     pub implicit: bool,
-    /// When silence counts as rejection.
+    /// When silence counts: as rejection of a certificate, else as going away. None once it is ended, or its certConf came.
     pub deadline: Option<Millis>,
     /// When it was opened.
     pub created_at: Millis,

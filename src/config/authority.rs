@@ -29,6 +29,13 @@ impl AuthorityConfig {
         config.nested
     }
 
+    /// How long a message and its answer may be on their way, in milliseconds.
+    pub(super) fn longest_way(&self) -> i64 {
+        let Self::Cmp(config) = self;
+        let answer = config.timeout_seconds.saturating_mul(1000);
+        i64::try_from(config.batch_milliseconds.saturating_add(answer)).unwrap_or(i64::MAX)
+    }
+
     /// The files of certificates, with their keys.
     pub(super) fn certificate_files(&self) -> Vec<(&'static str, &Path)> {
         let Self::Cmp(config) = self;

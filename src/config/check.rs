@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::profile;
 use super::{Config, DEMO_MARK};
-use crate::registrar::TrustedRa;
+use crate::registrar::{LEASE, TrustedRa};
 
 /// What is wrong with the value of a key.
 #[derive(Debug)]
@@ -52,6 +52,17 @@ pub(super) fn check(config: &Config) -> Result<(), Wrong> {
     further_paths(config)?;
     if config.authority.is_empty() {
         return wrong(&["authority"], "there is no [authority.NAME], so nothing can be forwarded");
+    }
+    for (name, authority) in &config.authority {
+        let longest = authority.longest_way();
+        if longest > LEASE - LEASE_MARGIN {
+            let text = format!(
+                "with batch_milliseconds an answer may take {longest} ms; {} ms are the most, or another worker would send the message \
+                 again",
+                LEASE - LEASE_MARGIN
+            );
+            return wrong(&["authority", name, "timeout_seconds"], text);
+        }
     }
     if config.trust.contains_key("code") {
         return wrong(&["trust", "code"], "this name stands for enrolment codes; give the table another");
@@ -147,6 +158,7 @@ fn registrar(config: &Config) -> Result<(), Wrong> {
         ("check_after_seconds", own.check_after_seconds.into()),
         ("queue_limit", own.queue_limit),
         ("confirm_seconds", own.confirm_seconds.into()),
+        ("come_back_seconds", own.come_back_seconds.into()),
         ("answer_tries", own.answer_tries.into()),
         ("requests_per_minute", own.requests_per_minute.into()),
         ("failures_per_minute", own.failures_per_minute.into()),
@@ -173,3 +185,6 @@ fn further_paths(config: &Config) -> Result<(), Wrong> {
 
 /// How the labels of a demo's keys begin (DESIGN 3).
 const DEMO_KEYS: &str = "demo-";
+
+/// What the commits around a call to a CA may take, in milliseconds.
+const LEASE_MARGIN: i64 = 10_000;

@@ -249,6 +249,9 @@ mod tests {
                 "profile.devices.cmp.confirm_seconds",
             ),
             ("iterations_per_minute = 10000000", "iterations_per_minute = 0", "registrar.iterations_per_minute"),
+            ("come_back_seconds = 1209600", "come_back_seconds = 0", "registrar.come_back_seconds"),
+            ("timeout_seconds = 30 ", "timeout_seconds = 81 ", "authority.oil.timeout_seconds"),
+            ("batch_milliseconds = 0 ", "batch_milliseconds = 50001 ", "authority.oil.timeout_seconds"),
             ("validity_days = 397", "validity_days = 0", "profile.devices.validity_days"),
         ] {
             assert!(REFERENCE.contains(right), "{right}");

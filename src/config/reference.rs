@@ -49,6 +49,7 @@ default_profile = "devices"      # for requests without label or /p/PROFILE
 activation = "on-load"           # a changed rule set is in force when it is loaded
 answer_seconds = 5.0             # then a waiting requester is told to come back
 check_after_seconds = 10         # when
+come_back_seconds = 1209600      # how long a requester that was told to come back may stay away: then its case lapses
 repeat_window_seconds = 900      # a repeated EST request gets the same certificate
 queue_limit = 10000              # cases on their way to CAs; more are refused for now
 confirm_seconds = 120            # a CMP requester's time for its certConf

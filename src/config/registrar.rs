@@ -22,6 +22,8 @@ pub struct RegistrarConfig {
     pub queue_limit: u64,
     /// How long a CMP requester may take to confirm; never longer than the CA waits.
     pub confirm_seconds: u32,
+    /// How long a requester that was told to come back may stay away before its case lapses.
+    pub come_back_seconds: u32,
     /// How long a CRL or root update that a CA told is given to others, too.
     pub information_seconds: u32,
     /// How often a CA's wrong answer is taken for a fault that passes.
@@ -53,6 +55,8 @@ impl Default for RegistrarConfig {
             repeat_window_seconds: 900,
             queue_limit: 10_000,
             confirm_seconds: 120,
+            // A device that is switched off over a holiday.
+            come_back_seconds: 14 * 24 * 60 * 60,
             information_seconds: 60,
             answer_tries: 5,
             // A device enrols once and renews now and then; a site that shares a code sets more.
@@ -76,6 +80,7 @@ impl RegistrarConfig {
             repeat_window: i64::from(self.repeat_window_seconds) * 1000,
             queue_limit: self.queue_limit,
             confirm_time: i64::from(self.confirm_seconds) * 1000,
+            come_back_time: i64::from(self.come_back_seconds) * 1000,
             information_time: i64::from(self.information_seconds) * 1000,
             answer_tries: self.answer_tries,
             requests_per_minute: self.requests_per_minute,

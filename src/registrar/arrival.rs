@@ -22,6 +22,12 @@ impl Registrar {
         confirm_by: Option<Millis>,
     ) -> Result<Next, Refusal> {
         let now = self.now();
+        // It would be nobody's answer: what it certifies was asked for before, and its record stays with that case.
+        let (issuer, serial) = (certificate.issuer(), certificate.serial());
+        if let Some(row) = self.named_certificate(issuer, serial).await? {
+            let text = format!("the CA sent the certificate {} of the case {} again", row.id, row.case);
+            return self.doubt(voyage, octets, &text).await;
+        }
         let difference = match (&voyage.party.expected, voyage.authority.chain().first()) {
             (Some(expected), Some(issuer)) => {
                 expected.check(certificate, issuer, now).err().map(|found| found.to_string())
@@ -35,7 +41,8 @@ impl Registrar {
         let asks = if relayed { confirm } else { voyage.requester_confirms() };
         let reply = self.claim(voyage);
         // The requester's time to confirm ends before the CA's does.
-        let theirs = confirm_by.unwrap_or_else(|| now.plus(ASSUMED_CONFIRM_TIME)).plus(-CONFIRM_MARGIN);
+        let theirs = confirm_by.unwrap_or_else(|| now.plus(ASSUMED_CONFIRM_TIME));
+        let theirs = theirs.plus(-CONFIRM_MARGIN.min((theirs.0 - now.0).max(0) / 4));
         let ours = now.plus(self.confirm_time(&voyage.party.profile));
         let in_time = reply.is_some() || now.plus(i64::from(self.settings.check_after) * 2000) < theirs;
         // Nobody but the requester can confirm what is relayed.
@@ -125,13 +132,16 @@ impl Registrar {
             unit = self.moved(unit, voyage, Event::Withhold);
             unit.push(Row::ExplainCase { case: voyage.case(), code: reason.code.name(), text: reason.text.clone() });
         }
-        let (certificate, _) = self.certificate_of(voyage).await?;
-        unit.push(Row::MarkCertificate { certificate, status: CertificateStatus::Rejected, at: self.now() });
+        let (id, certificate) = self.certificate_of(voyage).await?;
+        unit.push(Row::MarkCertificate { certificate: id, status: CertificateStatus::Rejected, at: self.now() });
         let unit = self.submission_row(unit, voyage, SubmissionState::Ended, None, None);
         let reply = self.claim(voyage);
         alarm(voyage, &reason.text);
         let outcome = voyage.told(octets, Outcome::Refused(reason));
-        self.land(voyage, unit, outcome, reply).await
+        // Whatever the CA made of it: nobody has the certificate, so nobody may find it alive.
+        let unit = self.undo(unit, voyage, &certificate).await?;
+        self.land(voyage, unit, outcome, reply).await?;
+        Ok(Next::Leg)
     }
 
     /// The certificate is not what was approved (DESIGN rule 4): rejected or revoked at the CA, never handed over.

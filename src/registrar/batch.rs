@@ -12,14 +12,8 @@ impl Registrar {
     pub async fn open_batch(&self, who: &Identified, message: Incoming) -> Result<Exchange, Refusal> {
         self.check_standing(who).await?;
         let exchange = self.exchange(who, &message, None, Family::Terminated, true);
-        let (id, transaction) = (exchange.id, exchange.transaction.clone());
-        let unit = Unit::new().with(Row::OpenExchange(Box::new(exchange.clone()))).with(self.message(
-            Leg::Request,
-            Some(id),
-            None,
-            transaction,
-            &message.octets,
-        ));
+        let request = self.request_message(&exchange, &message);
+        let unit = Unit::new().with(Row::OpenExchange(Box::new(exchange.clone()))).with(request);
         match self.store.commit(unit).await {
             Ok(()) => Ok(exchange),
             Err(CommitError::Conflict(Conflict::ExchangeKey { .. })) => Err(Refusal::TransactionInUse),

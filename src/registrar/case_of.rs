@@ -7,7 +7,7 @@ use certs::Certificate;
 use super::asked::Asked;
 use super::voyage::{Party, Voyage, expected};
 use super::{Refusal, Registrar};
-use crate::case::{Exchange, Issued, Kind, Outcome, Reason, ReasonCode, State, SubmissionState};
+use crate::case::{Exchange, ExchangeState, Issued, Kind, Outcome, Reason, ReasonCode, State, SubmissionState};
 use crate::rules::RuleSet;
 use crate::store::{CaseRow, SubmissionRow};
 
@@ -47,7 +47,8 @@ impl Registrar {
         let row = self.store.certificate_of_case(case.id).await.map_err(Refusal::store)?;
         let row = row.ok_or_else(|| Refusal::store("the certificate of an issued case is not there"))?;
         let confirms = exchange.is_some_and(|exchange| exchange.transaction.is_some() && !exchange.implicit);
-        let confirm_by = match (confirms, exchange.and_then(|exchange| exchange.deadline)) {
+        let told = exchange.filter(|exchange| exchange.state == ExchangeState::Confirming);
+        let confirm_by = match (confirms, told.and_then(|exchange| exchange.deadline)) {
             (false, _) => None,
             (true, Some(deadline)) => Some(deadline),
             (true, None) => {

@@ -11,7 +11,7 @@ use super::voyage::Voyage;
 use super::{Refusal, Registrar};
 use crate::audit::LeafKind;
 use crate::case::{Event, Exchange, ExchangeState, Outcome, State, SubmissionState, SubmissionStep};
-use crate::store::{CaseRow, CertificateStatus, Leg, Row, Unit};
+use crate::store::{CaseRow, CertificateStatus, Row, Unit};
 use crate::upstream::Order;
 
 /// A certificate that waits for its holder's word.
@@ -47,7 +47,8 @@ struct Word<'a> {
 impl Registrar {
     /// The certificate that an exchange waits to have confirmed.
     pub async fn unconfirmed(&self, exchange: Exchange) -> Result<Unconfirmed, Refusal> {
-        if exchange.state != ExchangeState::Confirming {
+        // Without a deadline the word was given already, in other octets; only its own repeat or a pollReq may follow.
+        if exchange.state != ExchangeState::Confirming || exchange.deadline.is_none() {
             return Err(Refusal::OutOfPlace("no confirmation is awaited in this transaction"));
         }
         self.undecided_on(exchange).await
@@ -72,7 +73,7 @@ impl Registrar {
     ) -> Result<Answered, Refusal> {
         let Unconfirmed { exchange, case, certificate } = unconfirmed;
         let unit = Unit::new()
-            .with(self.message(Leg::Request, Some(exchange.id), None, exchange.transaction.clone(), &message.octets))
+            .with(self.request_message(&exchange, &message))
             // The word was given: silence is no longer looked for.
             .with(Row::MoveExchange {
                 exchange: exchange.id,
@@ -149,7 +150,7 @@ impl Registrar {
         if must_send && awaited {
             let flight = self.flights.take_off(case.id, Some(Arc::clone(&reply)));
             if let Err(fault) = self.store.commit(unit).await {
-                self.flights.forget(case.id);
+                self.flights.forget(case.id, &flight);
                 return Err(Refusal::store(fault));
             }
             return self.set_out(voyage, &flight, exchange, reply).await.map(Some);

@@ -8,18 +8,14 @@ use super::asked::Asked;
 use super::flight::Flight;
 use super::forwarding::{Forwarding, family};
 use super::identify::Identified;
-use super::request::{Answered, CertificateRequest, Finished, Incoming, Reply};
+use super::recording::{Committed, Opening, sha256};
+use super::request::{Answered, CertificateRequest, Incoming, Reply};
 use super::voyage::{Party, Voyage, expected};
 use super::{Refusal, Registrar};
 use crate::audit::{Leaf, LeafKind};
-use crate::case::{
-    CaseId, CertificateId, Event, Exchange, ExchangeId, ExchangeState, Family, Kind, MessageId, Millis, Outcome,
-    Reason, State, SubmissionId,
-};
+use crate::case::{CaseId, CertificateId, Event, Exchange, ExchangeState, Family, Kind, Outcome, Reason, State};
 use crate::rules::{Facts, Profile, Ruling, Verdict, rule};
-use crate::store::{
-    CommitError, Conflict, Leg, NewCase, NewDecision, NewMessage, NewSubmission, Row, Unit, exchange_key,
-};
+use crate::store::{CaseRow, NewCase, NewDecision, Row, Unit};
 use crate::upstream::{Authority, Fresh};
 
 impl Registrar {
@@ -65,6 +61,7 @@ impl Registrar {
     async fn join(&self, key: &[u8; 32], reply: &Arc<dyn Reply>) -> Result<Option<Answered>, Refusal> {
         let Some(case) = self.store.case_by_join_key(key).await.map_err(Refusal::store)? else { return Ok(None) };
         if case.state.is_open() {
+            self.came_back(&case).await?;
             return self.wait_for(case.id, None, reply).await.map(Some);
         }
         // A requester that was told to come back gets what became of its case, once, however late; also a refusal.
@@ -81,6 +78,23 @@ impl Registrar {
             Some(outcome @ Outcome::Issued(_)) => self.render(outcome, reply).await.map(Some),
             _ => Ok(None),
         }
+    }
+
+    /// A requester that keeps asking is not gone. Its exchange says so now and then, not at each of its requests.
+    async fn came_back(&self, case: &CaseRow) -> Result<(), Refusal> {
+        let exchange = self.exchange_of(case).await?.filter(|found| found.state == ExchangeState::Polling);
+        let late = self.now().plus(self.settings.come_back_time / 2);
+        let Some(exchange) = exchange.filter(|found| found.deadline.is_none_or(|deadline| deadline < late)) else {
+            return Ok(());
+        };
+        let unit = Unit::new().with(Row::MoveExchange {
+            exchange: exchange.id,
+            from: exchange.state,
+            to: exchange.state,
+            our_nonce: None,
+            deadline: Some(self.come_back_by()),
+        });
+        self.store.commit(unit).await.map_err(Refusal::store)
     }
 
     /// Waits for a case that is on its way on this node, else tells to come back.
@@ -116,39 +130,6 @@ impl Registrar {
         let unit = self.answer_rows(Unit::new(), exchange, &outcome, &finished);
         self.store.commit(unit).await.map_err(Refusal::store)?;
         Ok(Answered { outcome: Some(outcome), octets: finished.octets })
-    }
-
-    /// Adds the rows of a recorded answer: the message, and where the exchange goes.
-    pub(super) fn answer_rows(
-        &self,
-        mut unit: Unit,
-        exchange: &Exchange,
-        outcome: &Outcome,
-        finished: &Finished,
-    ) -> Unit {
-        let (to, deadline) = match outcome {
-            Outcome::Relayed(relayed)
-                if relayed.then == ExchangeState::Polling && exchange.state == ExchangeState::Confirming =>
-            {
-                (ExchangeState::Confirming, None)
-            }
-            Outcome::Relayed(relayed) => (relayed.then, relayed.confirm_by),
-            // A certConf that takes long stays one: its pollReq is answered with what became of the confirmation.
-            Outcome::Waiting { .. } if exchange.state == ExchangeState::Confirming => (ExchangeState::Confirming, None),
-            Outcome::Waiting { .. } => (ExchangeState::Polling, None),
-            Outcome::Issued(issued) if issued.confirm_by.is_some() => (ExchangeState::Confirming, issued.confirm_by),
-            Outcome::Issued(_) | Outcome::Confirmed | Outcome::Revoked | Outcome::Refused(_) | Outcome::Informed(_) => {
-                (ExchangeState::Ended, None)
-            }
-        };
-        unit.push(self.message(Leg::Reply, Some(exchange.id), None, exchange.transaction.clone(), &finished.octets));
-        unit.with(Row::MoveExchange {
-            exchange: exchange.id,
-            from: exchange.state,
-            to,
-            our_nonce: finished.nonce.clone(),
-            deadline,
-        })
     }
 
     #[expect(clippy::too_many_arguments, reason = "everything that stands in an opening, once")]
@@ -199,39 +180,6 @@ impl Registrar {
             profile: who.profile().cloned(),
             asked: Asked::of(facts),
         })
-    }
-
-    /// A new exchange for a message.
-    pub(super) fn exchange(
-        &self,
-        who: &Identified,
-        message: &Incoming,
-        case: Option<CaseId>,
-        family: Family,
-        implicit: bool,
-    ) -> Exchange {
-        let id = ExchangeId::new(self.now(), self.random.as_ref());
-        let transaction = message.transaction.as_ref();
-        let key = match transaction {
-            Some(transaction) => exchange_key(&who.requester.credential, &transaction.id),
-            // EST finds the case, never the exchange: any unused key will do.
-            None => exchange_key(&who.requester.credential, id.as_bytes()),
-        };
-        Exchange {
-            id,
-            door: who.source.door,
-            key,
-            credential: who.requester.credential.clone(),
-            family,
-            state: ExchangeState::Open,
-            case,
-            transaction: transaction.map(|transaction| transaction.id.clone()),
-            our_nonce: None,
-            body: transaction.map(|transaction| transaction.body),
-            implicit,
-            deadline: None,
-            created_at: self.now(),
-        }
     }
 
     pub(super) fn decision(
@@ -330,11 +278,11 @@ impl Registrar {
         match self.commit_opening(unit, state).await {
             Ok(Committed::Opened) => self.set_out(voyage, &flight, exchange, reply).await,
             Ok(Committed::Joins(case)) => {
-                self.flights.forget(voyage.case());
+                self.flights.forget(voyage.case(), &flight);
                 self.wait_for(case, None, &reply).await
             }
             Err(fault) => {
-                self.flights.forget(voyage.case());
+                self.flights.forget(voyage.case(), &flight);
                 Err(fault)
             }
         }
@@ -367,16 +315,16 @@ impl Registrar {
             if let Ok(landed) = tokio::time::timeout(patience, flight.landing()).await {
                 // RFC 9483 section 5.2.2.2: systemUnavail where the answer to a batch has none for this message.
                 let outcome = landed.ok_or_else(|| Refusal::away("the CA left the message unanswered"))?;
-                return match flight.take_answer() {
-                    Some(octets) => Ok(Answered { outcome: Some(outcome), octets }),
-                    None => self.answer(Some(&exchange), outcome, &reply).await,
+                return match (flight.take_answer(), &outcome) {
+                    (Some(octets), _) => Ok(Answered { outcome: Some(outcome), octets }),
+                    (None, Outcome::Waiting { .. }) if polls_the_authority(&exchange) => Err(no_word()),
+                    (None, _) => self.answer(Some(&exchange), outcome, &reply).await,
                 };
             }
             // Without the reply the worker is about to answer, or gives it back.
             if flight.claim_reply().is_some() {
-                // A relayed poll is between requester and CA: an answer of ours would break the chain of their nonces.
-                if exchange.family.is_relayed() && exchange.state == ExchangeState::Polling {
-                    return Err(Refusal::away("the CA does not answer a relayed pollReq"));
+                if polls_the_authority(&exchange) {
+                    return Err(no_word());
                 }
                 let waiting = Outcome::Waiting { check_after: self.settings.check_after };
                 return self.answer(Some(&exchange), waiting, &reply).await;
@@ -403,120 +351,23 @@ impl Registrar {
     pub(super) fn fresh(&self) -> Fresh {
         Fresh { transaction: self.nonce(), nonce: self.nonce() }
     }
-
-    /// A new submission: in a transaction of our own, or in the one of an exchange that is relayed.
-    pub(super) fn submission(
-        &self,
-        case: CaseId,
-        authority: &str,
-        fresh: Fresh,
-        exchange: Option<&Exchange>,
-    ) -> NewSubmission {
-        let now = self.now();
-        let relayed = exchange.filter(|exchange| exchange.family.is_relayed());
-        let transaction = relayed.and_then(|exchange| exchange.transaction.clone());
-        NewSubmission {
-            id: SubmissionId::new(self.now(), self.random.as_ref()),
-            case,
-            authority: authority.to_owned(),
-            transaction: transaction.unwrap_or_else(|| fresh.transaction.to_vec()),
-            implicit: exchange.is_some_and(|exchange| exchange.implicit),
-            owner: self.settings.node.clone(),
-            lease_until: self.lease_end(),
-            next_attempt: now,
-            created_at: now,
-        }
-    }
-
-    pub(super) fn submission_rows(&self, unit: Unit, submission: NewSubmission, voyage: &Voyage) -> Unit {
-        let (id, transaction) = (submission.id, submission.transaction.clone());
-        unit.with(Row::OpenSubmission(Box::new(submission))).with(self.message(
-            Leg::Submission,
-            None,
-            Some(id),
-            Some(transaction),
-            voyage.sent(),
-        ))
-    }
-
-    pub(super) fn message(
-        &self,
-        leg: Leg,
-        exchange: Option<ExchangeId>,
-        submission: Option<SubmissionId>,
-        transaction: Option<Vec<u8>>,
-        octets: &[u8],
-    ) -> Row {
-        Row::Record(Box::new(NewMessage {
-            id: MessageId::new(self.now(), self.random.as_ref()),
-            leg,
-            exchange,
-            submission,
-            answers: None,
-            transaction,
-            octets: octets.to_vec(),
-            at: self.now(),
-        }))
-    }
-
-    /// When a worker that has a submission is taken for dead.
-    pub(super) fn lease_end(&self) -> Millis {
-        self.now().plus(LEASE)
-    }
-
-    pub(super) fn opening_rows(&self, opening: Opening, state: State) -> Unit {
-        let Opening { mut case, exchange, decision, leaf, message, code, .. } = opening;
-        let (id, at) = (case.id, case.created_at);
-        case.state = state;
-        let (exchange_id, transaction) = (exchange.id, exchange.transaction.clone());
-        let mut unit = Unit::new().with(Row::OpenCase(Box::new(case)));
-        if let Some(code) = code {
-            unit.push(Row::UseCode { code, case: id, at });
-        }
-        unit.with(Row::OpenExchange(Box::new(exchange)))
-            .with(self.message(Leg::Request, Some(exchange_id), None, transaction, &message.octets))
-            .with(Row::Decide(Box::new(decision)))
-            .with(Row::Leaf(leaf))
-    }
-
-    pub(super) async fn commit_opening(&self, unit: Unit, state: State) -> Result<Committed, Refusal> {
-        match self.store.commit(unit).await {
-            Ok(()) => {
-                self.metrics.reached(state);
-                Ok(Committed::Opened)
-            }
-            Err(CommitError::Conflict(Conflict::OpenCase { case })) => Ok(Committed::Joins(case)),
-            Err(CommitError::Conflict(Conflict::ExchangeKey { .. })) => Err(Refusal::TransactionInUse),
-            Err(CommitError::Conflict(Conflict::Code(fault))) => {
-                tracing::warn!(%fault, "an enrolment code opened no case");
-                Err(Refusal::NotIdentified)
-            }
-            Err(fault) => Err(Refusal::store(fault)),
-        }
-    }
-}
-
-/// A case about to be opened.
-pub(super) struct Opening {
-    pub(super) case: NewCase,
-    pub(super) exchange: Exchange,
-    pub(super) decision: NewDecision,
-    pub(super) leaf: Leaf,
-    pub(super) message: Incoming,
-    pub(super) code: Option<crate::case::CodeId>,
-    pub(super) profile: Option<crate::rules::Profile>,
-    pub(super) asked: Asked,
-}
-
-pub(super) enum Committed {
-    Opened,
-    Joins(CaseId),
 }
 
 /// RFC 9810 section 5.1.1.1: granted when it is asked for and the profile allows it. EST knows no confirmation.
 fn grants_implicit(who: &Identified, message: &Incoming) -> bool {
     let allowed = who.profile().is_some_and(|profile| profile.implicit_confirm);
     message.transaction.as_ref().is_none_or(|transaction| transaction.implicit && allowed)
+}
+
+/// Whether what is on its way is a relayed pollReq: it is between requester and CA, and an answer of ours would break the chain of
+/// their nonces. A relayed certConf has its deadline until it is recorded; its pollReq has none.
+fn polls_the_authority(exchange: &Exchange) -> bool {
+    let confirming = exchange.state == ExchangeState::Confirming && exchange.deadline.is_none();
+    exchange.family.is_relayed() && (exchange.state == ExchangeState::Polling || confirming)
+}
+
+fn no_word() -> Refusal {
+    Refusal::away("the CA does not answer a relayed pollReq")
 }
 
 /// The state after these events, from the start.
@@ -554,12 +405,6 @@ fn join_key(who: &Identified, request: &CertificateRequest) -> [u8; 32] {
     key
 }
 
-pub(super) fn sha256(octets: &[u8]) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, octets).as_ref());
-    hash
-}
-
 impl Party {
     /// The party of a case that is about to be opened.
     fn of_new(opening: &Opening) -> Result<Self, Refusal> {
@@ -582,6 +427,3 @@ impl Party {
         })
     }
 }
-
-/// The time of the longest call and its commits, with a margin.
-const LEASE: i64 = 90_000;

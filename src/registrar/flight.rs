@@ -25,14 +25,18 @@ pub(super) struct Flight {
     reply: Mutex<Option<Arc<dyn Reply>>>,
     answer: Mutex<Option<Vec<u8>>>,
     landed: watch::Sender<Option<Landing>>,
+    /// An earlier message of the same case that was still on its way.
+    before: Option<Arc<Flight>>,
 }
 
 impl Flights {
     /// Begins a flight.
     pub(super) fn take_off(&self, case: CaseId, reply: Option<Arc<dyn Reply>>) -> Arc<Flight> {
-        let flight =
-            Arc::new(Flight { reply: Mutex::new(reply), answer: Mutex::default(), landed: watch::Sender::new(None) });
-        lock(&self.open).insert(case, Arc::clone(&flight));
+        let mut open = lock(&self.open);
+        let before = open.remove(&case);
+        let (reply, answer, landed) = (Mutex::new(reply), Mutex::default(), watch::Sender::new(None));
+        let flight = Arc::new(Flight { reply, answer, landed, before });
+        open.insert(case, Arc::clone(&flight));
         flight
     }
 
@@ -41,9 +45,15 @@ impl Flights {
         lock(&self.open).get(&case).cloned()
     }
 
-    /// Takes a flight back that never began: nobody can have found it.
-    pub(super) fn forget(&self, case: CaseId) {
-        lock(&self.open).remove(&case);
+    /// Takes a flight back that never began. Another message's flight of the same case stays, or is the case's again.
+    pub(super) fn forget(&self, case: CaseId, flight: &Arc<Flight>) {
+        let mut open = lock(&self.open);
+        if open.get(&case).is_some_and(|found| Arc::ptr_eq(found, flight)) {
+            match &flight.before {
+                Some(before) => open.insert(case, Arc::clone(before)),
+                None => open.remove(&case),
+            };
+        }
     }
 
     /// The CA has nothing to say to a message now: all who wait are told so, and the outbox goes on.
@@ -105,4 +115,26 @@ impl std::fmt::Debug for Flight {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CASE: CaseId = CaseId::from_octets([7; 16]);
+
+    #[test]
+    fn a_flight_that_never_began_takes_no_other_with_it() {
+        let flights = Flights::default();
+        let first = flights.take_off(CASE, None);
+        let second = flights.take_off(CASE, None);
+        flights.forget(CASE, &second);
+        assert!(Arc::ptr_eq(&flights.find(CASE).unwrap(), &first));
+        let third = flights.take_off(CASE, None);
+        flights.forget(CASE, &first);
+        assert!(Arc::ptr_eq(&flights.find(CASE).unwrap(), &third));
+        flights.land(CASE, Outcome::Confirmed, None);
+        flights.forget(CASE, &third);
+        assert!(flights.find(CASE).is_none());
+    }
 }

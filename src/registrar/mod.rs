@@ -4,6 +4,7 @@
 //! all of that is committed before anything is sent; the worker that drives the submission ([`voyage`]) commits the outcome
 //! together with the requester's finished answer. Whatever a crash leaves open, [`worker`] takes up from the records.
 
+mod absent;
 mod arrival;
 mod asked;
 mod batch;
@@ -21,6 +22,7 @@ mod metrics;
 mod office;
 mod paths;
 mod poll;
+mod recording;
 mod refusal;
 mod relay;
 mod request;
@@ -53,6 +55,7 @@ pub use identify::{Identified, MacProof, Source};
 pub use metrics::Metrics;
 pub use office::{CaseView, Readiness};
 pub use poll::{Claim, Known};
+pub use recording::LEASE;
 pub use refusal::Refusal;
 pub use request::{
     Answered, CertificateRequest, Finished, Incoming, Possession, Reply, Replying, RevocationRequest, Transaction,
@@ -112,6 +115,8 @@ pub struct Settings {
     pub queue_limit: u64,
     /// How long a requester may take to confirm, in milliseconds; never longer than the CA waits.
     pub confirm_time: i64,
+    /// How long a requester that was told to come back may stay away before its case lapses, in milliseconds.
+    pub come_back_time: i64,
     /// How long what a CA told is given to others, too, in milliseconds (RFC 9483 section 5.1.4).
     pub information_time: i64,
     /// How often a wrong answer of a CA is taken for a fault that passes, before an officer must look.

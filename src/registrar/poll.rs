@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use certs::Certificate;
 
-use super::enrol::sha256;
 use super::identify::Identified;
+use super::recording::sha256;
 use super::request::{Answered, Incoming, Reply};
 use super::{Refusal, Registrar};
 use crate::case::{CredentialId, Exchange, ExchangeState, Outcome, State};
-use crate::store::{CaseRow, Leg, Unit, exchange_key};
+use crate::store::{CaseRow, Unit, exchange_key};
 
 /// What is known about a message of a transaction.
 #[derive(Debug)]
@@ -51,14 +51,14 @@ impl Registrar {
         }
     }
 
-    /// Looks a message's transaction up, under the credential that proved it. A byte-identical message is told from a new
-    /// one before any nonce is looked at (DESIGN rule 2).
-    pub async fn known(&self, who: &Identified, transaction: &[u8], octets: &[u8]) -> Result<Known, Refusal> {
+    /// Looks a message's transaction up, under the credential that proved it. `own` is the requester's message itself: a
+    /// byte-identical one is told from a new one before any nonce is looked at (DESIGN rule 2).
+    pub async fn known(&self, who: &Identified, transaction: &[u8], own: &[u8]) -> Result<Known, Refusal> {
         let key = exchange_key(&who.requester.credential, transaction);
         let Some(exchange) = self.store.exchange_by_key(&key).await.map_err(Refusal::store)? else {
             return Ok(Known::Nothing);
         };
-        let repeated = self.store.request_in_exchange(exchange.id, &sha256(octets)).await.map_err(Refusal::store)?;
+        let repeated = self.store.request_in_exchange(exchange.id, &sha256(own)).await.map_err(Refusal::store)?;
         Ok(match repeated {
             None => Known::Exchange(exchange),
             Some(message) => match message.reply {
@@ -83,13 +83,16 @@ impl Registrar {
         self.store.first_request(exchange.id).await.map_err(Refusal::store)
     }
 
-    /// Waits for the answer to a message that is being worked on.
-    pub async fn wait_again(&self, exchange: Exchange, reply: Arc<dyn Reply>) -> Result<Answered, Refusal> {
+    /// Waits for the answer to a message that is being worked on. `own` is the requester's message itself.
+    pub async fn wait_again(&self, exchange: Exchange, own: &[u8], reply: Arc<dyn Reply>) -> Result<Answered, Refusal> {
         let case = self.case_of(&exchange).await?;
         if let Some(flight) = self.flights.find(case.id) {
             let patience = self.settings.answer_time;
-            if tokio::time::timeout(patience, flight.landing()).await.is_ok()
-                && let Some(reply) = self.store.last_reply(exchange.id).await.map_err(Refusal::store)?
+            let landed = tokio::time::timeout(patience, flight.landing()).await.ok().flatten();
+            if landed.is_some()
+                && let Some(request) =
+                    self.store.request_in_exchange(exchange.id, &sha256(own)).await.map_err(Refusal::store)?
+                && let Some(reply) = request.reply
             {
                 return Ok(Answered { outcome: None, octets: reply });
             }
@@ -113,13 +116,7 @@ impl Registrar {
         if exchange.family.is_relayed() {
             return self.relay_poll(exchange, &case, &message, reply).await;
         }
-        let unit = Unit::new().with(self.message(
-            Leg::Request,
-            Some(exchange.id),
-            None,
-            exchange.transaction.clone(),
-            &message.octets,
-        ));
+        let unit = Unit::new().with(self.request_message(&exchange, &message));
         self.store.commit(unit).await.map_err(Refusal::store)?;
         self.progress(exchange, &case, &reply).await
     }

@@ -7,7 +7,7 @@ use super::request::{Answered, Incoming, Reply};
 use super::voyage::{Next, Voyage};
 use super::{Refusal, Registrar};
 use crate::case::{Event, Exchange, ExchangeState, Family, Outcome, Relayed, State, SubmissionState, SubmissionStep};
-use crate::store::{CaseRow, Leg, Row, SubmissionRow, Unit};
+use crate::store::{CaseRow, Row, SubmissionRow, Unit};
 use crate::upstream::{Order, Vouching};
 
 impl Registrar {
@@ -18,9 +18,8 @@ impl Registrar {
             unit = self.moved(unit, voyage, Event::Wait);
         }
         let reply = self.claim(voyage);
-        if reply.is_some() {
-            voyage.step = SubmissionStep::Poll;
-        }
+        // Whoever asked went away: the CA's words wait for its repeat, which hands them down first.
+        voyage.step = if reply.is_some() { SubmissionStep::Poll } else { SubmissionStep::Request };
         // No worker looks at it: `next_attempt` stays empty.
         let unit = self.submission_row(unit, voyage, SubmissionState::Polling, None, None);
         let outcome = voyage.told(octets, self.waiting());
@@ -36,9 +35,7 @@ impl Registrar {
         message: &Incoming,
         reply: Arc<dyn Reply>,
     ) -> Result<Answered, Refusal> {
-        let request =
-            self.message(Leg::Request, Some(exchange.id), None, exchange.transaction.clone(), &message.octets);
-        let unit = Unit::new().with(request);
+        let unit = Unit::new().with(self.request_message(&exchange, message));
         let submission = self.relayed_submission(&exchange, case).await?.filter(is_between_them);
         let Some(submission) = submission else {
             self.store.commit(unit).await.map_err(Refusal::store)?;
@@ -51,7 +48,7 @@ impl Registrar {
         let unit = self.next_message(unit, &mut voyage, octets, SubmissionStep::Poll);
         let flight = self.flights.take_off(case.id, Some(Arc::clone(&reply)));
         if let Err(fault) = self.store.commit(unit).await {
-            self.flights.forget(case.id);
+            self.flights.forget(case.id, &flight);
             return Err(Refusal::store(fault));
         }
         self.set_out(voyage, &flight, exchange, reply).await

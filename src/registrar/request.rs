@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use certs::{AltName, Csr, Extension, KeyUsage, Millis, Name, ObjectIdentifier, ProvenKey, PublicKey};
 
+use super::recording::sha256;
 use crate::case::{Door, Kind, Outcome, RequestForm};
 
 /// A request for a certificate, read from its message but not judged.
@@ -117,8 +118,18 @@ pub struct RevocationRequest {
 pub struct Incoming {
     /// Its exact octets.
     pub octets: Vec<u8>,
+    /// SHA-256 of the requester's own message: a repeat is known by it, whatever others wrapped around it this time.
+    pub hash: [u8; 32],
     /// What belongs to a transaction of the protocol; none in EST, where a case is found by what it asks (DESIGN rule 2).
     pub transaction: Option<Transaction>,
+}
+
+impl Incoming {
+    /// A message that arrived as `octets`; `own` is what its requester made of it, without what others wrapped around it.
+    #[must_use]
+    pub fn new(octets: &[u8], own: &[u8], transaction: Option<Transaction>) -> Self {
+        Self { octets: octets.to_vec(), hash: sha256(own), transaction }
+    }
 }
 
 /// The protocol's transaction.

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use certs::Certificate;
 
 use super::asked::Asked;
-use super::enrol::{Opening, sha256, walk};
+use super::enrol::walk;
 use super::facts::revocation_facts;
 use super::forwarding::family;
 use super::identify::Identified;
+use super::recording::{Opening, sha256};
 use super::request::{Answered, Reply, RevocationRequest};
 use super::voyage::{Party, Voyage};
 use super::{Refusal, Registrar};
 use crate::audit::LeafKind;
 use crate::case::{CaseId, Event, Family, Kind, Outcome, Reason, ReasonCode, RequestForm, State};
 use crate::rules::{Verdict, rule};
-use crate::store::{CertificateRow, CertificateStatus, Leg, NewCase, Row, Unit};
+use crate::store::{CertificateRow, CertificateStatus, NewCase, Row, Unit};
 use crate::upstream::{Order, Vouching};
 
 impl Registrar {
@@ -32,6 +33,19 @@ impl Registrar {
                 .turn_down(who, request, ReasonCode::BadCertificateId, "no such certificate came from here", reply)
                 .await;
         };
+        let profile = who.profile().ok_or_else(|| Refusal::UnknownProfile(who.profile.clone()))?;
+        let authority = self.authority(&profile.authority)?;
+        // RFC 9483 section 5.1.3: who asks for others must be allowed to for this very certificate; and only the CA that issued
+        // it can revoke it, whatever profile is asked.
+        if !authority.chain().first().is_some_and(|issuer| issuer.subject().matches(&request.issuer)) {
+            let text =
+                "the certificate was not issued by the CA of this profile; ask under the profile that it came from";
+            return self.turn_down(who, request, ReasonCode::BadCertificateId, text, reply).await;
+        }
+        if who.is_registration_authority() && row.profile != who.profile {
+            let text = "a registration authority revokes under the profile that the certificate came from";
+            return self.turn_down(who, request, ReasonCode::NotAuthorized, text, reply).await;
+        }
         if row.status == CertificateStatus::Revoked {
             return self
                 .turn_down(who, request, ReasonCode::AlreadyRevoked, "the certificate is revoked already", reply)
@@ -39,14 +53,12 @@ impl Registrar {
         }
         self.check_standing(who).await?;
         let facts = revocation_facts(who, &request, &row, row.not_after < self.now());
-        let profile = who.profile().ok_or_else(|| Refusal::UnknownProfile(who.profile.clone()))?;
         let ruling = rule(profile, &facts);
         if ruling.verdict != Verdict::Pass {
             let (code, text) = ruling.reason();
             return self.turn_down(who, request, code, &text, reply).await;
         }
         self.check_capacity()?;
-        let authority = self.authority(&profile.authority)?;
         let certificate = Certificate::parse(&row.der).map_err(Refusal::store)?;
         let fresh = self.fresh();
         let family = family(profile, who, Kind::Revoke, &request.message, authority.as_ref());
@@ -85,7 +97,7 @@ impl Registrar {
         let unit = self.submission_rows(self.opening_rows(opening, state), submission, &voyage);
         let flight = self.flights.take_off(id, Some(Arc::clone(&reply)));
         if let Err(fault) = self.commit_opening(unit, state).await {
-            self.flights.forget(id);
+            self.flights.forget(id, &flight);
             return Err(fault);
         }
         self.set_out(voyage, &flight, exchange, reply).await
@@ -110,11 +122,11 @@ impl Registrar {
             .plain("verdict", Verdict::Refuse.name())
             .plain("reason", code.name())
             .hash("message", sha256(&request.message.octets));
-        let (id, transaction) = (case.id, exchange.transaction.clone());
+        let id = case.id;
         let unit = Unit::new()
             .with(Row::OpenCase(Box::new(NewCase { state: walk(&[Event::Refuse])?, ..case })))
             .with(Row::OpenExchange(Box::new(exchange.clone())))
-            .with(self.message(Leg::Request, Some(exchange.id), None, transaction, &request.message.octets))
+            .with(self.request_message(&exchange, &request.message))
             .with(Row::ExplainCase { case: id, code: code.name(), text: text.to_owned() })
             .with(Row::Leaf(leaf));
         let unit = self.answer_rows(unit, &exchange, &outcome, &finished);

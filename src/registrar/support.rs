@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use certs::{Crl, Millis, Name};
 
-use super::enrol::sha256;
 use super::identify::Identified;
+use super::recording::sha256;
 use super::request::{Answered, Incoming, Reply};
 use super::shelf::{Found, Told};
 use super::{Refusal, Registrar};
@@ -67,8 +67,7 @@ impl Registrar {
         self.check_standing(who).await?;
         self.check_code(who).await?;
         let exchange = self.exchange(who, &message, None, Family::Terminated, true);
-        let request =
-            self.message(Leg::Request, Some(exchange.id), None, exchange.transaction.clone(), &message.octets);
+        let request = self.request_message(&exchange, &message);
         let leaf = self
             .leaf(LeafKind::RequestReceived, who.requester.credential.as_str())
             .plain("profile", &who.profile)
@@ -89,7 +88,7 @@ impl Registrar {
                         self.commit_exchange(opening).await?;
                         let told = self.ask(errand, found, exchange.id);
                         let outcome = self.patiently(told).await;
-                        return self.tell(&exchange, &message.octets, &wish, outcome, &reply).await;
+                        return self.tell(&exchange, &message.hash, &wish, outcome, &reply).await;
                     }
                 }
             }
@@ -110,13 +109,12 @@ impl Registrar {
         message: Incoming,
         reply: Arc<dyn Reply>,
     ) -> Result<Answered, Refusal> {
-        let known = self.store.request_in_exchange(exchange.id, &sha256(&message.octets)).await;
+        let known = self.store.request_in_exchange(exchange.id, &message.hash).await;
         if known.map_err(Refusal::store)?.is_none() {
             if exchange.state != ExchangeState::Polling {
                 return Err(Refusal::OutOfPlace("nothing is waited for in this transaction"));
             }
-            let row =
-                self.message(Leg::Request, Some(exchange.id), None, exchange.transaction.clone(), &message.octets);
+            let row = self.request_message(&exchange, &message);
             self.store.commit(Unit::new().with(row)).await.map_err(Refusal::store)?;
         }
         let outcome = match self.look_up(who, &wish)? {
@@ -132,7 +130,7 @@ impl Registrar {
                 }
             }
         };
-        self.tell(&exchange, &message.octets, &wish, outcome, &reply).await
+        self.tell(&exchange, &message.hash, &wish, outcome, &reply).await
     }
 
     /// The message that began an exchange.
@@ -221,7 +219,7 @@ impl Registrar {
                     let order = Order::Poll { sent: &sent, answer: &octets };
                     sent = authority.compose(order, self.fresh()).await.map_err(Refusal::away)?;
                 }
-                Answer::NotNow { text } => return Ok(refused(ReasonCode::Unavailable, &text)),
+                Answer::NotNow { text, .. } => return Ok(refused(ReasonCode::Unavailable, &text)),
                 Answer::Rejected { text, .. } => return Ok(refused(ReasonCode::Authority, &text)),
                 other => {
                     let fault = format!("it does not answer what was asked: {other:?}");
@@ -279,7 +277,7 @@ impl Registrar {
     async fn tell(
         &self,
         exchange: &Exchange,
-        message: &[u8],
+        hash: &[u8; 32],
         wish: &Wish,
         outcome: Outcome,
         reply: &Arc<dyn Reply>,
@@ -290,7 +288,7 @@ impl Registrar {
         match self.store.commit(unit).await {
             Ok(()) => Ok(Answered { outcome: Some(outcome), octets: finished.octets }),
             Err(CommitError::Conflict(conflict)) => {
-                let known = self.store.request_in_exchange(exchange.id, &sha256(message)).await;
+                let known = self.store.request_in_exchange(exchange.id, hash).await;
                 let answer = known.map_err(Refusal::store)?.and_then(|known| known.reply);
                 let octets = answer.ok_or_else(|| Refusal::store(format!("{conflict:?}")))?;
                 Ok(Answered { outcome: None, octets })

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use certs::{AltName, Name, PublicKey};
 
 use super::asked::Asked;
-use super::enrol::sha256;
 use super::facts::usages;
+use super::recording::sha256;
 use super::relay::relayed;
 use super::request::Reply;
 use super::{Refusal, Registrar};
@@ -141,6 +141,20 @@ impl Voyage {
         }
     }
 
+    /// What an answer means for a message that is not ours to make anew: only its requester can give it another time or another
+    /// transactionID, so that the CA's refusal is the last word on it (RFC 9483 section 3.5). A transactionID that is in use after
+    /// the message was sent before may be in use by that message.
+    fn final_word(&self, answer: Answer) -> Answer {
+        let first = self.attempts <= 1 && self.step == SubmissionStep::Request;
+        match answer {
+            Answer::NotNow { text, bad_time: true } if self.is_relayed() => {
+                Answer::Rejected { text, revoked_before: false }
+            }
+            Answer::InUse { text } if self.is_relayed() && first => Answer::Rejected { text, revoked_before: false },
+            other => other,
+        }
+    }
+
     /// Whether what is asked for is the end of a certificate, not its beginning.
     fn revokes(&self) -> bool {
         self.party.kind == Kind::Revoke || matches!(self.case_state, State::Withheld | State::Rejected)
@@ -186,8 +200,8 @@ impl Registrar {
             Ok(answer) => answer,
             Err(fault) => return self.disbelieve(voyage, &octets, &fault.to_string()).await,
         };
-        match (answer, voyage.step, voyage.revokes()) {
-            (Answer::NotNow { text }, ..) => self.put_back(voyage, &text).await,
+        match (voyage.final_word(answer), voyage.step, voyage.revokes()) {
+            (Answer::NotNow { text, .. }, ..) => self.put_back(voyage, &text).await,
             (Answer::InUse { text }, ..) => self.doubt(voyage, &octets, &text).await,
             (Answer::Waiting { check_after }, ..) => self.wait_longer(voyage, &octets, check_after).await,
             (

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::{Refusal, Registrar};
-use crate::case::{ExchangeState, State, SubmissionState};
+use crate::case::State;
 use crate::store::{Row, Unit};
 
 /// The running workers; they stop when told to.
@@ -99,17 +99,12 @@ impl Registrar {
         Ok(())
     }
 
-    /// Ends what nobody came back for, and sends what an officer approved while the key was away.
+    /// Ends what nobody came back for, and sends what an officer approved while the key was away. What cannot be ended now keeps
+    /// nothing else waiting.
     async fn sweep(&self) -> Result<(), Refusal> {
         let now = self.now();
         for exchange in self.store.overdue_exchanges(now, SWEEP_LIMIT).await.map_err(Refusal::store)? {
-            if exchange.state == ExchangeState::Confirming {
-                let id = exchange.id;
-                // One that cannot be swept now keeps no other waiting.
-                if let Err(fault) = self.reject_by_silence(exchange).await {
-                    tracing::error!(exchange = %id, %fault, cause = ?fault, "silence could not be taken for rejection yet");
-                }
-            }
+            self.end_overdue(exchange).await?;
         }
         for case in self.store.cases_in(State::Approved, SWEEP_LIMIT).await.map_err(Refusal::store)? {
             if case.changed_at.plus(APPROVED_GRACE) < now
@@ -118,27 +113,8 @@ impl Registrar {
                 tracing::warn!(case = %case.id, %fault, cause = ?fault, "an approved case cannot be sent yet");
             }
         }
-        self.confirm_for_the_absent().await
-    }
-
-    /// A CA's patience ends while the requester has not fetched its certificate yet: the CA is confirmed now, and a later
-    /// rejection becomes a revocation.
-    async fn confirm_for_the_absent(&self) -> Result<(), Refusal> {
-        let overdue = self.store.overdue_submissions(self.now(), SWEEP_LIMIT).await.map_err(Refusal::store)?;
-        for submission in overdue {
-            if submission.state != SubmissionState::AwaitingConfirmation {
-                continue;
-            }
-            let voyage = self.voyage_of(submission).await?;
-            let polling = voyage.exchange.clone().filter(|exchange| exchange.state == ExchangeState::Polling);
-            if voyage.is_relayed() {
-                // Nobody but the requester could confirm, and it never came for the certificate.
-                if let Some(exchange) = polling {
-                    self.reject_by_silence(exchange).await?;
-                }
-            } else if polling.is_some() {
-                self.confirm_absent(voyage).await?;
-            }
+        for submission in self.store.overdue_submissions(now, SWEEP_LIMIT).await.map_err(Refusal::store)? {
+            self.confirm_for_the_absent(submission).await?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::readers::find;
-use super::{Conflict, Error, Row, codes, messages};
+use super::{Conflict, Error, Row, codes};
 use crate::case::{CaseId, CodeId, ExchangeId, MessageId, Millis};
 
 /// What a row of a unit was about; enough to look up what stands against it.
@@ -28,9 +28,7 @@ impl Subject {
             Row::Decide(_) => Self::Other("decision"),
             Row::OpenExchange(exchange) => Self::Exchange { key: exchange.key },
             Row::MoveExchange { .. } => Self::Other("exchange"),
-            Row::Record(message) => {
-                Self::Message { exchange: message.exchange, hash: messages::hash_of(&message.octets) }
-            }
+            Row::Record(message) => Self::Message { exchange: message.exchange, hash: message.hash },
             Row::OpenSubmission(_) | Row::MoveSubmission { .. } | Row::Release { .. } => Self::Other("submission"),
             Row::AddCertificate(_) => Self::Certificate,
             Row::MarkCertificate { .. } => Self::Other("certificate"),

@@ -34,14 +34,9 @@ impl Store {
         self.list(select_exchange!("WHERE case_id = ? ORDER BY seq"), (case.as_bytes(),), exchange).await
     }
 
-    /// The exchanges whose requester did not confirm until the deadline, most overdue first.
+    /// The exchanges whose requester did not confirm, or come back, until the deadline, most overdue first.
     pub async fn overdue_exchanges(&self, now: Millis, limit: u32) -> Result<Vec<Exchange>, Error> {
-        self.list(
-            select_exchange!("WHERE deadline < ? AND state = 'confirming' ORDER BY deadline LIMIT ?"),
-            (now.0, limit),
-            exchange,
-        )
-        .await
+        self.list(select_exchange!("WHERE deadline < ? ORDER BY deadline LIMIT ?"), (now.0, limit), exchange).await
     }
 }
 

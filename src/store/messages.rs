@@ -1,6 +1,5 @@
 //! The table `message`: both sides' messages with their exact octets.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use rusqlite::params;
 
 use super::columns::Columns;
@@ -29,7 +28,7 @@ macro_rules! insert_message {
 }
 
 impl Store {
-    /// The request with these octets (by their SHA-256) in an exchange, and the first answer recorded to it; where none names
+    /// The request that is known by this hash in an exchange, and the first answer recorded to it; where none names
     /// it, the first one recorded after it.
     pub async fn request_in_exchange(
         &self,
@@ -45,16 +44,6 @@ impl Store {
             Ok(RequestRow { id: MessageId::from_octets(row.octets("id")?), reply: row.value("reply")? })
         };
         self.find(query, (exchange.as_bytes(), hash), row).await
-    }
-
-    /// The octets of the newest answer in an exchange.
-    pub async fn last_reply(&self, exchange: ExchangeId) -> Result<Option<Vec<u8>>, Error> {
-        self.find(
-            "SELECT octets FROM message WHERE leg = 'reply' AND exchange_id = ? ORDER BY seq DESC LIMIT 1",
-            (exchange.as_bytes(),),
-            |row| row.value("octets"),
-        )
-        .await
     }
 
     /// The octets of the message that began an exchange.
@@ -108,18 +97,11 @@ pub(super) fn record(message: &NewMessage, pen: Pen<'_>) -> Result<(), Broken> {
             message.submission.as_ref().map(SubmissionId::as_bytes),
             message.answers.as_ref().map(MessageId::as_bytes),
             message.transaction,
-            hash_of(&message.octets),
+            message.hash,
             message.at.0,
             message.octets,
         ],
     )
-}
-
-/// What a message is known by.
-pub(super) fn hash_of(octets: &[u8]) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, octets).as_ref());
-    hash
 }
 
 impl Leg {

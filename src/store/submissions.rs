@@ -76,9 +76,10 @@ impl Store {
         .await
     }
 
-    /// How many submissions wait for an answer of their CA.
+    /// How many submissions are the outbox's to send or to poll for; what only its requester polls for is not.
     pub async fn open_submissions(&self) -> Result<u64, Error> {
-        self.count("SELECT COUNT(*) FROM submission WHERE state IN ('due', 'polling')").await
+        let query = "SELECT COUNT(*) FROM submission WHERE state IN ('due', 'polling') AND next_attempt IS NOT NULL";
+        self.count(query).await
     }
 
     /// The submissions whose CA will soon take silence for rejection, most overdue first.

@@ -259,6 +259,8 @@ pub struct NewMessage {
     pub answers: Option<MessageId>,
     /// The protocol's transactionID, where it has one.
     pub transaction: Option<Vec<u8>>,
+    /// What a repeat is known by: SHA-256 of the requester's own message, whatever was wrapped around it; elsewhere of the octets.
+    pub hash: [u8; 32],
     /// The octets.
     pub octets: Vec<u8>,
     /// When.

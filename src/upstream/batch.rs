@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use certs::{Certificate, Name, Signer};
-use cmp::{Limits, Message, client, relay};
+use cmp::{Message, client, relay};
+use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
+use super::cmp::{answer_limits, own_limits};
 use super::http::{HttpClient, SendFault};
 use super::verifier::Verifier;
 use crate::case::{Clock, Random};
@@ -37,6 +39,8 @@ struct Inner {
 #[derive(Debug)]
 struct Passenger {
     message: Vec<u8>,
+    transaction: Option<Vec<u8>>,
+    nonce: Option<Vec<u8>>,
     waiting: oneshot::Sender<Result<Vec<u8>, SendFault>>,
 }
 
@@ -63,9 +67,12 @@ impl Batches {
     /// Sends a message with others; the first of them waits for company.
     pub(super) async fn send(&self, message: &[u8]) -> Result<Vec<u8>, SendFault> {
         let (waiting, answer) = oneshot::channel();
+        let read =
+            Message::parse(message, &own_limits()).map_err(|parse| SendFault::NotSent(parse.fault.to_string()))?;
+        let (transaction, nonce) = (read.header().transaction_id.clone(), read.header().sender_nonce.clone());
         let first = {
             let mut queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            queue.push(Passenger { message: message.to_vec(), waiting });
+            queue.push(Passenger { message: message.to_vec(), transaction, nonce, waiting });
             queue.len() == 1
         };
         if first {
@@ -100,11 +107,15 @@ impl BatchFault {
 
 impl Inner {
     async fn leave(&self) {
-        let mut all = std::mem::take(&mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner));
-        while !all.is_empty() {
-            let rest = all.split_off(all.len().min(self.most));
-            self.deliver(std::mem::replace(&mut all, rest)).await;
+        let mut waiting = std::mem::take(&mut *self.queue.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut batches = Vec::new();
+        while !waiting.is_empty() {
+            let (batch, left) = board(waiting, self.most);
+            batches.push(batch);
+            waiting = left;
         }
+        // None waits for the answer to another: a lease covers one way to the CA.
+        join_all(batches.into_iter().map(|batch| self.deliver(batch))).await;
     }
 
     async fn deliver(&self, passengers: Vec<Passenger>) {
@@ -140,8 +151,9 @@ impl Inner {
         octets: &[u8],
         answer: &[u8],
     ) -> Result<Vec<Result<Vec<u8>, SendFault>>, String> {
-        let parse = |der: &[u8]| Message::parse(der, &Limits::default()).map_err(|parse| parse.fault.to_string());
-        let (sent, answer) = (parse(octets)?, parse(answer)?);
+        let parse = |der: &[u8]| Message::parse(der, &own_limits()).map_err(|parse| parse.fault.to_string());
+        let answer = Message::parse(answer, &answer_limits()).map_err(|parse| parse.fault.to_string())?;
+        let sent = parse(octets)?;
         self.verifier.check(&answer, self.clock.now()).map_err(|fault| fault.to_string())?;
         client::check_answer(&sent, &answer).map_err(|fault| fault.to_string())?;
         let inners = messages.iter().map(|message| parse(message)).collect::<Result<Vec<_>, _>>()?;
@@ -160,5 +172,63 @@ impl Inner {
         let mut octets = [0; 16];
         self.random.fill(&mut octets);
         octets
+    }
+}
+
+/// Who travels in the next batch, and who is left: the CA tells messages apart by their transactionIDs (RFC 9483 section 5.2.2.2) and
+/// may refuse a batch for a nonce that is there twice; requesters choose both in what is relayed. A message that is too large for a
+/// batch goes alone.
+fn board(waiting: Vec<Passenger>, most: usize) -> (Vec<Passenger>, Vec<Passenger>) {
+    let (mut batch, mut left): (Vec<Passenger>, Vec<Passenger>) = (Vec::new(), Vec::new());
+    let mut octets = 0;
+    for passenger in waiting {
+        let alike = |other: &Passenger| {
+            let same = |one: &Option<Vec<u8>>, two: &Option<Vec<u8>>| one.is_some() && one == two;
+            same(&other.transaction, &passenger.transaction) || same(&other.nonce, &passenger.nonce)
+        };
+        let fits = batch.len() < most && octets + passenger.message.len() <= BATCH_OCTETS && !batch.iter().any(alike);
+        if batch.is_empty() || fits {
+            octets += passenger.message.len();
+            batch.push(passenger);
+        } else {
+            left.push(passenger);
+        }
+    }
+    (batch, left)
+}
+
+/// The CA may take no more than we do, 64 KiB, and the batch's own header and protection need some.
+const BATCH_OCTETS: usize = 48 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passenger(transaction: u8, nonce: u8, octets: usize) -> Passenger {
+        let (waiting, _) = oneshot::channel();
+        Passenger { message: vec![0; octets], transaction: Some(vec![transaction]), nonce: Some(vec![nonce]), waiting }
+    }
+
+    fn batches(mut waiting: Vec<Passenger>, most: usize) -> Vec<usize> {
+        let mut sizes = Vec::new();
+        while !waiting.is_empty() {
+            let (batch, left) = board(waiting, most);
+            sizes.push(batch.len());
+            waiting = left;
+        }
+        sizes
+    }
+
+    #[test]
+    fn a_batch_has_no_more_messages_and_octets_than_a_ca_takes() {
+        assert_eq!(batches((0..7).map(|one| passenger(one, one, 100)).collect(), 3), [3, 3, 1]);
+        assert_eq!(batches((0..5).map(|one| passenger(one, one, 20_000)).collect(), 32), [2, 2, 1]);
+        assert_eq!(batches(vec![passenger(1, 1, 60_000), passenger(2, 2, 100)], 32), [1, 1]);
+    }
+
+    #[test]
+    fn who_has_the_transaction_or_the_nonce_of_another_goes_with_the_next_batch() {
+        assert_eq!(batches(vec![passenger(1, 1, 9), passenger(1, 2, 9), passenger(3, 3, 9)], 32), [2, 1]);
+        assert_eq!(batches(vec![passenger(1, 1, 9), passenger(2, 1, 9), passenger(3, 3, 9)], 32), [2, 1]);
     }
 }

@@ -207,7 +207,8 @@ impl Cmp {
             _ => None,
         };
         let mut draft = relay::replace(&request, self.ra_certificate().subject(), body).map_err(unfit)?;
-        if vouching.original {
+        // RFC 9810 section 5.1.1.3: the end entity's, and exactly one. An RA below may have shown it.
+        if vouching.original && request.header().info(cmp::oid::ORIG_PKI_MESSAGE).is_none() {
             draft.general_info.push(InfoTypeAndValue::orig_pki_message(&[request.der()]));
         }
         Ok(draft)
@@ -250,7 +251,7 @@ impl Authority for Cmp {
     fn read(&self, conversation: Conversation<'_>, answer: &[u8], now: Millis) -> Result<Answer, AnswerFault> {
         let malformed = |text: String| AnswerFault::Malformed(text);
         let message = Message::parse(answer, &answer_limits()).map_err(|fault| malformed(fault.fault.text))?;
-        let parsed = |octets: &[u8]| Message::parse(octets, &Limits::default()).map(innermost);
+        let parsed = |octets: &[u8]| Message::parse(octets, &own_limits()).map(innermost);
         let sent = parsed(conversation.sent).map_err(|fault| malformed(fault.fault.text))?;
         self.verifier.check(&message, now)?;
         let belongs = if matches!(sent.body(), Body::PollReq(_)) {
@@ -289,8 +290,14 @@ fn meaning(answer: CmpAnswer) -> Answer {
 }
 
 /// A CRL is larger than any other answer.
-fn answer_limits() -> Limits {
+pub(super) fn answer_limits() -> Limits {
     Limits { message: ANSWER_LIMIT, ..Limits::default() }
+}
+
+/// What we recorded: it may hold an answer, and a request as large and as deep as a requester's may be, wrapped in a message of ours.
+pub(super) fn own_limits() -> Limits {
+    let limits = answer_limits();
+    Limits { depth: limits.depth + 1, ..limits }
 }
 
 fn refusal(status: &StatusInfo) -> Answer {
@@ -300,7 +307,7 @@ fn refusal(status: &StatusInfo) -> Answer {
         return Answer::InUse { text };
     }
     if failure.contains(FailureInfo::SYSTEM_UNAVAIL) || failure.contains(FailureInfo::BAD_TIME) {
-        return Answer::NotNow { text };
+        return Answer::NotNow { text, bad_time: failure.contains(FailureInfo::BAD_TIME) };
     }
     Answer::Rejected { text, revoked_before: failure.contains(FailureInfo::CERT_REVOKED) }
 }
@@ -312,7 +319,7 @@ fn ra_verified(request: &[u8]) -> Result<Vec<u8>, ComposeFault> {
 }
 
 fn recorded(octets: &[u8]) -> Result<Message, ComposeFault> {
-    Message::parse(octets, &Limits::default()).map_err(|fault| ComposeFault::Record(fault.fault.text))
+    Message::parse(octets, &own_limits()).map_err(|fault| ComposeFault::Record(fault.fault.text))
 }
 
 fn read_certificates(path: &std::path::Path) -> Result<Vec<Certificate>, String> {

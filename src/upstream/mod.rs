@@ -167,6 +167,8 @@ pub enum Answer {
     NotNow {
         /// Its words.
         text: String,
+        /// Its clock and the messageTime of the request differ (badTime).
+        bad_time: bool,
     },
     /// It knows the transaction and does not take our repetition for one: what it did cannot be told from here.
     InUse {

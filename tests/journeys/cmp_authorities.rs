@@ -1,15 +1,19 @@
 //! Registration authorities below us (RFC 9483 sections 5.2.2, 5.2.3 and 5.3; DESIGN rule 10): what they may say for others.
 
-use certs::{Certificate, Name, Signer as _};
+use certs::{Certificate, Millis, Name, Signer as _};
 use cmp::client::{self, Answer};
 use cmp::crmf::{self, CertTemplateDraft, Popo};
-use cmp::{BodyKind, FailureInfo, InfoTypeAndValue, Limits, Message, RevDetails, body, relay};
+use cmp::{Body, BodyKind, FailureInfo, InfoTypeAndValue, Limits, Message, RevDetails, body, relay};
 use demo_ca::signer::{KeyChoice, SoftwareSigner};
 use demo_ca::{Form, Kind, Pop};
 
 use super::office::{Exchange, Office, Request, Seal, random, read};
 
 const NAME: &str = "CN=pump.plant.example";
+
+fn parse(octets: &[u8]) -> Message {
+    Message::parse(octets, &Limits::default()).map_err(|parse| parse.fault).unwrap()
+}
 
 /// A message in one of another sender.
 fn wrapped(by: &Seal, inner: &[u8]) -> Vec<u8> {
@@ -173,14 +177,13 @@ fn a_batch_is_answered_together_and_approves_nothing() {
 #[test]
 fn the_faults_of_a_batch_are_answered_once() {
     let office = Office::open();
-    let (by, device) = (Seal::other_ra(&office), Seal::device(&office));
+    let device = Seal::device(&office);
     let inner = device.finish(Request::new(NAME).draft(&device));
     let other = device.finish(Request::new(NAME).draft(&device));
     let batch = |inners: &[&[u8]], seal: &Seal| {
         office.send(&seal.finish(relay::batch(inners, &seal.name(), &Name::empty(), random(), random())))
     };
-    // Not twice the same transaction; not from somebody who is no authority.
-    assert_eq!(batch(&[&inner, &inner], &by).failure(), FailureInfo::TRANSACTION_ID_IN_USE);
+    // Not from somebody who is no authority.
     let exchange = batch(&[&inner, &other], &device);
     assert_eq!(exchange.failure(), FailureInfo::NOT_AUTHORIZED);
     assert!(exchange.is_protected(&office, &device));
@@ -189,6 +192,63 @@ fn the_faults_of_a_batch_are_answered_once() {
     assert_eq!(exchange.failure(), FailureInfo::BAD_MESSAGE_CHECK);
     assert_eq!(exchange.answer.body().kind(), BodyKind::Error);
     office.asked_nobody();
+}
+
+#[test]
+fn two_messages_of_a_batch_with_one_transaction_are_told_apart_like_any_two() {
+    let office = Office::open();
+    let (by, device) = (Seal::other_ra(&office), Seal::device(&office));
+    let one = device.finish(Request::new(NAME).draft(&device));
+    let twin = Request {
+        transaction: parse(&one).header().transaction_id.clone().unwrap().try_into().unwrap(),
+        ..Request::new(NAME)
+    };
+    let twin = device.finish(twin.draft(&device));
+    let other = device.finish(Request::new("CN=valve.plant.example").draft(&device));
+    let batch = relay::batch(&[&one, &twin, &other], &by.name(), &Name::empty(), random(), random());
+    let exchange = office.send(&by.finish(batch));
+    let Body::Nested(answers) = exchange.answer.body() else { panic!("{:?}", exchange.answer.body()) };
+    let answers: Vec<Answer> = answers.iter().map(|one| client::read(&parse(one)).unwrap()).collect();
+    let issued = answers.iter().filter(|answer| matches!(answer, Answer::Issued(_))).count();
+    let in_use = |answer: &&Answer| match answer {
+        Answer::Error(error) => error.status.failure == Some(FailureInfo::TRANSACTION_ID_IN_USE),
+        Answer::Rejected(status) => status.failure == Some(FailureInfo::TRANSACTION_ID_IN_USE),
+        _ => false,
+    };
+    assert_eq!((issued, answers.iter().filter(in_use).count()), (2, 1), "{answers:?}");
+    assert!(matches!(answers[2], Answer::Issued(_)));
+    assert_eq!(office.records().count(Kind::Issued), 2);
+}
+
+#[test]
+fn a_repeat_that_is_wrapped_anew_is_the_same_request() {
+    let office = Office::open();
+    let (by, device) = (Seal::other_ra(&office), Seal::device(&office));
+    let request = parse(&device.finish(Request::new(NAME).draft(&device)));
+    // RFC 9483 section 5.2.2.1: whoever wraps it repeats neither its own salt nor its own time.
+    let wrap = |time: i64| {
+        let mut draft = relay::wrap(&request, &by.name(), &Name::empty());
+        draft.message_time = Some(Millis(Office::now().0 + time));
+        by.finish(draft)
+    };
+    let first = office.send(&wrap(0));
+    let again = office.send(&wrap(1000));
+    assert_eq!(first.answer.der(), again.answer.der());
+    assert_eq!(office.send(request.der()).answer.der(), first.answer.der());
+    assert_eq!(office.records().count(Kind::Issued), 1);
+}
+
+#[test]
+fn an_authority_revokes_only_under_the_profile_a_certificate_came_from() {
+    let office = Office::open();
+    let by = Seal::other_ra(&office);
+    let issued = office.ask(&by, &Request::new(NAME)).issued();
+    let rr = || body::rr(&RevDetails::compose_for(&issued.certificate, Some(4)));
+    let ask = || by.finish(Request::explicit(NAME).around(&by, rr()));
+    let exchange = office.send_to("/p/nested", &ask());
+    assert_eq!(exchange.failure(), FailureInfo::NOT_AUTHORIZED);
+    assert_eq!(office.records().count(Kind::Revoked), 0);
+    assert!(matches!(office.send(&ask()).read(), Answer::Revoked));
 }
 
 #[test]
@@ -226,6 +286,26 @@ fn an_original_beside_our_word_is_looked_at_again() {
             Some(failure) => assert_eq!(exchange.failure(), failure),
         }
     }
+}
+
+#[test]
+fn the_original_of_the_end_entity_is_the_one_that_goes_along() {
+    let office = Office::open_with(|settings| {
+        settings.add_profile("shown", |profile| {
+            profile.insert("forward".into(), "replace".into());
+            profile.insert("original_message".into(), true.into());
+        });
+        settings.trusted_ras()[0]["profiles"].as_array_mut().unwrap().push("shown".into());
+    });
+    let (by, device) = (Seal::other_ra(&office), Seal::device(&office));
+    let original = device.finish(Request::new(NAME).draft(&device));
+    let mut draft = relay::replace(&parse(&original), &by.name(), None).unwrap();
+    draft.general_info.push(InfoTypeAndValue::orig_pki_message(&[&original]));
+    office.send_to("/p/shown", &by.finish(draft)).issued();
+    // RFC 9810 section 5.1.1.3: exactly one, and from the end entity.
+    let records = office.records();
+    let shown = records.of(Kind::Issued)[0].orig_pki_message.clone().unwrap();
+    assert_eq!(shown.signer, device.name().to_string());
 }
 
 #[test]

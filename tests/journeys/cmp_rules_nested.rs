@@ -92,14 +92,11 @@ fn a_fault_of_a_batch_is_answered_once() {
     let office = Office::open();
     let (ra, device) = (authority(&office), Seal::device(&office));
     let one = inner(&device, &Request::new(NAME));
-    let twin = inner(&device, &Request { transaction: transaction(&one), ..Request::new("CN=valve.plant.example") });
     let batch = |seal: &Seal, all: &[&Message], nonce: [u8; 16]| {
         let octets: Vec<&[u8]> = all.iter().map(|message| message.der()).collect();
         seal.finish(relay::batch(&octets, &seal.name(), &Name::empty(), random(), nonce))
     };
     let error = |failure| (How::Error, failure);
-    let twins = batch(&ra, &[&one, &twin], random());
-    office.turns_down("two of one transaction", &twins, error(FailureInfo::TRANSACTION_ID_IN_USE), Cover::Like(&ra));
     let nonce = one.header().sender_nonce.as_deref().and_then(|nonce| nonce.try_into().ok()).unwrap();
     let echo = batch(&ra, &[&one], nonce);
     office.turns_down("the nonce of a message", &echo, error(FailureInfo::BAD_SENDER_NONCE), Cover::Like(&ra));
@@ -132,8 +129,4 @@ fn a_refusal_of_our_batch_reaches_each_requester() {
         assert!(exchange.is_protected(&office, &seal));
         assert_eq!(exchange.answer.header().recip_nonce, exchange.sent.header().sender_nonce);
     }
-}
-
-fn transaction(message: &Message) -> [u8; 16] {
-    message.header().transaction_id.as_deref().and_then(|id| id.try_into().ok()).unwrap()
 }

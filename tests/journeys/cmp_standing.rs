@@ -53,6 +53,23 @@ fn rejected(exchange: &Exchange, failure: FailureInfo) {
 }
 
 #[test]
+fn a_certificate_is_revoked_only_by_the_ca_that_issued_it() {
+    let office = Office::open_with(|settings| {
+        let mut other = settings.table("authority")["demo"].clone();
+        other["certificates"] = "pki/root.pem".into();
+        settings.table("authority").insert("other".into(), other);
+        settings.add_profile("other", |profile| drop(profile.insert("authority".into(), "other".into())));
+    });
+    let holder = Holder::enrolled(&office, SUBJECT);
+    let details = RevDetails::compose_for(&holder.certificate, Some(1));
+    let rr = holder.seal.finish(Request::explicit(SUBJECT).around(&holder.seal, body::rr(&details)));
+    let exchange = office.send_to("/p/other", &rr);
+    assert_eq!(exchange.failure(), FailureInfo::BAD_CERT_ID, "{:?}", exchange.answer.body());
+    assert_eq!(office.records().count(Kind::Revoked), 0);
+    assert!(matches!(holder.revokes(&office).read(), Answer::Revoked));
+}
+
+#[test]
 fn a_holder_gets_further_certificates_for_itself_only() {
     let office = Office::open();
     let holder = Holder::enrolled(&office, SUBJECT);

@@ -81,6 +81,7 @@ impl Office {
             submission: None,
             answers: None,
             transaction: None,
+            hash: sha256(octets),
             octets: octets.to_vec(),
             at: NOW,
         }
@@ -190,3 +191,7 @@ pub(crate) fn any_leaf(id: [u8; 16]) -> Leaf {
 pub(crate) const NOW: Millis = Millis(1_800_000_000_000);
 
 const NOBODY: ExchangeId = ExchangeId::from_octets([0; 16]);
+
+pub(crate) fn sha256(octets: &[u8]) -> [u8; 32] {
+    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, octets).as_ref().try_into().unwrap()
+}

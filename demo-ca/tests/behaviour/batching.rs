@@ -92,8 +92,6 @@ async fn a_fault_of_the_batch_is_answered_once() {
     };
     let by_device = office.batch(&[&one, &two], device).await;
     assert_eq!(told(by_device).await, FailureInfo::NOT_AUTHORIZED);
-    let twice = office.batch(&[&one, &one], ra).await;
-    assert_eq!(told(twice).await, FailureInfo::TRANSACTION_ID_IN_USE);
     let within = office.batch(&[&office.batch(&[&one, &two], ra).await], ra).await;
     let all = answers(&office.send(&within).await);
     assert_eq!(all[0].body().kind(), BodyKind::Error);

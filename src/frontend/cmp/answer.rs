@@ -59,7 +59,9 @@ impl Reply for Answering {
 impl Answering {
     /// The CA's own message: as it came, or under our protection with its header and nonces (RFC 9483 section 5.2.3).
     async fn relay(&self, relayed: &Relayed) -> Result<Finished, String> {
-        let answer = Message::parse(&relayed.answer, &Limits::default()).map_err(|parse| parse.fault.to_string())?;
+        // Upstream has read it, and limited it by what a CA may send.
+        let limits = Limits { message: relayed.answer.len(), ..Limits::default() };
+        let answer = Message::parse(&relayed.answer, &limits).map_err(|parse| parse.fault.to_string())?;
         let nonce = answer.header().sender_nonce.clone();
         if !relayed.replaced {
             return Ok(Finished { octets: relayed.answer.clone(), nonce });

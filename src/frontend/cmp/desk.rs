@@ -122,14 +122,16 @@ impl CmpDoor {
         }
         check_place(operation, message)?;
         let transaction = header.transaction_id.clone().unwrap_or_default();
-        match self.registrar.known(&who, &transaction, message.der()).await? {
+        // As its sender made it: those who wrap it anew when it is repeated do so with other octets (RFC 9483 section 5.2.2.1).
+        let own = request.der();
+        match self.registrar.known(&who, &transaction, own).await? {
             Known::Answered(octets) => Ok(Answered { outcome: None, octets }),
             Known::InWork(exchange) if is_support(&exchange) => {
                 self.support_again(&who, exchange, &received, answering).await
             }
             Known::InWork(exchange) => {
                 answering.continue_with(&exchange);
-                Ok(self.registrar.wait_again(exchange, Arc::new(answering.clone())).await?)
+                Ok(self.registrar.wait_again(exchange, own, Arc::new(answering.clone())).await?)
             }
             Known::Exchange(exchange) => {
                 check_continued(operation, &exchange)?;
@@ -141,14 +143,14 @@ impl CmpDoor {
                     return begun;
                 }
                 // The same bytes came twice at the same time, or it is another message: the records tell now.
-                match self.registrar.known(&who, &transaction, message.der()).await? {
+                match self.registrar.known(&who, &transaction, own).await? {
                     Known::Answered(octets) => Ok(Answered { outcome: None, octets }),
                     Known::InWork(exchange) if is_support(&exchange) => {
                         self.support_again(&who, exchange, &received, answering).await
                     }
                     Known::InWork(exchange) => {
                         answering.continue_with(&exchange);
-                        Ok(self.registrar.wait_again(exchange, Arc::new(answering.clone())).await?)
+                        Ok(self.registrar.wait_again(exchange, own, Arc::new(answering.clone())).await?)
                     }
                     Known::Exchange(_) | Known::Nothing => begun,
                 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use cmp::{Body, BodyKind, Limits, Message, Protection as Proof};
+use cmp::{BodyKind, Limits, Message, Protection as Proof, server};
 
 use super::CmpDoor;
 use crate::registrar::{Claim, Refusal, Source};
@@ -51,22 +51,15 @@ fn named_in(message: &Message) -> Option<String> {
     message.header().cert_profile().ok().flatten()
 }
 
-/// What others put their protection around (RFC 9483 section 5.2.2.1); a batch stays one.
+/// What others put their protection around (RFC 9483 section 5.2.2.1); a batch stays one, of a single message, too.
 pub(super) fn innermost(message: &Message) -> Cow<'_, Message> {
-    let mut found = Cow::Borrowed(message);
-    for _ in 0..DEEPEST {
-        let Body::Nested(inner) = found.body() else { break };
-        let [one] = inner.as_slice() else { break };
-        let Ok(inner) = Message::parse(one, &Limits::default()) else { break };
-        found = Cow::Owned(inner);
+    match message.body().kind() {
+        BodyKind::Nested => Cow::Owned(server::innermost(message.clone())),
+        _ => Cow::Borrowed(message),
     }
-    found
 }
 
 /// Nothing is derived before the profile is known, so that nothing is to be limited.
 fn wide() -> Limits {
     Limits { pbm_iterations: u32::MAX, pbmac1_iterations: u32::MAX, mac_sha1: true, ..Limits::default() }
 }
-
-/// As deep as messages are nested here.
-const DEEPEST: usize = 4;

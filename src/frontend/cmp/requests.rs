@@ -21,15 +21,14 @@ fn check_provable(key: &PublicKey) -> Result<(), Fault> {
 }
 
 pub(super) fn incoming(received: &Received<'_>, kind: BodyKind) -> Incoming {
-    let header = received.request().header();
-    Incoming {
-        octets: received.octets().to_vec(),
-        transaction: Some(Transaction {
-            id: header.transaction_id.clone().unwrap_or_default(),
-            body: kind.tag(),
-            implicit: header.implicit_confirm(),
-        }),
-    }
+    let request = received.request();
+    let header = request.header();
+    let transaction = Transaction {
+        id: header.transaction_id.clone().unwrap_or_default(),
+        body: kind.tag(),
+        implicit: header.implicit_confirm(),
+    };
+    Incoming::new(received.octets(), request.der(), Some(transaction))
 }
 
 pub(super) fn certificate_request(

@@ -104,15 +104,21 @@ impl CmpDoor {
         answering: &Answering,
     ) -> Result<Answered, Trouble> {
         let transaction = message.header().transaction_id.clone().unwrap_or_default();
-        let exchange = match self.registrar.known(who, &transaction, message.der()).await? {
+        let mut known = self.registrar.known(who, &transaction, message.der()).await?;
+        if matches!(known, Known::Nothing) {
+            let incoming = incoming(&Received::plain(message), BodyKind::Nested);
+            known = match self.registrar.open_batch(who, incoming).await {
+                Ok(exchange) => Known::InWork(exchange),
+                // The same bytes came twice at the same time, or it is another message: the records tell now.
+                Err(Refusal::TransactionInUse) => self.registrar.known(who, &transaction, message.der()).await?,
+                Err(fault) => return Err(fault.into()),
+            };
+        }
+        let exchange = match known {
             Known::Answered(octets) => return Ok(Answered { outcome: None, octets }),
-            Known::Exchange(_) => return Err(Refusal::TransactionInUse.into()),
+            Known::Exchange(_) | Known::Nothing => return Err(Refusal::TransactionInUse.into()),
             // Its messages find their own answers.
             Known::InWork(exchange) => exchange,
-            Known::Nothing => {
-                let incoming = incoming(&Received::plain(message), BodyKind::Nested);
-                self.registrar.open_batch(who, incoming).await?
-            }
         };
         let answers = join_all(all.iter().map(|inner| async move {
             match inner {

@@ -101,7 +101,7 @@ fn check(
             "present the certificate to be renewed in the TLS handshake".to_owned(),
         ));
     }
-    let message = Incoming { octets: asked.body.to_vec(), transaction: None };
+    let message = Incoming::new(&asked.body, &asked.body, None);
     Ok(CertificateRequest::of_pkcs10(&csr, proven, Door::Est, message, replaces))
 }
 

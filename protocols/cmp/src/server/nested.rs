@@ -1,7 +1,5 @@
 //! Messages within messages (RFC 9483 sections 5.2.2.1 and 5.2.2.2).
 
-use std::collections::HashSet;
-
 use crate::body::{Body, BodyKind};
 use crate::fault::{Fault, ParseFault};
 use crate::header::Header;
@@ -31,8 +29,8 @@ pub enum Nested {
 /// All of them are faults of the outer message, to be answered once (section 3.6.3).
 /// badRequest when it is not nested, empty, or nested too deep; badDataFormat for an only message
 /// that cannot be read. With added protection: badSenderNonce when the nonces differ,
-/// wrongIntegrity for an inner MAC. In a batch: transactionIdInUse and badSenderNonce for
-/// identifiers and nonces that are not unique.
+/// wrongIntegrity for an inner MAC. In a batch: transactionIdInUse and badSenderNonce for an
+/// identifier or nonce of its own that one of its messages has, too.
 pub fn check_nested(message: &Message) -> Result<Nested, Fault> {
     let Body::Nested(inners) = message.body() else {
         return Err(Fault::request(format!("{} is not nested", message.body().kind())));
@@ -98,20 +96,20 @@ fn check_wrapped(outer: &Message, inner: &Message) -> Result<(), Fault> {
     Ok(())
 }
 
-/// RFC 9483 section 5.2.2.2: answers are told apart by transactionID, and the outer message has a
-/// transactionID and a nonce of its own.
+/// RFC 9483 section 5.2.2.2: a batch has a transactionID and a nonce of its own. Each of its messages is handled as usual, so that what
+/// two of them have in common is found out there.
 fn check_batch(outer: &Header, all: Vec<Result<Message, ParseFault>>) -> Result<Nested, Fault> {
-    let headers = || all.iter().filter_map(header).chain([outer]);
-    if !unique(headers().map(|header| header.transaction_id.as_deref())) {
+    if all.iter().filter_map(header).any(|inner| same_transaction(outer, inner)) {
         return Err(Fault::new(
             FailureInfo::TRANSACTION_ID_IN_USE,
-            "a batch and each message in it must have a transactionID of its own",
+            "a batch must have another transactionID than the messages in it",
         ));
     }
-    if !unique(headers().map(|header| header.sender_nonce.as_deref())) {
+    let same_nonce = |inner: &Header| outer.sender_nonce.is_some() && outer.sender_nonce == inner.sender_nonce;
+    if all.iter().filter_map(header).any(same_nonce) {
         return Err(Fault::new(
             FailureInfo::BAD_SENDER_NONCE,
-            "a batch and each message in it must have a senderNonce of its own",
+            "a batch must have another senderNonce than the messages in it",
         ));
     }
     Ok(Nested::Batch(all))
@@ -122,12 +120,6 @@ fn header(read: &Result<Message, ParseFault>) -> Option<&Header> {
         Ok(message) => Some(message.header()),
         Err(fault) => fault.header.as_deref(),
     }
-}
-
-/// Whether no value is there twice; what is absent is another check's matter.
-fn unique<'a>(values: impl Iterator<Item = Option<&'a [u8]>>) -> bool {
-    let mut seen = HashSet::new();
-    values.flatten().all(|value| seen.insert(value))
 }
 
 #[cfg(test)]
@@ -194,13 +186,16 @@ mod tests {
         let mut draft = sample::draft(body::poll_req(&[0]));
         draft.transaction_id = Some(vec![1; 16]);
         let same_id = draft.clone().unprotected(&[]);
-        assert_eq!(failure(&batch(&[one.der(), &same_id])), Some(FailureInfo::TRANSACTION_ID_IN_USE));
+        // What its messages have in common is between their requesters.
+        assert_eq!(failure(&batch(&[one.der(), &same_id])), None);
         draft.transaction_id = Some(vec![3; 16]);
         draft.sender_nonce = one.header().sender_nonce.clone();
-        let same_nonce = draft.unprotected(&[]);
-        assert_eq!(failure(&batch(&[one.der(), &same_nonce])), Some(FailureInfo::BAD_SENDER_NONCE));
-        // 5 is the transaction of the batch itself.
+        assert_eq!(failure(&batch(&[one.der(), &draft.clone().unprotected(&[])])), None);
+        // 5 is the transaction and the nonce of the batch itself.
         assert_eq!(failure(&batch(&[one.der(), inner(5).der()])), Some(FailureInfo::TRANSACTION_ID_IN_USE));
+        let all = batch(&[one.der(), two.der()]);
+        draft.sender_nonce = all.header().sender_nonce.clone();
+        assert_eq!(failure(&batch(&[one.der(), &draft.unprotected(&[])])), Some(FailureInfo::BAD_SENDER_NONCE));
     }
 
     #[test]
