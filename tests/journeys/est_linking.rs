@@ -172,6 +172,30 @@ fn attributes_asked(office: &Office, operation: &str) -> String {
 }
 
 #[test]
+fn who_comes_back_over_another_connection_links_anew_and_finds_its_case() {
+    let office = Office::open_with(|settings| {
+        est_rules(settings.default_profile(), &[("channel_binding", "required")]);
+        with_unique_sessions(settings);
+        settings.set("registrar", "answer_seconds", 0.3);
+        settings.set("registrar", "check_after_seconds", 1);
+    });
+    office.mischief(r#"{"delay_ms": 1500}"#);
+    let code = office.one_time_code();
+    let key = office.key("pump");
+    let mut line = Line::to(&office, "TLSv1_2");
+    let first = line.connect().unique;
+    assert_eq!(line.post("simpleenroll", &code, &csr(&key, &[(PASSWORD, &first)])).0, 202);
+    office.until("the certificate", || {
+        let here = line.connect().unique;
+        let stale = line.post("simpleenroll", &code, &csr(&key, &[(PASSWORD, &first)]));
+        assert_eq!(stale.0, 400, "{}", stale.1);
+        line.post("simpleenroll", &code, &csr(&key, &[(PASSWORD, &here)])).0 == 200
+    });
+    assert_eq!(office.case_count(), 1);
+    assert_eq!(office.records().count(Kind::Issued), 1);
+}
+
+#[test]
 fn a_renewal_is_linked_too() {
     let office = office(&[]);
     let code = office.code();
