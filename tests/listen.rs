@@ -4,6 +4,8 @@
 mod binding;
 #[path = "listen/clients.rs"]
 mod clients;
+#[path = "listen/handshake.rs"]
+mod handshake;
 #[path = "listen/limits.rs"]
 mod limits;
 #[path = "listen/office.rs"]

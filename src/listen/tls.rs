@@ -76,8 +76,6 @@ fn configure(
     // Without it a TLS 1.2 session has no unique binding (RFC 7627 section 1), which proof of possession relies on (RFC 7030 section 3.5).
     config.require_ems = require_extended_master_secret;
     config.ticketer = tickets; // RFC 7030 section 3.3: resumption SHOULD be supported
-    // A request that can be replayed is none (RFC 8446 section 8).
-    config.max_early_data_size = 0;
     Ok(Arc::new(config))
 }
 

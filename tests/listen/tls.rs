@@ -29,7 +29,7 @@ impl Pki {
     }
 
     /// A self-signed certificate by OpenSSL, with its key.
-    fn make(&self, name: &str, kind: &str, extra: &[&str]) {
+    pub(crate) fn make(&self, name: &str, kind: &str, extra: &[&str]) {
         let mut command = Command::new("openssl");
         command.args(["req", "-x509", "-nodes", "-days", "30", "-subj", &format!("/CN={name}")]);
         command.args(["-newkey", kind]);
@@ -228,7 +228,7 @@ async fn a_handshake_that_never_ends_is_ended() {
 
 /// The server is not what is tested here.
 #[derive(Debug)]
-struct AnyServer;
+pub(crate) struct AnyServer;
 
 impl ServerCertVerifier for AnyServer {
     fn verify_server_cert(
