@@ -227,6 +227,11 @@ mod tests {
             ("\"code\", \"manufacturer\", \"own\"", "\"code\", \"maker\"", "profile.devices.enrol_with"),
             ("renew_with = [\"own\"]", "renew_with = [\"oven\"]", "profile.devices.renew_with"),
             ("[\"dns\", \"ip\"]", "[\"DNS\"]", "profile.devices.alternative_names"),
+            (
+                "required_alternative_names = []",
+                "required_alternative_names = [\"uri\"]",
+                "profile.devices.required_alternative_names",
+            ),
             ("\"keyAgreement\"]", "\"keyAgreemnt\"]", "profile.devices.key_usage"),
             ("\"P-521\"", "\"P-512\"", "profile.devices.key.kinds"),
             ("rsa_min_bits = 2048", "rsa_min_bits = 1024", "profile.devices.key.rsa_min_bits"),

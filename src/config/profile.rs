@@ -38,6 +38,9 @@ pub(super) fn check(config: &Config, name: &str, profile: &Profile) -> Result<()
         }
     }
     known(name, &["alternative_names"], &profile.alternative_names, &ALTERNATIVE_NAMES)?;
+    if let Some(kind) = profile.required_alternative_names.difference(&profile.alternative_names).next() {
+        return at("required_alternative_names", format!("'{kind}' is not in alternative_names"));
+    }
     known(name, &["key_usage"], &profile.key_usage, &KEY_USAGES)?;
     known(name, &["signatures"], &profile.signatures, &SIGNATURES)?;
     known(name, &["key", "kinds"], &profile.key.kinds, &KEY_KINDS)?;

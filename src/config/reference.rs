@@ -102,6 +102,7 @@ approval = "automatic"           # or "by-hand" (default): an officer decides
 enrol_with = ["code", "manufacturer", "own"]  # for a new certificate: "code" and names of [trust.NAME]
 renew_with = ["own"]             # whose certificates may be renewed and revoked here
 alternative_names = ["dns", "ip"]      # kinds that may be asked for: dns, ip, email, uri (default none)
+required_alternative_names = []  # kinds of which at least one must be asked for, each
 dns_suffixes = []                # every dNSName must be below one of these; empty: any
 dns_wildcards = false
 key_usage = ["digitalSignature", "keyEncipherment", "keyAgreement"]  # at most (default shown)

@@ -94,7 +94,13 @@ fn unprintable(character: char) -> bool {
 }
 
 pub(super) fn alternative_names(profile: &Profile, facts: &Facts) -> Vec<String> {
-    let mut found = Vec::new();
+    if facts.operation == "revoke" {
+        return Vec::new();
+    }
+    let is_there = |kind: &&String| facts.alternative_names.iter().any(|name| name.kind == **kind);
+    let missing = profile.required_alternative_names.iter().filter(|kind| !is_there(kind));
+    let mut found: Vec<String> =
+        missing.map(|kind| format!("there must be an alternative name of kind '{kind}'")).collect();
     for name in &facts.alternative_names {
         if !profile.alternative_names.contains(&name.kind) {
             found.push(format!("alternative names of kind '{}' are not given here", name.kind));

@@ -40,6 +40,9 @@ pub struct Profile {
     /// The kinds of alternative names that may be asked for: `dns`, `ip`, `email`, `uri`.
     #[serde(default)]
     pub alternative_names: BTreeSet<String>,
+    /// The kinds of alternative names of which at least one must be asked for each.
+    #[serde(default)]
+    pub required_alternative_names: BTreeSet<String>,
     /// Suffixes that every dNSName must have one of; empty: any.
     #[serde(default)]
     pub dns_suffixes: BTreeSet<String>,

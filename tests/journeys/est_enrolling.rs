@@ -136,6 +136,52 @@ fn the_attributes_of_a_request_are_told_before_it_is_made() {
 }
 
 #[test]
+fn a_request_is_held_to_the_attributes_that_are_told() {
+    let office = Office::open_with(|settings| {
+        settings.add_profile("named", |profile| {
+            profile.insert("required_alternative_names".into(), vec!["dns"].into());
+            let subject = profile["subject"].as_table_mut().unwrap();
+            subject.insert("required".into(), vec!["CN", "O"].into());
+            subject.insert("fixed".into(), toml::toml! { O = "Oil Company" }.into());
+            let mut key = toml::Table::new();
+            key.insert("kinds".into(), vec!["P-256"].into());
+            profile.insert("key".into(), key.into());
+        });
+    });
+    let answer = office.est_get("named/csrattrs", &[]);
+    let der = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, answer.text().trim()).unwrap();
+    let path = written(office.path("csrattrs.der"), &der);
+    let shown = openssl(&["asn1parse", "-inform", "DER", "-in", path.to_str().unwrap()]);
+    for word in ["commonName", "organizationName", "Oil Company", "prime256v1", "Subject Alternative Name"] {
+        assert!(shown.contains(word), "{word}: {shown}");
+    }
+    let code = office.code_for("named");
+    let ask = |csr: &[u8]| office.est("named/simpleenroll", &Who::Code(&code), csr);
+    let names = ["-addext", "subjectAltName=DNS:one.plant.example"];
+    for (subject, more, key, word) in [
+        ("/CN=one.plant.example", &names[..], "EC", "attribute O"),
+        ("/O=Gas Company/CN=one.plant.example", &names, "EC", "'Oil Company'"),
+        ("/O=Oil Company/CN=one.plant.example", &[], "EC", "kind 'dns'"),
+        ("/O=Oil Company/CN=one.plant.example", &names, "RSA", "kind RSA"),
+    ] {
+        let answer = ask(&csr_of(&office, key, subject, more));
+        assert_eq!(answer.status, 400, "{subject}: {}", answer.text());
+        assert!(answer.text().contains(word), "{word}: {}", answer.text());
+    }
+    let answer = ask(&csr_of(&office, "EC", "/O=Oil Company/CN=one.plant.example", &names));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+/// A request (PEM) with a new key.
+fn csr_of(office: &Office, key: &str, subject: &str, more: &[&str]) -> Vec<u8> {
+    let file = office.path("held.key");
+    let kind: &[&str] = if key == "RSA" { &["rsa:2048"] } else { &["ec", "-pkeyopt", "ec_paramgen_curve:P-256"] };
+    let words =
+        [&["req", "-new", "-nodes", "-newkey"], kind, &["-keyout", file.to_str().unwrap(), "-subj", subject], more];
+    openssl(&words.concat()).into_bytes()
+}
+
+#[test]
 fn a_label_is_a_profile_and_a_code_is_for_its_own_profile_only() {
     let office = Office::open_with(|settings| {
         settings.add_profile("small", |profile| {

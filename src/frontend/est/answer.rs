@@ -92,7 +92,7 @@ pub(super) fn text(code: StatusCode, words: &str) -> Response {
     response
 }
 
-fn status(code: StatusCode) -> Response {
+pub(super) fn status(code: StatusCode) -> Response {
     let mut response = Response::new(axum::body::Body::empty());
     *response.status_mut() = code;
     response
