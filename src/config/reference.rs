@@ -101,6 +101,8 @@ original_message = false         # with forward = "replace": its message goes al
 approval = "automatic"           # or "by-hand" (default): an officer decides
 enrol_with = ["code", "manufacturer", "own"]  # for a new certificate: "code" and names of [trust.NAME]
 renew_with = ["own"]             # whose certificates may be renewed and revoked here
+renewal_key = "any"              # what a renewal does with its key: any, new, same (default any)
+renew_expired_days = 0           # how long after its end a certificate may be renewed over EST (default 0: not at all)
 alternative_names = ["dns", "ip"]      # kinds that may be asked for: dns, ip, email, uri (default none)
 required_alternative_names = []  # kinds of which at least one must be asked for, each
 dns_suffixes = []                # every dNSName must be below one of these; empty: any
@@ -119,6 +121,7 @@ signatures = ["RSA", "RSASSA-PSS", "ECDSA", "Ed25519", "ML-DSA"]
 channel_binding = "optional"     # "required": requests must be linked to their TLS connection (RFC 7030 3.5); a link that is there is always checked
 challenge_password = "binding"   # what a challengePassword is: "binding", or "enrolment-code": REFERENCE:SECRET of a one-time code
 otp_challenge = "refuse"         # an otpChallenge (RFC 7894): "refuse", or "enrolment-code" likewise
+change_subject_name = false      # whether a renewal may ask for other names (ChangeSubjectName, RFC 7030 4.2.2)
 revocation_challenge = "refuse"  # a revocationChallenge (RFC 7894): "refuse", or "ignore": it is left unread
 
 [profile.devices.cmp]            # defaults shown

@@ -30,6 +30,11 @@ impl Registrar {
         reply: Arc<dyn Reply>,
     ) -> Result<Answered, Refusal> {
         self.check_standing(who).await?;
+        if who.expired && request.replaces.is_none() {
+            let fault = "the certificate has expired; it can only be renewed";
+            self.note_failure(&who.source, who.requester.credential.as_str(), fault).await?;
+            return Err(Refusal::NotIdentified);
+        }
         let join_key = request.message.transaction.is_none().then(|| join_key(who, &request));
         if let Some(key) = &join_key
             && let Some(answered) = self.join(key, &reply).await?

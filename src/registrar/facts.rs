@@ -82,12 +82,20 @@ impl Registrar {
             names.sort();
             names
         };
+        // Names that are to change stand in the request as they are (RFC 7030 section 4.2.2).
+        let (subject, alt_names) = match &request.present_names {
+            Some((subject, alt_names)) => (subject, alt_names),
+            None => (&request.subject, &request.alt_names),
+        };
+        let over = held.map_or(0, |held| self.now().0 - held.not_after().0).max(0);
         ReplacedFact {
             status: row.map_or("unknown", |row| status_name(row.status)).to_owned(),
             held_by_requester: held.is_some(),
-            subject_equal: held.is_some_and(|held| held.subject().matches(&request.subject)),
-            alternative_names_equal: held.is_some_and(|held| sorted(held.alt_names()) == sorted(&request.alt_names)),
-            expired: held.is_some_and(|held| held.not_after() < self.now()),
+            subject_equal: held.is_some_and(|held| held.subject().matches(subject)),
+            alternative_names_equal: held.is_some_and(|held| sorted(held.alt_names()) == sorted(alt_names)),
+            expired: over > 0,
+            expired_days: (over + DAY - 1).div_euclid(DAY),
+            names_changed: request.present_names.is_some(),
         }
     }
 }
@@ -126,6 +134,8 @@ pub(super) fn revocation_facts(
             subject_equal: true,
             alternative_names_equal: true,
             expired,
+            expired_days: 0,
+            names_changed: false,
         }),
         key_in_use: false,
         vouched: !who.vouchers.is_empty(),

@@ -40,6 +40,8 @@ pub struct Identified {
     pub(super) vouchers: Vec<String>,
     /// Why nothing new may be asked for, though the requester is known: its certificate was revoked or rejected.
     pub(super) fallen: Option<String>,
+    /// Whether its certificate has expired, so that it can only be renewed.
+    pub(super) expired: bool,
 }
 
 impl Identified {
@@ -152,7 +154,7 @@ impl Registrar {
         }
         let Some(profile) = rules.profile(&name) else { return Err(Refusal::UnknownProfile(name)) };
         let trusted = match entry {
-            Some(entry) => self.check_entry(entry, profile, chain, purpose).map(|table| (table, true)),
+            Some(entry) => self.check_entry(entry, profile, chain, purpose).map(|table| Trusted::now(table, true)),
             None => self.trust_of(profile, chain, purpose),
         };
         let status = self.store.certificate_by_hash(&end.hash()).await.map_err(Refusal::store)?.map(|row| row.status);
@@ -164,7 +166,7 @@ impl Registrar {
                 self.note_failure(&source, credential.as_str(), &fault).await?;
                 Err(Refusal::NotIdentified)
             }
-            Ok((kind, own_authority)) => Ok(Identified {
+            Ok(Trusted { table: kind, own_authority, expired }) => Ok(Identified {
                 requester: Requester { credential, name: end.subject().to_string() },
                 fact: CredentialFact {
                     kind,
@@ -180,6 +182,7 @@ impl Registrar {
                 source,
                 vouchers: Vec::new(),
                 fallen,
+                expired,
             }),
         }
     }
@@ -193,18 +196,25 @@ impl Registrar {
 
     /// The trust table that the chain leads to, of those the profile names, and whether the last step to the certificate was
     /// the profile's own CA.
-    fn trust_of(&self, profile: &Profile, chain: &[Certificate], purpose: Purpose) -> Result<(String, bool), String> {
+    fn trust_of(&self, profile: &Profile, chain: &[Certificate], purpose: Purpose) -> Result<Trusted, String> {
         let tables = self.trust.load();
+        let now = self.now();
+        // Over EST a certificate may be renewed for a time after its end, where the profile says so.
+        let grace = i64::from(profile.renew_expired_days) * DAY;
+        let in_grace = |end: &Certificate| end.not_after() < now && now <= end.not_after().plus(grace);
+        let lenient = purpose == Purpose::ClientAuth && chain.first().is_some_and(in_grace);
         let mut last = "the profile names no trust table".to_owned();
         for name in profile.renew_with.iter().chain(&profile.enrol_with).filter(|name| *name != CODE) {
             let Some(trust) = tables.get(name) else { continue };
-            match trust.check(chain, purpose, self.now()) {
+            let expired = lenient && profile.renew_with.contains(name);
+            let checked = if expired { trust.check_expired(chain, purpose) } else { trust.check(chain, purpose, now) };
+            match checked {
                 Ok(path) => {
                     let own = self.authorities.get(&profile.authority).and_then(|own| own.chain().first());
                     let by = path.issuer();
                     let same =
                         |own: &Certificate| own.public_key() == by.public_key() && own.subject().matches(by.subject());
-                    return Ok((name.clone(), own.is_some_and(same)));
+                    return Ok(Trusted { table: name.clone(), own_authority: own.is_some_and(same), expired });
                 }
                 Err(fault) => last = fault.to_string(),
             }
@@ -267,6 +277,7 @@ impl Registrar {
             source,
             vouchers: Vec::new(),
             fallen: None,
+            expired: false,
         };
         Ok(identified)
     }
@@ -289,5 +300,23 @@ impl Registrar {
     }
 }
 
+/// Where a requester's certificate leads.
+struct Trusted {
+    /// The name of the table.
+    table: String,
+    /// Whether the CA that the profile asks issued it.
+    own_authority: bool,
+    /// Whether it has expired.
+    expired: bool,
+}
+
+impl Trusted {
+    const fn now(table: String, own_authority: bool) -> Self {
+        Self { table, own_authority, expired: false }
+    }
+}
+
 /// The word for enrolment codes in a profile's `enrol_with`.
 pub(super) const CODE: &str = "code";
+
+const DAY: i64 = 24 * 60 * 60 * 1000;

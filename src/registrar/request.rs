@@ -41,6 +41,8 @@ pub struct CertificateRequest {
     pub not_after: Option<Millis>,
     /// The certificate to be replaced, by issuer and serial number.
     pub replaces: Option<(Name, Vec<u8>)>,
+    /// Subject and alternative names as they are, where other ones are asked for (ChangeSubjectName, RFC 6402 section 2.8).
+    pub present_names: Option<(Name, Vec<AltName>)>,
 }
 
 impl CertificateRequest {
@@ -69,6 +71,7 @@ impl CertificateRequest {
             other_extensions: without_own_rule(csr.extensions()),
             not_after: None,
             replaces,
+            present_names: None,
         }
     }
 }

@@ -94,6 +94,32 @@ impl Trust {
         Ok(path)
     }
 
+    /// As [`check`](Self::check), for a certificate that has expired since: as it was at its end. A revocation list counts whenever it
+    /// was made.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn check_expired(&self, chain: &[Certificate], purpose: Purpose) -> Result<Arc<ValidPath>, PathFault> {
+        let Some((end, sent)) = chain.split_first() else {
+            return Err(PathFault::NoPath { subject: "nobody".to_owned() });
+        };
+        if self.crls.iter().any(|crl| crl.covers(end) && crl.revoked(end.serial()).is_some()) {
+            return Err(PathFault::Revoked { subject: end.subject().to_string() });
+        }
+        let intermediates: Vec<Certificate> = sent.iter().chain(&self.intermediates).cloned().collect();
+        validate(&PathQuery {
+            end,
+            intermediates: &intermediates,
+            anchors: &self.anchors,
+            at: end.not_after(),
+            purpose,
+            crls: &self.crls,
+            crl_required: false,
+            policies: None,
+        })
+        .map(Arc::new)
+    }
+
     /// When a path must be validated again: the first of its certificates ends, a needed list is due, or one that is dated
     /// in the future begins to count.
     fn good_until(&self, path: &ValidPath, at: Millis) -> Millis {

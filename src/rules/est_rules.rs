@@ -14,6 +14,8 @@ pub struct EstRules {
     pub otp_challenge: OtpChallenge,
     /// What becomes of a revocationChallenge (RFC 7894 section 3.2).
     pub revocation_challenge: RevocationChallenge,
+    /// Whether a renewal may ask for other names (ChangeSubjectName, RFC 7030 section 4.2.2).
+    pub change_subject_name: bool,
 }
 
 /// Whether something must be there.

@@ -130,4 +130,10 @@ pub struct ReplacedFact {
     pub alternative_names_equal: bool,
     /// Whether it has expired.
     pub expired: bool,
+    /// How many days ago it expired, rounded up; 0 while it has not.
+    #[serde(default)]
+    pub expired_days: i64,
+    /// Whether the request asks for other names in the new certificate (ChangeSubjectName, RFC 6402 section 2.8).
+    #[serde(default)]
+    pub names_changed: bool,
 }

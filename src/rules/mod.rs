@@ -14,6 +14,6 @@ mod ruling;
 pub use est_rules::{ChallengePassword, Demand, EstRules, OtpChallenge, RevocationChallenge};
 pub use facts::{AttributeFact, CredentialFact, Facts, HolderFact, KeyFact, NameFact, ReplacedFact};
 pub use messages::{ExtraCerts, MessageRules};
-pub use profile::{Approval, Forward, KeyRules, Naming, Profile, Proof, SubjectRules};
+pub use profile::{Approval, Forward, KeyRules, Naming, Profile, Proof, RenewalKey, SubjectRules};
 pub use rule_set::{RuleSet, RuleSetFault};
 pub use ruling::{Finding, Ruling, Verdict, rule};

@@ -26,6 +26,10 @@ pub(super) fn holder(profile: &Profile, facts: &Facts) -> Vec<String> {
         return Vec::new();
     }
     // No policy lets the holder of a certificate of the same CA ask for somebody else's.
+    // A policy lets it ask for other names of its own; which ones, the rest of the profile says.
+    if facts.replaced.as_ref().is_some_and(|replaced| replaced.names_changed) && profile.est.change_subject_name {
+        return Vec::new();
+    }
     let named = profile.subject.naming(&facts.credential.kind);
     let naming = if facts.credential.own_authority { Naming::Credential } else { named };
     match naming {

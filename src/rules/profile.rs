@@ -31,6 +31,12 @@ pub struct Profile {
     /// The names of `[trust.NAME]` whose certificates may be renewed here.
     #[serde(default)]
     pub renew_with: BTreeSet<String>,
+    /// Whether a renewal keeps its key.
+    #[serde(default)]
+    pub renewal_key: RenewalKey,
+    /// For how many days after its end a certificate may still be renewed over EST; 0: not at all.
+    #[serde(default)]
+    pub renew_expired_days: u32,
     /// The keys that may be certified.
     #[serde(default)]
     pub key: KeyRules,
@@ -117,6 +123,19 @@ pub enum Approval {
     /// An officer, for every request.
     #[default]
     ByHand,
+}
+
+/// What a renewal does with its key (RFC 7030 section 4.2.2: renew or rekey).
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RenewalKey {
+    /// It keeps it, or brings a new one.
+    #[default]
+    Any,
+    /// It brings a new one.
+    New,
+    /// It keeps it.
+    Same,
 }
 
 /// Which keys may be certified.

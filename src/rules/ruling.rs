@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::naming::{alternative_names, code_names, holder, name_text, subject};
-use super::{Approval, Facts, Profile};
+use super::{Approval, Facts, Profile, RenewalKey};
 use crate::case::ReasonCode;
 
 /// What a rule found against a request.
@@ -211,7 +211,7 @@ fn validity(profile: &Profile, facts: &Facts) -> Vec<String> {
     })
 }
 
-fn replaced(_: &Profile, facts: &Facts) -> Vec<String> {
+fn replaced(profile: &Profile, facts: &Facts) -> Vec<String> {
     let Some(replaced) = &facts.replaced else { return Vec::new() };
     let revoke = facts.operation == "revoke";
     let mut found = Vec::new();
@@ -227,8 +227,19 @@ fn replaced(_: &Profile, facts: &Facts) -> Vec<String> {
     if revoke {
         return found;
     }
-    if replaced.expired {
+    // Records from before the days were a fact have none.
+    let in_time = (1..=i64::from(profile.renew_expired_days)).contains(&replaced.expired_days);
+    if replaced.expired && !(in_time && facts.door == "est") {
         found.push("the certificate has expired".to_owned());
+    }
+    match (profile.renewal_key, facts.operation.as_str()) {
+        (RenewalKey::New, "renew") => found.push("a renewal needs a new key".to_owned()),
+        (RenewalKey::Same, "rekey") => found.push("a renewal keeps its key".to_owned()),
+        _ => {}
+    }
+    // RFC 7030 section 4.2.2: the server's policy decides about other names.
+    if replaced.names_changed && !profile.est.change_subject_name {
+        found.push("a renewal does not change names here; leave ChangeSubjectName out".to_owned());
     }
     if !replaced.subject_equal {
         found.push("the subject must be the one of the certificate to be replaced".to_owned());
@@ -252,7 +263,7 @@ const CMC_RA: &str = "1.3.6.1.5.5.7.3.28";
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AttributeFact, CredentialFact, HolderFact, KeyFact, NameFact, ReplacedFact};
+    use super::super::{AttributeFact, CredentialFact, EstRules, HolderFact, KeyFact, NameFact, ReplacedFact};
     use super::*;
 
     fn profile() -> Profile {
@@ -431,6 +442,8 @@ mod tests {
             subject_equal: true,
             alternative_names_equal: true,
             expired: false,
+            expired_days: 0,
+            names_changed: false,
         };
         let renewal = |change: fn(&mut ReplacedFact)| {
             let mut replaced = held.clone();
@@ -446,6 +459,7 @@ mod tests {
         assert_eq!(renewal(|replaced| replaced.subject_equal = false), ["replaced"]);
         assert_eq!(renewal(|replaced| replaced.alternative_names_equal = false), ["replaced"]);
         assert_eq!(renewal(|replaced| replaced.expired = true), ["replaced"]);
+        assert_eq!(renewal(|replaced| replaced.names_changed = true), ["replaced"]);
         for status in ["revoked", "rejected", "renewed"] {
             let replaced = ReplacedFact { status: status.into(), ..held.clone() };
             let found = against(|facts| {
@@ -455,6 +469,47 @@ mod tests {
             });
             assert_eq!(found, ["replaced"], "{status}");
         }
+    }
+
+    #[test]
+    fn the_profile_says_what_a_renewal_may_change_and_until_when() {
+        let renewal = |operation: &str, door: &str, expired_days: i64, names_changed: bool| Facts {
+            operation: operation.to_owned(),
+            door: door.to_owned(),
+            credential: CredentialFact { kind: "own".into(), own_authority: true, ..facts().credential },
+            holder: Some(HolderFact { subject: false, serial_number: false, alternative_names: false }),
+            replaced: Some(ReplacedFact {
+                status: "valid".into(),
+                held_by_requester: true,
+                subject_equal: true,
+                alternative_names_equal: true,
+                expired: expired_days > 0,
+                expired_days,
+                names_changed,
+            }),
+            ..facts()
+        };
+        let found = |profile: &Profile, facts: &Facts| -> Vec<String> {
+            rule(profile, facts).findings.into_iter().map(|finding| finding.rule).collect()
+        };
+        let none = Vec::<String>::new();
+        for (renewal_key, renew, rekey) in
+            [(RenewalKey::Any, true, true), (RenewalKey::New, false, true), (RenewalKey::Same, true, false)]
+        {
+            // A changed name is what keeps `holder` silent here.
+            let est = EstRules { change_subject_name: true, ..EstRules::default() };
+            let profile = Profile { renewal_key, est, ..profile() };
+            for (operation, allowed) in [("renew", renew), ("rekey", rekey)] {
+                let refused = found(&profile, &renewal(operation, "est", 0, true)).contains(&"replaced".to_owned());
+                assert_eq!(refused, !allowed, "{renewal_key:?} {operation}");
+            }
+        }
+        let est = EstRules { change_subject_name: true, ..EstRules::default() };
+        let lenient = Profile { renew_expired_days: 30, est, ..profile() };
+        assert_eq!(found(&lenient, &renewal("rekey", "est", 30, true)), none);
+        assert_eq!(found(&lenient, &renewal("rekey", "est", 31, true)), ["replaced"]);
+        assert_eq!(found(&lenient, &renewal("rekey", "cmp", 1, true)), ["replaced"]);
+        assert_eq!(found(&profile(), &renewal("rekey", "est", 1, true)), ["holder", "replaced", "replaced"]);
     }
 
     #[test]

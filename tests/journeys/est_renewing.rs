@@ -1,8 +1,12 @@
 //! A further certificate over EST (RFC 7030 section 4.2.2).
 
-use demo_ca::Kind;
+use std::path::PathBuf;
 
-use super::office::{Office, Who, csr_for};
+use certs::{Certificate, CertificateDraft, CsrDraft, Extension, Name, Signer as _};
+use demo_ca::Kind;
+use demo_ca::signer::SoftwareSigner;
+
+use super::office::{Key, Office, Who, csr_for, done, read};
 
 #[test]
 fn a_certificate_is_renewed_with_the_same_key() {
@@ -73,4 +77,108 @@ fn nobody_renews_without_the_certificate() {
     let foreign = office.est("simplereenroll", &Who::Holder(&device.0, &device.1), &csr);
     assert!((400..500).contains(&foreign.status), "{}", foreign.status);
     assert_eq!(office.records().count(Kind::Issued), 1);
+}
+
+#[test]
+fn the_profile_says_whether_a_renewal_keeps_its_key() {
+    let office = Office::open_with(|settings| {
+        for policy in ["new", "same"] {
+            settings.add_profile(policy, |profile| drop(profile.insert("renewal_key".into(), policy.into())));
+        }
+    });
+    let (key, old) = office.enrolled("pump", "/CN=pump.plant.example", &office.code());
+    let old = office.keep("old", &old);
+    let ask = |policy: &str, key: &Key, csr: &[u8]| {
+        office.est(&format!("{policy}/simplereenroll"), &Who::Holder(&old, &key.0), csr)
+    };
+    let same = csr_for(&key, "/CN=pump.plant.example", &[]);
+    let (_, other) = office.csr("other", "/CN=pump.plant.example");
+    let refused = ask("new", &key, &same);
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    assert!(refused.text().contains("new key"), "{}", refused.text());
+    assert_eq!(ask("same", &key, &other).status, 403);
+    assert_eq!(office.records().count(Kind::Issued), 1);
+    assert_eq!(ask("new", &key, &other).status, 200);
+}
+
+#[test]
+fn a_renewal_asks_for_other_names_where_the_profile_allows_it() {
+    let office = Office::open_with(|settings| {
+        settings.add_profile("renaming", |profile| {
+            let est = profile.entry("est").or_insert_with(|| toml::Table::new().into());
+            est.as_table_mut().unwrap().insert("change_subject_name".into(), true.into());
+            profile.insert("alternative_names".into(), vec!["dns"].into());
+        });
+    });
+    let (key, old) = office.enrolled("pump", "/CN=pump.plant.example", &office.code());
+    let old = office.keep("old", &old);
+    let change = Name::from_text("CN=valve.plant.example").unwrap();
+    // ChangeSubjectName with the subject alone, and one with an alternative name of a kind that is not given.
+    let subject_only = [&[0x30, u8::try_from(change.der().len()).unwrap()], change.der()].concat();
+    let address = [&[0x30, 8][..], &[0xa1, 6, 0x87, 4, 10, 0, 0, 1]].concat();
+    let signer = SoftwareSigner::load(&key.0).unwrap();
+    let csr = |value: &[u8]| {
+        let mut draft = CsrDraft::new(Name::from_text("CN=pump.plant.example").unwrap(), signer.public_key().clone());
+        draft.attributes.push((certs::ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.7.36"), value.to_vec()));
+        let csr = done(draft.sign(&signer)).unwrap();
+        base64::Engine::encode(&base64::engine::general_purpose::STANDARD, csr.der()).into_bytes()
+    };
+    let renew =
+        |label: &str, csr: &[u8]| office.est(&format!("{label}simplereenroll"), &Who::Holder(&old, &key.0), csr);
+    let refused = renew("", &csr(&subject_only));
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    assert!(refused.text().contains("ChangeSubjectName"), "{}", refused.text());
+    let refused = renew("renaming/", &csr(&address));
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    // The fields of the request itself stay those of the certificate (RFC 7030 section 4.2.2).
+    let (_, other) = office.csr("other", "/CN=valve.plant.example");
+    assert_eq!(renew("renaming/", &other).status, 403);
+    assert_eq!(office.records().count(Kind::Issued), 1);
+    let answer = renew("renaming/", &csr(&subject_only));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let received = Certificate::parse_pem(office.received(&answer.body)[0].as_bytes()).unwrap().remove(0);
+    assert!(received.subject().matches(&change), "{}", received.subject());
+    assert_eq!(received.public_key().der(), Certificate::parse_pem(&read(&old)).unwrap()[0].public_key().der());
+    assert_eq!(office.records().of(Kind::Issued)[1].pop, Some(demo_ca::Pop::RaVerified));
+}
+
+/// A certificate of the office's CA that has just ended.
+fn expired(office: &Office, name: &str) -> (PathBuf, Key) {
+    let (key, csr) = office.csr(name, "/CN=pump.plant.example");
+    let der = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, &csr).unwrap();
+    let issuer = Certificate::parse_pem(&read(&office.pki("issuing.pem"))).unwrap().remove(0);
+    // Not before the CA itself began.
+    let end = issuer.not_before().plus(1000);
+    office.until("it has ended", || Office::now() > end.plus(1000));
+    let draft = CertificateDraft {
+        serial: vec![0x42],
+        issuer: issuer.subject().clone(),
+        subject: Name::from_text("CN=pump.plant.example").unwrap(),
+        public_key: certs::Csr::parse(&der).unwrap().public_key().clone(),
+        not_before: issuer.not_before(),
+        not_after: end,
+        extensions: vec![
+            Extension::key_usage(certs::KeyUsage::DIGITAL_SIGNATURE),
+            Extension::authority_key_identifier(issuer.subject_key_identifier().unwrap()),
+        ],
+    };
+    let signer = SoftwareSigner::load(&office.pki("issuing.key")).unwrap();
+    let certificate = done(draft.sign(&signer)).unwrap();
+    (office.keep(&format!("{name}-expired"), &certificate.to_pem()), key)
+}
+
+#[test]
+fn a_certificate_is_renewed_for_a_time_after_its_end_and_used_for_nothing_else() {
+    let office = Office::open_with(|settings| {
+        settings.add_profile("lenient", |profile| drop(profile.insert("renew_expired_days".into(), 2.into())));
+    });
+    let (lately, key) = expired(&office, "lately");
+    let (_, csr) = office.csr("new", "/CN=pump.plant.example");
+    let ask = |operation: &str, who: &PathBuf, key: &Key| office.est(operation, &Who::Holder(who, &key.0), &csr);
+    assert_eq!(ask("simplereenroll", &lately, &key).status, 401, "the default profile knows no grace");
+    assert_eq!(ask("lenient/simpleenroll", &lately, &key).status, 401, "nothing new is asked for with it");
+    assert_eq!(office.records().count(Kind::Issued), 0);
+    let answer = ask("lenient/simplereenroll", &lately, &key);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(office.accepts(&office.received(&answer.body)[0]));
 }

@@ -5,6 +5,7 @@
 mod body;
 mod certs_only;
 mod challenges;
+mod change_subject_name;
 mod content_type;
 mod fault;
 mod path;
@@ -15,6 +16,7 @@ pub mod csrattrs;
 pub use body::{Layout, decode_payload, decode_request, encode_payload};
 pub use certs_only::{certs_only, parse_certs_only};
 pub use challenges::{Challenge, Challenges, links_to};
+pub use change_subject_name::ChangeSubjectName;
 pub use content_type::{
     CERTS_ONLY, CONTENT_TYPE_CA_CERTS, CONTENT_TYPE_CSR_ATTRS, CONTENT_TYPE_REQUEST, ContentType, is_request,
 };

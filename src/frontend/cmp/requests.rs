@@ -63,6 +63,7 @@ pub(super) fn certificate_request(
         other_extensions: without_own_rule(&template.extensions),
         not_after: template.validity.and_then(|(_, end)| end),
         replaces,
+        present_names: None,
     })
 }
 

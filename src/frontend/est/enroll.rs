@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use certs::Csr;
-use est::Challenges;
+use certs::{Csr, Extension, oid};
+use cmp::crmf::{self, CertTemplateDraft, Popo};
+use est::{Challenges, ChangeSubjectName};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
@@ -12,7 +13,7 @@ use super::Asked;
 use super::answer::{later, payload, status_of, text};
 use super::identify::identify;
 use super::linking::{carried_code, check_link, check_passwords};
-use crate::case::{Door, Outcome, Reason, ReasonCode};
+use crate::case::{Door, Outcome, Reason, ReasonCode, RequestForm};
 use crate::registrar::{CertificateRequest, Finished, Identified, Incoming, Refusal, Registrar, Reply, Replying};
 use crate::rules::Profile;
 
@@ -58,13 +59,15 @@ pub(super) async fn enroll(
 struct Request {
     csr: Csr,
     challenges: Challenges,
+    change: Option<ChangeSubjectName>,
 }
 
 fn read(body: &[u8]) -> Result<Request, String> {
     let der = est::decode_request(body).map_err(|fault| fault.to_string())?;
     let csr = Csr::parse(&der).map_err(|fault| fault.to_string())?;
     let challenges = Challenges::of(&csr).map_err(|fault| fault.to_string())?;
-    Ok(Request { csr, challenges })
+    let change = ChangeSubjectName::of(&csr).map_err(|fault| fault.to_string())?;
+    Ok(Request { csr, challenges, change })
 }
 
 fn bad(code: ReasonCode, text: String) -> Refusal {
@@ -78,10 +81,11 @@ fn check(
     who: &Identified,
     again: bool,
 ) -> Result<CertificateRequest, (ReasonCode, String)> {
-    let Request { csr, challenges } = request;
-    if csr.attribute_oids().contains(&CHANGE_SUBJECT_NAME) {
-        // RFC 7030 section 4.2.2: what asks for another name is never just ignored.
-        let text = "the attribute changeSubjectName is not supported here; leave it out";
+    let Request { csr, challenges, change } = request;
+    if change.is_some() && !again {
+        // RFC 7030 section 4.2.1 has it for who comes with a third party's certificate; which names a first certificate has says the
+        // request itself here.
+        let text = "ChangeSubjectName is for a renewal; put the names that are wanted into the request";
         return Err((ReasonCode::BadRequest, text.to_owned()));
     }
     check_passwords(&challenges, profile.est).map_err(|text| (ReasonCode::BadRequest, text))?;
@@ -102,7 +106,29 @@ fn check(
         ));
     }
     let message = Incoming::new(&asked.body, &asked.body, None);
-    Ok(CertificateRequest::of_pkcs10(&csr, proven, Door::Est, message, replaces))
+    let request = CertificateRequest::of_pkcs10(&csr, proven, Door::Est, message, replaces);
+    Ok(match change {
+        Some(change) => renamed(&csr, request, change),
+        None => request,
+    })
+}
+
+/// RFC 6402 section 2.8: the new names in place of those of the request. A PKCS#10 cannot carry them, so the CA is asked with a template;
+/// its proof of possession was checked here, and our word stands for it (RFC 9483 section 5.2.3.2).
+fn renamed(csr: &Csr, request: CertificateRequest, change: ChangeSubjectName) -> CertificateRequest {
+    let ChangeSubjectName { subject, alt_names } = change;
+    let names = (!alt_names.is_empty()).then(|| Extension::subject_alt_name(&alt_names, subject.is_empty()));
+    let others = csr.extensions().iter().filter(|extension| extension.oid != oid::SUBJECT_ALT_NAME).cloned();
+    let mut template = CertTemplateDraft::new(subject.clone(), csr.public_key().clone());
+    template.extensions = others.chain(names).collect();
+    CertificateRequest {
+        form: RequestForm::Crmf,
+        request: crmf::message(&crmf::request(0, &template), Some(&Popo::RaVerified)),
+        present_names: Some((request.subject, request.alt_names)),
+        subject,
+        alt_names,
+        ..request
+    }
 }
 
 /// The answer of EST: the certificate alone, certs-only (RFC 7030 section 4.2.3).
@@ -124,5 +150,3 @@ impl Reply for CertsOnly {
         })
     }
 }
-
-const CHANGE_SUBJECT_NAME: certs::ObjectIdentifier = certs::ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.7.36");
