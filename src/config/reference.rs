@@ -98,6 +98,7 @@ authority = "oil"
 forward = "behalf"               # how CMP requests reach the CA: behalf, nested, replace, untouched (docs/configuration.md)
 proof = "keep"                   # or "ra-verified": our word instead of the proof of possession, for a CA that cannot check it
 original_message = false         # with forward = "replace": its message goes along as it signed it (origPKIMessage)
+central_keys = false             # whether the CA may be asked to make the key (RFC 9483 4.1.6); forward = nested or untouched
 approval = "automatic"           # or "by-hand" (default): an officer decides
 enrol_with = ["code", "manufacturer", "own"]  # for a new certificate: "code" and names of [trust.NAME]
 renew_with = ["own"]             # whose certificates may be renewed and revoked here

@@ -154,7 +154,11 @@ fn proof_algorithm(profile: &Profile, facts: &Facts) -> Vec<String> {
 }
 
 fn key_kind(profile: &Profile, facts: &Facts) -> Vec<String> {
-    let Some(key) = &facts.key else { return Vec::new() };
+    let Some(key) = &facts.key else {
+        return only_if(facts.operation != "revoke" && !profile.central_keys, || {
+            "the CA makes no keys under this profile; bring a key".to_owned()
+        });
+    };
     only_if(!profile.key.kinds.contains(&key.family), || {
         format!("keys of kind {} are not certified here; use one of {}", key.family, listed(&profile.key.kinds))
     })

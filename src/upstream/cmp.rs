@@ -8,14 +8,14 @@ use certs::{Certificate, Millis, Name, Signer};
 use cmp::client::{self, Answer as CmpAnswer};
 use cmp::relay::{self, Possession};
 use cmp::server::innermost;
-use cmp::{Body, CertReqMsg, Draft, FailureInfo, InfoTypeAndValue, Limits, Message, Status, StatusInfo};
+use cmp::{Body, CertReqMsg, Draft, EncryptedKey, FailureInfo, InfoTypeAndValue, Limits, Message, Status, StatusInfo};
 use serde::Deserialize;
 
 use super::batch::{self, Batches};
 use super::http::{ANSWER_LIMIT, HttpClient, SendFault, tls_client};
 use super::inquiry;
 use super::verifier::{Believed, Verifier};
-use super::{Answer, AnswerFault, Authority, ComposeFault, Conversation, Fresh, Order, Pending, Vouching};
+use super::{Answer, AnswerFault, Authority, ComposeFault, Conversation, Fresh, Order, Pending, PrivateKey, Vouching};
 use crate::case::{Clock, Family, Random};
 
 /// `[authority.NAME]` with `kind = "cmp"`.
@@ -278,6 +278,11 @@ fn meaning(answer: CmpAnswer) -> Answer {
             certificate: Box::new(issued.certificate),
             confirm: !issued.implicit_confirm,
             confirm_by: issued.confirm_wait_time,
+            private_key: match issued.private_key {
+                None => PrivateKey::None,
+                Some(EncryptedKey::Enveloped(_)) => PrivateKey::Enveloped,
+                Some(EncryptedKey::Value(_)) => PrivateKey::Other,
+            },
         },
         CmpAnswer::Waiting { .. } => Answer::Waiting { check_after: 0 },
         CmpAnswer::PollAgain { after } => Answer::Waiting { check_after: u32::try_from(after).unwrap_or(u32::MAX) },

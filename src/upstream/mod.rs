@@ -18,7 +18,7 @@ use certs::{Certificate, Millis, Name};
 use crate::case::{Family, Information};
 
 pub use cmp::{Cmp, CmpConfig};
-pub use expected::{Difference, Expected};
+pub use expected::{Difference, Expected, ExpectedKey, PrivateKey};
 pub use http::{HttpClient, SendFault};
 pub use inquiry::{CrlOf, Inquiry};
 
@@ -144,6 +144,8 @@ pub enum Answer {
         confirm: bool,
         /// Until when it waits; none when it does not say.
         confirm_by: Option<Millis>,
+        /// The private key that came with it.
+        private_key: PrivateKey,
     },
     /// It needs time.
     Waiting {
