@@ -70,6 +70,7 @@ certificates = "oil-chain.pem"   # issuing CA first, up to the root; what is iss
 ra_certificate = "ra.pem"        # the RA's certificate, for the key on the token, then its chain
 # signer_certificate = "oil-cmp.pem"       # the certificates whose protection is believed; else:
 # signer_key_identifier = "00112233…"      # its subject key identifier; else id-kp-cmcCA issued by the CA
+# rollover_certificates = "links.pem"      # OldWithOld, OldWithNew, NewWithOld while the root changes, for EST's /cacerts
 # tls_roots = "tls-roots.pem"    # for https; default: certificates
 nested = false                   # whether it takes messages wrapped in ours (RFC 9483 section 5.2.2.1)
 batch_milliseconds = 0           # collects messages that go to the CA together (RFC 9483 section 5.2.2.2); 0: none

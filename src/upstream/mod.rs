@@ -30,6 +30,9 @@ pub trait Authority: Send + Sync + std::fmt::Debug {
     /// The certificates from the issuing CA up to its root. What the CA issues must chain to the first.
     fn chain(&self) -> &[Certificate];
 
+    /// What connects its root with the one before or the next one (RFC 7030 section 4.1.3).
+    fn rollover(&self) -> &[Certificate];
+
     /// Makes the next message of a conversation, signed by the RA key. Nothing is sent.
     fn compose<'a>(&'a self, order: Order<'a>, fresh: Fresh) -> Pending<'a, Result<Vec<u8>, ComposeFault>>;
 

@@ -32,10 +32,12 @@ pub(super) async fn refused(registrar: &Registrar, source: &Source, refusal: &Re
         Refusal::TransactionInUse | Refusal::NoTransaction | Refusal::OutOfPlace(_) => {
             text(StatusCode::CONFLICT, &refusal.to_string())
         }
-        Refusal::TooMany { retry_after } => later(StatusCode::TOO_MANY_REQUESTS, *retry_after),
+        Refusal::TooMany { retry_after } => {
+            later(StatusCode::TOO_MANY_REQUESTS, spread(*retry_after, registrar.nonce()[0]))
+        }
         Refusal::Unavailable { retry_after, cause } => {
             tracing::error!(request = %source.request_id, cause, "not available");
-            later(StatusCode::SERVICE_UNAVAILABLE, *retry_after)
+            later(StatusCode::SERVICE_UNAVAILABLE, spread(*retry_after, registrar.nonce()[0]))
         }
     }
 }
@@ -64,6 +66,12 @@ fn challenge() -> Response {
     let mut response = status(StatusCode::UNAUTHORIZED);
     response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"EST\", charset=\"UTF-8\""));
     response
+}
+
+/// Up to half as long again, so that those who were told at the same time do not come back at the same time.
+pub(super) fn spread(seconds: u32, random: u8) -> u32 {
+    let more = u64::from(seconds) * u64::from(random) / 512;
+    seconds.saturating_add(u32::try_from(more).unwrap_or(u32::MAX))
 }
 
 pub(super) fn later(code: StatusCode, seconds: u32) -> Response {
@@ -99,3 +107,15 @@ pub(super) fn status(code: StatusCode) -> Response {
 }
 
 const CONTENT_TRANSFER_ENCODING: HeaderName = HeaderName::from_static("content-transfer-encoding");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_must_wait_comes_back_no_earlier_and_not_all_at_once() {
+        assert_eq!((spread(10, 0), spread(10, 255), spread(1, 255), spread(0, 255)), (10, 14, 1, 0));
+        assert!((0..=255).map(|random| spread(100, random)).collect::<std::collections::BTreeSet<u32>>().len() > 40);
+        assert_eq!(spread(u32::MAX, 255), u32::MAX);
+    }
+}
