@@ -146,7 +146,7 @@ impl Door {
             // Head and body leave in one write; waiting for more would only delay them.
             let _ = stream.set_nodelay(true);
             match acceptor {
-                None => serve(stream, desk, stopping).await,
+                None => Box::pin(serve(stream, desk, stopping)).await,
                 Some(acceptor) => serve_tls(acceptor, stream, desk, stopping).await,
             }
         })
@@ -172,24 +172,40 @@ impl Door {
     }
 }
 
-async fn serve_tls(acceptor: TlsAcceptor, stream: TcpStream, mut desk: Desk, mut stopping: Stopping) {
+/// What a connection needs for its handshake only is in a box of its own, which is gone when it is idle.
+async fn serve_tls(acceptor: TlsAcceptor, stream: TcpStream, mut desk: Desk, stopping: Stopping) {
+    match Box::pin(shake(acceptor, stream, &desk, stopping.clone())).await {
+        Ok((stream, tls)) => {
+            desk.connection.tls = Some(Arc::new(tls));
+            Box::pin(serve(stream, desk, stopping)).await;
+        }
+        Err(reason) => desk.metrics.refused(desk.door, reason),
+    }
+}
+
+/// The handshake, and what it told; else why there is none.
+async fn shake(
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    desk: &Desk,
+    mut stopping: Stopping,
+) -> Result<(Box<TlsStream<TcpStream>>, Tls), &'static str> {
     let unique_sessions = acceptor.config().require_ems;
     let shaking = timeout(seconds(desk.limits.handshake_seconds), overhear(acceptor.accept(stream)));
-    let reason = tokio::select! {
+    tokio::select! {
         shaken = shaking => match shaken {
             Ok((Ok(stream), first)) => {
-                desk.connection.tls = Some(Arc::new(facts(&stream, first, unique_sessions)));
-                return serve(stream, desk, stopping).await;
+                let tls = facts(&stream, first, unique_sessions);
+                Ok((Box::new(stream), tls))
             }
             Ok((Err(error), _)) => {
                 tracing::debug!(door = desk.door, peer = %desk.connection.peer, %error, "a handshake failed");
-                "handshake"
+                Err("handshake")
             }
-            Err(_) => "handshake_time",
+            Err(_) => Err("handshake_time"),
         },
-        () = stopping.wait() => "stopping",
-    };
-    desk.metrics.refused(desk.door, reason);
+        () = stopping.wait() => Err("stopping"),
+    }
 }
 
 fn facts(stream: &TlsStream<TcpStream>, first: FirstFinished, unique_sessions: bool) -> Tls {

@@ -44,7 +44,7 @@ where
         }
     };
     match end {
-        Ok(()) => close(connection.into_parts().io.into_inner(), &progress).await,
+        Ok(()) => Box::pin(close(connection.into_parts().io.into_inner(), &progress)).await,
         Err(error) => {
             // hyper has answered what it could not read, 400 or 431.
             if error.is_parse() {

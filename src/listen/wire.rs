@@ -293,7 +293,7 @@ const WWW_AUTHENTICATE: &[u8] = b"WWW-Authenticate";
 const FULL: usize = 64 * 1024;
 
 /// A buffer of this size stays with an idle connection.
-const KEPT: usize = 4 * 1024;
+const KEPT: usize = 256;
 
 #[cfg(test)]
 mod tests {
