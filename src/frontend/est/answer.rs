@@ -5,7 +5,8 @@ use est::Layout;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::Asked;
+use super::identify::Sent;
+use super::{Asked, digest};
 use crate::case::ReasonCode;
 use crate::registrar::{Refusal, Registrar, Source};
 
@@ -18,12 +19,13 @@ pub(super) async fn noted(registrar: &Registrar, source: &Source, response: Resp
 }
 
 /// The one place where refusals become EST's statuses (RFC 7030 sections 3.2.3 and 4.2.3).
-pub(super) async fn refused(registrar: &Registrar, source: &Source, refusal: &Refusal) -> Response {
+pub(super) async fn refused(registrar: &Registrar, asked: &Asked, refusal: &Refusal) -> Response {
+    let source = &asked.source;
     match refusal {
         Refusal::Requester(reason) => {
             noted(registrar, source, text(status_of(reason.code), &reason.text), &reason.text).await
         }
-        Refusal::NotIdentified => challenge(),
+        Refusal::NotIdentified => challenge(registrar, asked),
         Refusal::NotAllowed(cause) => {
             tracing::info!(request = %source.request_id, cause, "not allowed");
             text(StatusCode::FORBIDDEN, "not allowed")
@@ -59,11 +61,36 @@ const fn retry_after(refusal: &Refusal) -> u32 {
     }
 }
 
-/// RFC 7030 section 3.2.3. The body is empty (est.md 0.6), and one challenge only: some clients read no second.
-fn challenge() -> Response {
-    let mut response = status(StatusCode::UNAUTHORIZED);
-    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"EST\", charset=\"UTF-8\""));
+/// RFC 7030 section 3.2.3. The body is empty (est.md 0.6), and Basic comes first: some clients read no second challenge. Only who
+/// sent something that cannot be taken at all is told so in words.
+fn challenge(registrar: &Registrar, asked: &Asked) -> Response {
+    let mut response = match Sent::read(asked) {
+        Ok(_) => status(StatusCode::UNAUTHORIZED),
+        Err(words) => text(StatusCode::UNAUTHORIZED, words),
+    };
+    let headers = response.headers_mut();
+    if asked.schemes.basic() {
+        headers.append(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"EST\", charset=\"UTF-8\""));
+    }
+    if asked.schemes.digest() {
+        let nonce = asked.nonces.fresh(registrar.nonce(), registrar.now());
+        if let Ok(digest) = HeaderValue::try_from(digest::challenge(&nonce, digest::is_stale(asked, registrar.now()))) {
+            headers.append(WWW_AUTHENTICATE, digest);
+        }
+    }
     response
+}
+
+/// RFC 7030 section 4.2.3: Retry-After MUST be there; the body is empty, as some clients stumble over one (est.md 0.6). Requesters
+/// that were told so together come back one after the other.
+pub(super) fn waiting(registrar: &Registrar, check_after: u32) -> Response {
+    later(StatusCode::ACCEPTED, spread(check_after, registrar.nonce()[0]))
+}
+
+/// Up to a quarter more.
+fn spread(seconds: u32, dice: u8) -> u32 {
+    let more = u64::from(seconds) * u64::from(dice) / 1020;
+    seconds.saturating_add(u32::try_from(more).unwrap_or(0))
 }
 
 pub(super) fn later(code: StatusCode, seconds: u32) -> Response {
@@ -99,3 +126,15 @@ pub(super) fn status(code: StatusCode) -> Response {
 }
 
 const CONTENT_TRANSFER_ENCODING: HeaderName = HeaderName::from_static("content-transfer-encoding");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_is_told_to_come_back_a_little_later_but_never_sooner() {
+        assert_eq!((spread(10, 0), spread(10, 255), spread(100, 255)), (10, 12, 125));
+        assert_eq!(spread(1, 255), 1);
+        assert_eq!(spread(u32::MAX, 255), u32::MAX);
+    }
+}
