@@ -7,10 +7,12 @@ mock=$((base + 14))
 authority="openssl as CA"
 [ -z "${CLIENT:-}" ] || authority="openssl 3.6 as CA"
 
-# mock ROOT: a mock CA that trusts requests signed below ROOT.
+# mock ROOT [WORD…]: a mock CA that trusts requests signed below ROOT.
 mock() {
-    "${CLIENT:-openssl}" cmp -config '' -port "$mock" -srv_cert "$pki/cmp-signer.pem" -srv_key "$pki/cmp-signer.key" -srv_trusted "$1" \
-        -srv_untrusted "$pki/issuing.pem" -rsp_cert given.pem -rsp_extracerts "$pki/issuing.pem" -grant_implicitconf >>mock.log 2>&1 &
+    local trusted=$1
+    shift
+    "${CLIENT:-openssl}" cmp -config '' -port "$mock" -srv_cert "$signer.pem" -srv_key "$signer.key" -srv_trusted "$trusted" \
+        -srv_untrusted "$pki/issuing.pem" -rsp_cert given.pem -rsp_extracerts "$pki/issuing.pem" -grant_implicitconf "$@" >>mock.log 2>&1 &
     mock_pid=$!
     children+=("$mock_pid")
 }
@@ -18,7 +20,12 @@ mock() {
 # An office of its own with the same PKI shape, whose CA is the mock.
 "$daftar" demo --prepare-only --dir "$house" --port-base $((base + 10)) >prepare.log 2>&1
 pki=$house/pki
+signer=$pki/cmp-signer
 sed -i "s|^url = .*|url = \"http://127.0.0.1:$mock/pkix/\"|" "$house/daftar.toml"
+# A profile whose requesters may have their keys made by the CA.
+sed -n '/^\[profile.untouched\]/,/^\[profile/p' "$house/daftar.toml" | sed '$d;s/profile.untouched/profile.central/;s/^forward = .*/&\ncentral_keys = true/' \
+    >central.toml
+cat central.toml >>"$house/daftar.toml"
 SOFTHSM2_CONF=$house/softhsm2.conf "$daftar" serve --config "$house/daftar.toml" >serve.log 2>&1 &
 serve_pid=$!
 children+=("$serve_pid")
@@ -50,6 +57,39 @@ host=127.0.0.1:$((base + 11))/.well-known/cmp
 check "$authority: CMP enrolment succeeds (ir)" asked crmf crmf.key cmp -ref "$reference" -secret "pass:$secret" -cmd ir -newkey crmf.key \
     -subject /CN=crmf.plant.example -implicit_confirm
 kill "$mock_pid" && wait "$mock_pid" 2>/dev/null
+
+# A key that the CA makes (RFC 9483 section 4.1.6), which only 3.6 knows: it passes through to the one whose signature the CA saw.
+if [ -n "${CLIENT:-}" ]; then
+    central=http://$host/p/central
+    named=$(openssl x509 -in "$pki/device.pem" -noout -subject -nameopt compat | sed 's/^subject=//')
+    new_key made && openssl req -new -config /dev/null -key made.key -subj "$named" -out made.csr && given made 2>/dev/null
+    cat "$pki/root.pem" "$pki/manufacturer.pem" >known.pem
+    # Who may answer for the CA, and make keys; OpenSSL wants signers of CMS to be good for S/MIME, too.
+    printf 'keyUsage=critical,digitalSignature\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n%s\n' \
+        extendedKeyUsage=1.3.6.1.5.5.7.3.27,1.3.6.1.5.5.7.3.32,emailProtection >maker.ext
+    new_key maker && new_csr maker "/CN=Key Generation Authority" && signer=$PWD/maker
+    openssl x509 -req -in maker.csr -CA "$pki/issuing.pem" -CAkey "$pki/issuing.key" -days 90 -extfile maker.ext -out maker.pem 2>/dev/null
+    mock "$PWD/known.pem" -rsp_key made.key
+    sleep 0.5
+    ask_central() {
+        rm -f came.pem came.key
+        "$CLIENT" cmp -config '' -server "$central" -trusted "$ROOT_CA" -untrusted "$pki/issuing.pem" -recipient /CN=CA -cmd ir -subject "$named" \
+            -centralkeygen -newkeyout came.key -certout came.pem "$@"
+    }
+    key_came() {
+        ask_central -cert "$pki/device.pem" -key "$pki/device.key" -implicit_confirm &&
+            openssl pkey -in came.key -pubout -out came.pub && openssl x509 -in came.pem -noout -pubkey | diff - came.pub &&
+            openssl pkey -in made.key -pubout | diff - came.pub
+    }
+    check "$authority: a key that the CA made reaches who asked for it" key_came
+    for file in "$house"/data/*.sqlite*; do
+        check "$authority: no line of the key is kept in ${file##*/}" eval '! grep -qaF "$(sed -n 2p made.key)" "$file"'
+    done
+    check "$authority: a key that the CA made is not had under a shared secret" eval \
+        '! ask_central -ref "$reference" -secret "pass:$secret" && not_there came.key'
+    kill "$mock_pid" && wait "$mock_pid" 2>/dev/null
+    signer=$pki/cmp-signer
+fi
 
 # The same CA, but the RA's key is certified by nobody it trusts.
 openssl req -x509 -config /dev/null -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout other.key -subj /CN=Other -days 9 \

@@ -65,6 +65,12 @@ impl Family {
         !matches!(self, Self::Terminated)
     }
 
+    /// Whether the CA sees the requester's own protection.
+    #[must_use]
+    pub const fn keeps_protection(self) -> bool {
+        matches!(self, Self::Nested | Self::Untouched)
+    }
+
     /// The family of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

@@ -19,7 +19,7 @@ impl AuthorityConfig {
     pub(super) fn files(&mut self) -> Vec<&mut PathBuf> {
         let Self::Cmp(config) = self;
         let needed = [&mut config.certificates, &mut config.ra_certificate];
-        let optional = [&mut config.signer_certificate, &mut config.tls_roots];
+        let optional = [&mut config.signer_certificate, &mut config.tls_roots, &mut config.rollover_certificates];
         needed.into_iter().chain(optional.into_iter().flatten()).collect()
     }
 
@@ -44,6 +44,7 @@ impl AuthorityConfig {
             ("ra_certificate", Some(&config.ra_certificate)),
             ("signer_certificate", config.signer_certificate.as_ref()),
             ("tls_roots", config.tls_roots.as_ref()),
+            ("rollover_certificates", config.rollover_certificates.as_ref()),
         ];
         files.into_iter().filter_map(|(key, path)| Some((key, path?.as_path()))).collect()
     }

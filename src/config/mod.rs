@@ -262,6 +262,7 @@ mod tests {
             ("come_back_seconds = 1209600", "come_back_seconds = 0", "registrar.come_back_seconds"),
             ("timeout_seconds = 30 ", "timeout_seconds = 81 ", "authority.oil.timeout_seconds"),
             ("batch_milliseconds = 0 ", "batch_milliseconds = 50001 ", "authority.oil.timeout_seconds"),
+            ("central_keys = false", "central_keys = true", "profile.devices.central_keys"),
             ("validity_days = 397", "validity_days = 0", "profile.devices.validity_days"),
         ] {
             assert!(REFERENCE.contains(right), "{right}");

@@ -25,6 +25,13 @@ pub(super) fn check(config: &Config, name: &str, profile: &Profile) -> Result<()
             format!("set `nested = true` in [authority.{}], if it takes nested messages", profile.authority),
         );
     }
+    if profile.central_keys && !matches!(profile.forward, Forward::Nested | Forward::Untouched) {
+        return at(
+            "central_keys",
+            "the CA makes keys for those whose own protection it sees: forward = \"nested\" or \"untouched\""
+                .to_owned(),
+        );
+    }
     if profile.original_message && profile.forward != Forward::Replace {
         return at(
             "original_message",

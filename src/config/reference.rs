@@ -70,6 +70,7 @@ certificates = "oil-chain.pem"   # issuing CA first, up to the root; what is iss
 ra_certificate = "ra.pem"        # the RA's certificate, for the key on the token, then its chain
 # signer_certificate = "oil-cmp.pem"       # the certificates whose protection is believed; else:
 # signer_key_identifier = "00112233…"      # its subject key identifier; else id-kp-cmcCA issued by the CA
+# rollover_certificates = "links.pem"      # OldWithOld, OldWithNew, NewWithOld while the root changes, for EST's /cacerts
 # tls_roots = "tls-roots.pem"    # for https; default: certificates
 nested = false                   # whether it takes messages wrapped in ours (RFC 9483 section 5.2.2.1)
 batch_milliseconds = 0           # collects messages that go to the CA together (RFC 9483 section 5.2.2.2); 0: none
@@ -98,6 +99,7 @@ authority = "oil"
 forward = "behalf"               # how CMP requests reach the CA: behalf, nested, replace, untouched (docs/configuration.md)
 proof = "keep"                   # or "ra-verified": our word instead of the proof of possession, for a CA that cannot check it
 original_message = false         # with forward = "replace": its message goes along as it signed it (origPKIMessage)
+central_keys = false             # whether the CA may be asked to make the key (RFC 9483 4.1.6); forward = nested or untouched
 approval = "automatic"           # or "by-hand" (default): an officer decides
 enrol_with = ["code", "manufacturer", "own"]  # for a new certificate: "code" and names of [trust.NAME]
 enrol_needs = "one-way"          # or "certificate-and-code": a new certificate needs both, over EST; CMP cannot show both (default shown)

@@ -9,7 +9,7 @@ use crate::case::{
     CertificateId, Event, Issued, Kind, Millis, Outcome, Reason, ReasonCode, State, SubmissionState, SubmissionStep,
 };
 use crate::store::{CertificateStatus, NewCertificate, Row, Unit};
-use crate::upstream::Order;
+use crate::upstream::{Order, PrivateKey};
 
 impl Registrar {
     /// The CA issued: is it what was approved?
@@ -17,7 +17,7 @@ impl Registrar {
         &self,
         voyage: &mut Voyage,
         octets: &[u8],
-        certificate: &Certificate,
+        (certificate, private_key): (&Certificate, PrivateKey),
         confirm: bool,
         confirm_by: Option<Millis>,
     ) -> Result<Next, Refusal> {
@@ -30,7 +30,7 @@ impl Registrar {
         }
         let difference = match (&voyage.party.expected, voyage.authority.chain().first()) {
             (Some(expected), Some(issuer)) => {
-                expected.check(certificate, issuer, now).err().map(|found| found.to_string())
+                expected.check(certificate, private_key, issuer, now).err().map(|found| found.to_string())
             }
             _ => Some("nothing is known that it could be compared with".to_owned()),
         };

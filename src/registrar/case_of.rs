@@ -81,13 +81,18 @@ impl Registrar {
     pub(super) async fn party_of(&self, case: &CaseRow) -> Result<Party, Refusal> {
         let rules = self.rules_of(case).await?;
         let profile = rules.profile(&case.profile).ok_or_else(|| Refusal::UnknownProfile(case.profile.clone()))?;
-        let key = case.public_key.as_deref().filter(|_| case.kind != Kind::Revoke);
         Ok(Party {
             case: case.id,
             kind: case.kind,
             door: case.door,
             profile: case.profile.clone(),
-            expected: expected(profile, key, case.subject.as_deref(), case.alt_names.as_deref())?,
+            expected: expected(
+                profile,
+                case.kind,
+                case.public_key.as_deref(),
+                case.subject.as_deref(),
+                case.alt_names.as_deref(),
+            )?,
             asked: match case.kind {
                 Kind::Revoke => Asked::default(),
                 Kind::Issue | Kind::Renew | Kind::Rekey => Asked::of(&self.recorded_facts(case).await?),

@@ -13,7 +13,9 @@ use super::request::{Answered, CertificateRequest, Incoming, Reply};
 use super::voyage::{Party, Voyage, expected};
 use super::{Refusal, Registrar};
 use crate::audit::{Leaf, LeafKind};
-use crate::case::{CaseId, CertificateId, Event, Exchange, ExchangeState, Family, Kind, Outcome, Reason, State};
+use crate::case::{
+    CaseId, CertificateId, Event, Exchange, ExchangeState, Family, Kind, Outcome, Reason, ReasonCode, State,
+};
 use crate::rules::{Facts, Profile, Ruling, Verdict, rule};
 use crate::store::{CaseRow, NewCase, NewDecision, Row, Unit};
 use crate::upstream::{Authority, Fresh};
@@ -51,7 +53,11 @@ impl Registrar {
             None => None,
         };
         let kind = match (request.kind, &replaced) {
-            (Kind::Rekey, Some(row)) if row.key_print == *request.public_key.print().as_bytes() => Kind::Renew,
+            (Kind::Rekey, Some(row))
+                if request.public_key.as_ref().is_some_and(|key| row.key_print == *key.print().as_bytes()) =>
+            {
+                Kind::Renew
+            }
             (kind, _) => kind,
         };
         let facts = self.facts_of(who, &request, kind, replaced.as_ref()).await?;
@@ -59,6 +65,12 @@ impl Registrar {
         let ruling = rule(profile, &facts);
         let authority = self.authority(&profile.authority)?;
         let family = family(profile, who, kind, &request.message, authority.as_ref());
+        if request.public_key.is_none() && !family.keeps_protection() {
+            // RFC 9483 section 5.2.3: the key is encrypted for the one whose protection the CA sees.
+            let text =
+                "a request for a key that the CA makes goes to it only under its requester's own protection".to_owned();
+            return Err(Refusal::Requester(Reason { code: ReasonCode::BadTemplate, text }));
+        }
         let opening = self.open(who, request, kind, family, replaced.map(|row| row.id), join_key, &ruling, &facts)?;
         match ruling.verdict {
             Verdict::Refuse => self.refuse(opening, &ruling, reply).await,
@@ -169,8 +181,8 @@ impl Registrar {
             join_key,
             request: request.request,
             form: request.form,
-            key_print: Some(*request.public_key.print().as_bytes()),
-            public_key: Some(request.public_key.der().to_vec()),
+            key_print: request.public_key.as_ref().map(|key| *key.print().as_bytes()),
+            public_key: request.public_key.as_ref().map(|key| key.der().to_vec()),
             subject: Some(request.subject.der().to_vec()),
             subject_text: request.subject.to_string(),
             alt_names: (!request.alt_names.is_empty()).then(|| AltName::encode_all(&request.alt_names)),
@@ -398,7 +410,7 @@ fn join_key(who: &Identified, request: &CertificateRequest) -> [u8; 32] {
         who.requester.credential.as_str().as_bytes(),
         who.profile.as_bytes(),
         if request.kind == Kind::Issue { b"enroll" } else { b"reenroll" },
-        request.public_key.der(),
+        request.public_key.as_ref().map(certs::PublicKey::der).unwrap_or_default(),
         &request.subject.canonical(),
         &AltName::encode_all(&names),
         &issuer,
@@ -427,6 +439,7 @@ impl Party {
             profile: case.profile.clone(),
             expected: expected(
                 profile,
+                case.kind,
                 case.public_key.as_deref(),
                 case.subject.as_deref(),
                 case.alt_names.as_deref(),

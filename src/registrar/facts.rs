@@ -27,9 +27,9 @@ impl Registrar {
         kind: Kind,
         replaced: Option<&CertificateRow>,
     ) -> Result<Facts, Refusal> {
-        let print = request.public_key.print();
-        let key_in_use = match who.profile() {
-            Some(profile) if !profile.same_key => {
+        let print = request.public_key.as_ref().map(PublicKey::print);
+        let key_in_use = match (who.profile(), &print) {
+            (Some(profile), Some(print)) if !profile.same_key => {
                 !self.store.valid_certificates_of_key(print.as_bytes()).await.map_err(Refusal::store)?.is_empty()
             }
             _ => false,
@@ -40,12 +40,12 @@ impl Registrar {
             operation: kind.name().to_owned(),
             door: request.door.name().to_owned(),
             credential: who.fact.clone(),
-            key: Some(key(&request.public_key)),
-            possession_proven: matches!(&request.possession, Possession::Proven(proven) if proven.print() == print),
+            key: request.public_key.as_ref().map(key),
+            possession_proven: matches!(&request.possession, Possession::Proven(proven) if Some(proven.print()) == print),
             possession_vouched: matches!(&request.possession, Possession::Vouched),
             proof_algorithm: match &request.possession {
                 Possession::Proven(proven) => Some(proven.algorithm().family().to_owned()),
-                Possession::Vouched => None,
+                Possession::Vouched | Possession::NoKey => None,
             },
             subject: attributes(&request.subject),
             alternative_names: alternative_names(&request.alt_names),

@@ -226,6 +226,14 @@ impl Registrar {
         chain.unwrap_or_default().iter().map(|certificate| certificate.der().to_vec()).collect()
     }
 
+    /// The same with what connects the root with the one before or the next one (RFC 7030 section 4.1.3).
+    #[must_use]
+    pub fn ca_certificates_with_rollover(&self, profile: &Profile) -> Vec<Vec<u8>> {
+        let rollover = self.authorities.get(&profile.authority).map(|authority| authority.rollover());
+        let rollover = rollover.unwrap_or_default().iter().map(|certificate| certificate.der().to_vec());
+        self.ca_certificates(profile).into_iter().chain(rollover).collect()
+    }
+
     /// The numbers it counts.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {

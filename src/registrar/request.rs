@@ -25,8 +25,8 @@ pub struct CertificateRequest {
     pub subject: Name,
     /// The alternative names asked for.
     pub alt_names: Vec<AltName>,
-    /// The key to be certified.
-    pub public_key: PublicKey,
+    /// The key to be certified; none where the CA is to make it (RFC 9483 section 4.1.6).
+    pub public_key: Option<PublicKey>,
     /// How it is known that the requester has the private key.
     pub possession: Possession,
     /// The key usage asked for.
@@ -63,7 +63,7 @@ impl CertificateRequest {
             request: csr.der().to_vec(),
             subject: csr.subject().clone(),
             alt_names: csr.alt_names().to_vec(),
-            public_key: csr.public_key().clone(),
+            public_key: Some(csr.public_key().clone()),
             possession: Possession::Proven(proven),
             key_usage: csr.key_usage(),
             extended_key_usages: csr.extended_key_usages().map(<[_]>::to_vec),
@@ -83,6 +83,8 @@ pub enum Possession {
     Proven(ProvenKey),
     /// A registration authority says that it checked (raVerified, RFC 9810 section 5.2.8.4); the rules say whether it may.
     Vouched,
+    /// There is no key yet: the CA makes it.
+    NoKey,
 }
 
 /// The extensions that no rule of their own looks at.

@@ -20,7 +20,7 @@ use crate::case::{
 };
 use crate::rules::Profile;
 use crate::store::{Leg, NewSubmission, Row, Unit};
-use crate::upstream::{Answer, Authority, Conversation, Expected, Order, SendFault};
+use crate::upstream::{Answer, Authority, Conversation, Expected, ExpectedKey, Order, SendFault};
 
 /// Whom a voyage is for.
 #[derive(Clone, Debug)]
@@ -68,13 +68,23 @@ pub(super) enum Next {
 /// What a certificate must be to be the one that was approved; none where none is asked for.
 pub(super) fn expected(
     profile: &Profile,
+    kind: Kind,
     key: Option<&[u8]>,
     subject: Option<&[u8]>,
     alt_names: Option<&[u8]>,
 ) -> Result<Option<Expected>, Refusal> {
-    let Some(key) = key else { return Ok(None) };
+    if kind == Kind::Revoke {
+        return Ok(None);
+    }
+    let rules = &profile.key;
     Ok(Some(Expected {
-        public_key: PublicKey::parse(key).map_err(Refusal::store)?,
+        key: match key {
+            Some(key) => ExpectedKey::This(Box::new(PublicKey::parse(key).map_err(Refusal::store)?)),
+            None => ExpectedKey::MadeByAuthority {
+                kinds: rules.kinds.clone(),
+                rsa_bits: rules.rsa_min_bits..=rules.rsa_max_bits,
+            },
+        },
         subject: subject.map_or_else(|| Ok(Name::empty()), Name::parse).map_err(Refusal::store)?,
         alt_names: alt_names.map_or_else(|| Ok(Vec::new()), AltName::parse_all).map_err(Refusal::store)?,
         key_usage: usages(&profile.key_usage),
@@ -205,10 +215,10 @@ impl Registrar {
             (Answer::InUse { text }, ..) => self.doubt(voyage, &octets, &text).await,
             (Answer::Waiting { check_after }, ..) => self.wait_longer(voyage, &octets, check_after).await,
             (
-                Answer::Issued { certificate, confirm, confirm_by },
+                Answer::Issued { certificate, confirm, confirm_by, private_key },
                 SubmissionStep::Request | SubmissionStep::Poll,
                 false,
-            ) => self.issued(voyage, &octets, &certificate, confirm, confirm_by).await,
+            ) => self.issued(voyage, &octets, (&certificate, private_key), confirm, confirm_by).await,
             (Answer::Confirmed, SubmissionStep::Accept, _) => self.accepted(voyage, &octets).await,
             (Answer::Confirmed, SubmissionStep::Reject, _) => self.rejected(voyage, &octets).await,
             // A confirmation that was waited for: its case says what was confirmed.

@@ -80,6 +80,9 @@ pub struct Profile {
     /// `Ed25519`, `ML-DSA`.
     #[serde(default = "default_signatures")]
     pub signatures: BTreeSet<String>,
+    /// Whether the CA may be asked to make a requester's key (RFC 9483 section 4.1.6).
+    #[serde(default)]
+    pub central_keys: bool,
     /// How its CMP messages look.
     #[serde(default)]
     pub cmp: MessageRules,

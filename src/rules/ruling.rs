@@ -154,7 +154,11 @@ fn proof_algorithm(profile: &Profile, facts: &Facts) -> Vec<String> {
 }
 
 fn key_kind(profile: &Profile, facts: &Facts) -> Vec<String> {
-    let Some(key) = &facts.key else { return Vec::new() };
+    let Some(key) = &facts.key else {
+        return only_if(facts.operation != "revoke" && !profile.central_keys, || {
+            "the CA makes no keys under this profile; bring a key".to_owned()
+        });
+    };
     only_if(!profile.key.kinds.contains(&key.family), || {
         format!("keys of kind {} are not certified here; use one of {}", key.family, listed(&profile.key.kinds))
     })
@@ -414,6 +418,18 @@ mod tests {
             facts.vouched = true;
         };
         assert_eq!(named("", other, vouched), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_certificate_beside_a_code_binds_the_names_too() {
+        let none = HolderFact { subject: false, serial_number: false, alternative_names: false };
+        let both = |facts: &mut Facts| {
+            facts.credential.names = Some(vec!["pump-7".into(), "pump-7.plant.example".into()]);
+        };
+        assert_eq!(named("", none, both), ["holder", "holder"]);
+        let itself = HolderFact { subject: true, alternative_names: true, ..none };
+        assert!(named("", itself, both).is_empty());
+        assert_eq!(named("", itself, |facts| facts.credential.names = Some(Vec::new())), ["code_names", "code_names"]);
     }
 
     #[test]

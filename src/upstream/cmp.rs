@@ -8,14 +8,14 @@ use certs::{Certificate, Millis, Name, Signer};
 use cmp::client::{self, Answer as CmpAnswer};
 use cmp::relay::{self, Possession};
 use cmp::server::innermost;
-use cmp::{Body, CertReqMsg, Draft, FailureInfo, InfoTypeAndValue, Limits, Message, Status, StatusInfo};
+use cmp::{Body, CertReqMsg, Draft, EncryptedKey, FailureInfo, InfoTypeAndValue, Limits, Message, Status, StatusInfo};
 use serde::Deserialize;
 
 use super::batch::{self, Batches};
 use super::http::{ANSWER_LIMIT, HttpClient, SendFault, tls_client};
 use super::inquiry;
 use super::verifier::{Believed, Verifier};
-use super::{Answer, AnswerFault, Authority, ComposeFault, Conversation, Fresh, Order, Pending, Vouching};
+use super::{Answer, AnswerFault, Authority, ComposeFault, Conversation, Fresh, Order, Pending, PrivateKey, Vouching};
 use crate::case::{Clock, Family, Random};
 
 /// `[authority.NAME]` with `kind = "cmp"`.
@@ -26,6 +26,9 @@ pub struct CmpConfig {
     pub url: String,
     /// PEM: the issuing CA's certificate first, then up to the root. What is issued must chain to the first.
     pub certificates: PathBuf,
+    /// PEM: what leads from the root before to the root of `certificates`, or from it to the next one, while both are in use
+    /// (OldWithOld, OldWithNew, NewWithOld: RFC 7030 section 4.1.3).
+    pub rollover_certificates: Option<PathBuf>,
     /// PEM: the RA's own certificate first, then what its CA needs to know it by.
     pub ra_certificate: PathBuf,
     /// PEM: the certificates whose protection is believed, and no others. Without it and `signer_key_identifier`, a certificate
@@ -55,6 +58,7 @@ pub struct Cmp {
     name: String,
     http: HttpClient,
     chain: Vec<Certificate>,
+    rollover: Vec<Certificate>,
     ra: Vec<Certificate>,
     signer: Arc<dyn Signer>,
     verifier: Arc<Verifier>,
@@ -92,6 +96,16 @@ impl Cmp {
                 config.ra_certificate.display()
             ));
         }
+        let rollover = config.rollover_certificates.as_deref().map(read_certificates).transpose()?.unwrap_or_default();
+        let root = chain.last().unwrap_or(issuer);
+        if let Some(strange) = rollover.iter().find(|one| !one.is_ca() || !one.subject().matches(root.subject())) {
+            // RFC 9810 section 4.4: a CA that changes its key keeps its name.
+            return Err(format!(
+                "rollover_certificates holds a certificate of '{}', which is no CA certificate of the root '{}'",
+                strange.subject(),
+                root.subject()
+            ));
+        }
         let believed = match (&config.signer_certificate, &config.signer_key_identifier) {
             (Some(path), _) => Believed::Certificates(read_certificates(path)?),
             (None, Some(identifier)) => Believed::KeyIdentifier(
@@ -118,7 +132,7 @@ impl Cmp {
                 random,
             })
         });
-        Ok(Self { name: name.to_owned(), http, chain, ra, signer, verifier, nested: config.nested, batches })
+        Ok(Self { name: name.to_owned(), http, chain, rollover, ra, signer, verifier, nested: config.nested, batches })
     }
 
     /// The RA's certificate, which vouches for what is forwarded.
@@ -224,6 +238,10 @@ impl Authority for Cmp {
         &self.chain
     }
 
+    fn rollover(&self) -> &[Certificate] {
+        &self.rollover
+    }
+
     fn compose<'a>(&'a self, order: Order<'a>, fresh: Fresh) -> Pending<'a, Result<Vec<u8>, ComposeFault>> {
         Box::pin(async move {
             match order {
@@ -278,6 +296,11 @@ fn meaning(answer: CmpAnswer) -> Answer {
             certificate: Box::new(issued.certificate),
             confirm: !issued.implicit_confirm,
             confirm_by: issued.confirm_wait_time,
+            private_key: match issued.private_key {
+                None => PrivateKey::None,
+                Some(EncryptedKey::Enveloped(_)) => PrivateKey::Enveloped,
+                Some(EncryptedKey::Value(_)) => PrivateKey::Other,
+            },
         },
         CmpAnswer::Waiting { .. } => Answer::Waiting { check_after: 0 },
         CmpAnswer::PollAgain { after } => Answer::Waiting { check_after: u32::try_from(after).unwrap_or(u32::MAX) },

@@ -1,12 +1,15 @@
 //! Whether an issued certificate is the one that was approved (DESIGN rule 4).
 
-use certs::{AltName, Certificate, KeyUsage, Millis, Name, PublicKey};
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use certs::{AltName, Certificate, KeyKind, KeyUsage, Millis, Name, PublicKey};
 
 /// What was approved.
 #[derive(Clone, Debug)]
 pub struct Expected {
-    /// The key of the request.
-    pub public_key: PublicKey,
+    /// The key.
+    pub key: ExpectedKey,
     /// The subject approved.
     pub subject: Name,
     /// The alternative names approved.
@@ -15,6 +18,31 @@ pub struct Expected {
     pub key_usage: KeyUsage,
     /// The longest validity approved, in days.
     pub validity_days: u32,
+}
+
+/// Which key a certificate must hold.
+#[derive(Clone, Debug)]
+pub enum ExpectedKey {
+    /// The key of the request.
+    This(Box<PublicKey>),
+    /// One that the CA made, of a kind that the profile takes (RFC 9483 section 4.1.6).
+    MadeByAuthority {
+        /// Kinds, as the profile writes them.
+        kinds: BTreeSet<String>,
+        /// The sizes of an RSA modulus, in bits.
+        rsa_bits: RangeInclusive<u32>,
+    },
+}
+
+/// The private key in a CA's answer. It is encrypted for the requester; nobody here could read it (DESIGN rule 8).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PrivateKey {
+    /// There is none.
+    None,
+    /// In EnvelopedData.
+    Enveloped,
+    /// In another form.
+    Other,
 }
 
 /// How an issued certificate differs from what was approved.
@@ -26,6 +54,12 @@ pub enum Difference {
     /// Another key stands in it.
     #[error("it holds another public key than the request")]
     Key,
+    /// The CA made a key that the profile does not take.
+    #[error("the CA made a key of kind {0}, which this profile does not take")]
+    KeyKind(String),
+    /// The private key is not there, or is there without having been asked for, or is not as RFC 9483 section 4.1.6 wants it.
+    #[error("{0}")]
+    PrivateKey(&'static str),
     /// Another subject stands in it.
     #[error("its subject is '{found}', approved was '{approved}'")]
     Subject {
@@ -55,14 +89,18 @@ impl Expected {
     ///
     /// # Errors
     /// The first difference.
-    pub fn check(&self, certificate: &Certificate, issuer: &Certificate, now: Millis) -> Result<(), Difference> {
+    pub fn check(
+        &self,
+        certificate: &Certificate,
+        private_key: PrivateKey,
+        issuer: &Certificate,
+        now: Millis,
+    ) -> Result<(), Difference> {
         if !certificate.issuer().matches(issuer.subject()) {
             return Err(Difference::Issuer(format!("its issuer is '{}'", certificate.issuer())));
         }
         certificate.verify_signature(issuer.public_key()).map_err(|fault| Difference::Issuer(fault.to_string()))?;
-        if certificate.public_key().der() != self.public_key.der() {
-            return Err(Difference::Key);
-        }
+        self.check_key(certificate.public_key(), private_key)?;
         if !certificate.subject().matches(&self.subject) {
             return Err(Difference::Subject {
                 found: certificate.subject().to_string(),
@@ -76,6 +114,29 @@ impl Expected {
             return Err(Difference::Usage);
         }
         self.check_validity(certificate, now)
+    }
+
+    fn check_key(&self, key: &PublicKey, private_key: PrivateKey) -> Result<(), Difference> {
+        match (&self.key, private_key) {
+            (ExpectedKey::This(expected), _) if expected.der() != key.der() => Err(Difference::Key),
+            (ExpectedKey::This(_), PrivateKey::None) => Ok(()),
+            (ExpectedKey::This(_), _) => {
+                Err(Difference::PrivateKey("it came with a private key that nobody asked for"))
+            }
+            (ExpectedKey::MadeByAuthority { kinds, rsa_bits }, PrivateKey::Enveloped) => {
+                let taken = match key.kind() {
+                    KeyKind::Rsa { bits } => kinds.contains("RSA") && rsa_bits.contains(&bits),
+                    kind => kinds.contains(&kind.to_string()),
+                };
+                if taken { Ok(()) } else { Err(Difference::KeyKind(key.kind().to_string())) }
+            }
+            (ExpectedKey::MadeByAuthority { .. }, PrivateKey::None) => {
+                Err(Difference::PrivateKey("it came without the private key that the CA was to make"))
+            }
+            (ExpectedKey::MadeByAuthority { .. }, PrivateKey::Other) => {
+                Err(Difference::PrivateKey("its private key is not in EnvelopedData (RFC 9483 section 4.1.6)"))
+            }
+        }
     }
 
     fn check_names(&self, certificate: &Certificate) -> Result<(), Difference> {
@@ -110,3 +171,41 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// Clocks of CA and RA differ, and CAs round to whole days: RFC 9483 section 3.5 leaves the tolerance to us.
 const CLOCK_SLACK: i64 = DAY;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(der: &str) -> PublicKey {
+        PublicKey::parse(&hex::decode(der).unwrap()).unwrap()
+    }
+
+    fn expected(key: ExpectedKey) -> Expected {
+        let key_usage = KeyUsage::none();
+        Expected { key, subject: Name::empty(), alt_names: Vec::new(), key_usage, validity_days: 1 }
+    }
+
+    #[test]
+    fn a_private_key_comes_exactly_where_the_ca_was_to_make_it() {
+        let own = key(P256);
+        let this = expected(ExpectedKey::This(Box::new(own.clone())));
+        assert_eq!(this.check_key(&own, PrivateKey::None), Ok(()));
+        for unasked in [PrivateKey::Enveloped, PrivateKey::Other] {
+            assert!(matches!(this.check_key(&own, unasked), Err(Difference::PrivateKey(_))));
+        }
+        let made = |kinds: &[&str]| {
+            let kinds = kinds.iter().map(ToString::to_string).collect();
+            expected(ExpectedKey::MadeByAuthority { kinds, rsa_bits: 2048..=4096 })
+        };
+        assert_eq!(made(&["P-256"]).check_key(&own, PrivateKey::Enveloped), Ok(()));
+        for missing in [PrivateKey::None, PrivateKey::Other] {
+            assert!(matches!(made(&["P-256"]).check_key(&own, missing), Err(Difference::PrivateKey(_))));
+        }
+        let other = made(&["P-384", "RSA"]).check_key(&own, PrivateKey::Enveloped);
+        assert_eq!(other, Err(Difference::KeyKind("P-256".to_owned())));
+    }
+
+    const P256: &str = "3059301306072a8648ce3d020106082a8648ce3d030107034200\
+                        046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296\
+                        4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
+}

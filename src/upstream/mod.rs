@@ -18,7 +18,7 @@ use certs::{Certificate, Millis, Name};
 use crate::case::{Family, Information};
 
 pub use cmp::{Cmp, CmpConfig};
-pub use expected::{Difference, Expected};
+pub use expected::{Difference, Expected, ExpectedKey, PrivateKey};
 pub use http::{HttpClient, SendFault};
 pub use inquiry::{CrlOf, Inquiry};
 
@@ -29,6 +29,9 @@ pub trait Authority: Send + Sync + std::fmt::Debug {
 
     /// The certificates from the issuing CA up to its root. What the CA issues must chain to the first.
     fn chain(&self) -> &[Certificate];
+
+    /// What connects its root with the one before or the next one (RFC 7030 section 4.1.3).
+    fn rollover(&self) -> &[Certificate];
 
     /// Makes the next message of a conversation, signed by the RA key. Nothing is sent.
     fn compose<'a>(&'a self, order: Order<'a>, fresh: Fresh) -> Pending<'a, Result<Vec<u8>, ComposeFault>>;
@@ -144,6 +147,8 @@ pub enum Answer {
         confirm: bool,
         /// Until when it waits; none when it does not say.
         confirm_by: Option<Millis>,
+        /// The private key that came with it.
+        private_key: PrivateKey,
     },
     /// It needs time.
     Waiting {

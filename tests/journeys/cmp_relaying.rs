@@ -1,7 +1,8 @@
 //! Requests that are relayed to the CA (RFC 9483 section 5.2): nested, with another protection, or as they came.
 
-use certs::Certificate;
+use certs::{Certificate, Name};
 use cmp::client::{Answer, Issued};
+use cmp::crmf::{self, CertTemplateDraft, Popo};
 use cmp::{BodyKind, FailureInfo, Message, Protection, RevDetails, body};
 use demo_ca::{Form, Kind, Pop};
 
@@ -332,4 +333,33 @@ fn a_relayed_certificate_that_nobody_fetches_is_revoked() {
     office.until("nothing is left to do", || {
         office.number("SELECT count(*) FROM submission WHERE state <> 'ended'") == 0
     });
+}
+
+#[test]
+fn a_key_that_the_ca_is_to_make_is_asked_for_only_as_the_standard_has_it() {
+    let office = Office::open_with(|settings| {
+        settings.add_profile("central", |profile| {
+            profile.insert("forward".into(), "nested".into());
+            profile.insert("central_keys".into(), true.into());
+        });
+    });
+    let device = Seal::device(&office);
+    let ask = |seal: &Seal, path: &str, popo: Option<&Popo>| {
+        let request = Request::new(NAME);
+        let template =
+            CertTemplateDraft { subject: Some(Name::from_text(NAME).unwrap()), ..CertTemplateDraft::default() };
+        let asked = crmf::message(&crmf::request(0, &template), popo);
+        office.send_to(path, &seal.finish(request.around(seal, body::ir(&asked))))
+    };
+    let failure = |seal: &Seal, path: &str, popo: Option<&Popo>| ask(seal, path, popo).failure();
+    // RFC 9483 section 4.1.6: popo is left out; the key is encrypted for who signed; and a profile must allow it.
+    assert_eq!(failure(&device, "/p/central", Some(&Popo::RaVerified)), FailureInfo::BAD_POP);
+    let code = Seal::code(&office.code_for("central"));
+    assert_eq!(failure(&code, "/p/central", None), FailureInfo::WRONG_INTEGRITY);
+    assert_eq!(failure(&device, "/p/nested", None), FailureInfo::BAD_CERT_TEMPLATE);
+    office.asked_nobody();
+    // This CA makes no keys; its refusal comes down as it is.
+    let exchange = ask(&device, "/p/central", None);
+    assert_eq!(signer(&exchange.answer), authority(&office));
+    assert_eq!(office.cases()[0]["state"], "failed");
 }

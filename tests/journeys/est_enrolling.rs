@@ -1,8 +1,10 @@
 //! A first certificate over EST (RFC 7030 sections 4.1, 4.2.1 and 4.5).
 
+use certs::{Certificate, CertificateDraft, Extension, KeyUsage, Name, Signer as _};
 use demo_ca::Kind;
+use demo_ca::signer::{KeyChoice, SoftwareSigner};
 
-use super::office::{Office, Who, csr_for, openssl, written};
+use super::office::{Office, Who, csr_for, done, openssl, read, written};
 
 #[test]
 fn anybody_gets_the_whole_chain() {
@@ -133,6 +135,48 @@ fn the_attributes_of_a_request_are_told_before_it_is_made() {
     assert!(shown.contains("id-ecPublicKey") && shown.contains("prime256v1"), "{shown}");
     assert!(shown.contains("Subject Alternative Name"), "{shown}");
     assert!(shown.contains("1.2.840.113549.1.9.16.2.61"), "the template of RFC 9908 section 3.4: {shown}");
+}
+
+#[test]
+fn while_a_root_changes_the_way_to_the_other_one_is_told_too() {
+    let mut office = Office::prepared();
+    let root = Certificate::parse_pem(&read(&office.pki("root.pem"))).unwrap().remove(0);
+    let new = SoftwareSigner::generate(KeyChoice::P256).unwrap();
+    let link = |subject: &Name| CertificateDraft {
+        serial: vec![0x51],
+        issuer: root.subject().clone(),
+        subject: subject.clone(),
+        public_key: new.public_key().clone(),
+        not_before: root.not_before(),
+        not_after: root.not_after(),
+        extensions: vec![Extension::basic_constraints(true, None), Extension::key_usage(KeyUsage::KEY_CERT_SIGN)],
+    };
+    // NewWithOld: the new root's key, signed by the old one.
+    let old = SoftwareSigner::load(&office.pki("root.key")).unwrap();
+    let new_with_old = done(link(root.subject()).sign(&old)).unwrap();
+    let strange = done(link(&Name::from_text("CN=Somebody").unwrap()).sign(&old)).unwrap();
+    office.configure(|settings| {
+        let authority = settings.table("authority")["demo"].as_table_mut().unwrap();
+        authority.insert("rollover_certificates".into(), "pki/links.pem".into());
+    });
+    office.start_authority();
+    written(office.pki("links.pem"), strange.to_pem().as_bytes());
+    office.launch();
+    assert!(!office.ended().success(), "it is no certificate of the root");
+    assert!(office.said().contains("rollover_certificates"), "{}", office.said());
+    written(office.pki("links.pem"), new_with_old.to_pem().as_bytes());
+    office.start();
+    let told = office.received(&office.est_get("cacerts", &[]).body);
+    let chain = read(&office.pki("chain.pem"));
+    let mut expected: Vec<Vec<u8>> =
+        Certificate::parse_pem(&chain).unwrap().iter().map(|ca| ca.der().to_vec()).collect();
+    expected.push(new_with_old.der().to_vec());
+    expected.sort();
+    let mut told: Vec<Vec<u8>> =
+        told.iter().map(|pem| Certificate::parse_pem(pem.as_bytes()).unwrap()[0].der().to_vec()).collect();
+    told.sort();
+    // RFC 7030 section 4.1.3.
+    assert_eq!(told, expected);
 }
 
 #[test]

@@ -38,8 +38,13 @@ pub(super) fn certificate_request(
     request: &CertReqMsg,
 ) -> Result<CertificateRequest, Fault> {
     let template = &request.template;
-    check_provable(template.key()?)?;
-    let possession = possession(who, received.request(), request)?;
+    let (public_key, possession) = if template.asks_for_key() && takes_central_keys(who) {
+        check_central(who, request)?;
+        (None, Possession::NoKey)
+    } else {
+        check_provable(template.key()?)?;
+        (Some(template.key()?.clone()), possession(who, received.request(), request)?)
+    };
     let update = kind == BodyKind::Kur;
     let replaces = if update { Some(updated(who, request)?) } else { None };
     let subject = match (&template.subject, &replaces) {
@@ -54,7 +59,7 @@ pub(super) fn certificate_request(
         request: request.der.clone(),
         subject,
         alt_names: template.alt_names()?,
-        public_key: template.key()?.clone(),
+        public_key,
         possession,
         key_usage: template.key_usage()?,
         extended_key_usages: template.extended_key_usages()?,
@@ -65,6 +70,27 @@ pub(super) fn certificate_request(
         replaces,
         present_names: None,
     })
+}
+
+fn takes_central_keys(who: &Identified) -> bool {
+    who.profile().is_some_and(|profile| profile.central_keys)
+}
+
+/// A key that the CA is to make (RFC 9483 section 4.1.6). It is encrypted for the requester, to its certificate: we never see it. That
+/// EnvelopedData needs pvno 3 is between those two: `openssl cmp` asks with 2.
+fn check_central(who: &Identified, request: &CertReqMsg) -> Result<(), Fault> {
+    if who.certificate().is_none() {
+        // DESIGN rule 3: under a MAC it would be encrypted with the secret, which is ours and the requester's, not the CA's.
+        let text = "a key is made by the CA only for who signs its request";
+        return Err(Fault::new(FailureInfo::WRONG_INTEGRITY, text));
+    }
+    if request.popo.is_some() {
+        return Err(Fault::new(
+            FailureInfo::BAD_POP,
+            "there is no key yet, so there can be no proof of possession; leave popo out",
+        ));
+    }
+    Ok(())
 }
 
 /// How it is known that the requester has the key: its own signature, or the word of a registration authority that checked it

@@ -34,10 +34,12 @@ pub(super) async fn refused(registrar: &Registrar, asked: &Asked, refusal: &Refu
         Refusal::TransactionInUse | Refusal::NoTransaction | Refusal::OutOfPlace(_) => {
             text(StatusCode::CONFLICT, &refusal.to_string())
         }
-        Refusal::TooMany { retry_after } => later(StatusCode::TOO_MANY_REQUESTS, *retry_after),
+        Refusal::TooMany { retry_after } => {
+            later(StatusCode::TOO_MANY_REQUESTS, spread(*retry_after, registrar.nonce()[0]))
+        }
         Refusal::Unavailable { retry_after, cause } => {
             tracing::error!(request = %source.request_id, cause, "not available");
-            later(StatusCode::SERVICE_UNAVAILABLE, *retry_after)
+            later(StatusCode::SERVICE_UNAVAILABLE, spread(*retry_after, registrar.nonce()[0]))
         }
     }
 }
@@ -81,16 +83,10 @@ fn challenge(registrar: &Registrar, asked: &Asked) -> Response {
     response
 }
 
-/// RFC 7030 section 4.2.3: Retry-After MUST be there; the body is empty, as some clients stumble over one (est.md 0.6). Requesters
-/// that were told so together come back one after the other.
-pub(super) fn waiting(registrar: &Registrar, check_after: u32) -> Response {
-    later(StatusCode::ACCEPTED, spread(check_after, registrar.nonce()[0]))
-}
-
-/// Up to a quarter more.
-fn spread(seconds: u32, dice: u8) -> u32 {
-    let more = u64::from(seconds) * u64::from(dice) / 1020;
-    seconds.saturating_add(u32::try_from(more).unwrap_or(0))
+/// Up to half as long again, so that those who were told at the same time do not come back at the same time.
+pub(super) fn spread(seconds: u32, random: u8) -> u32 {
+    let more = u64::from(seconds) * u64::from(random) / 512;
+    seconds.saturating_add(u32::try_from(more).unwrap_or(u32::MAX))
 }
 
 pub(super) fn later(code: StatusCode, seconds: u32) -> Response {
@@ -132,9 +128,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_waits_is_told_to_come_back_a_little_later_but_never_sooner() {
-        assert_eq!((spread(10, 0), spread(10, 255), spread(100, 255)), (10, 12, 125));
-        assert_eq!(spread(1, 255), 1);
+    fn who_must_wait_comes_back_no_earlier_and_not_all_at_once() {
+        assert_eq!((spread(10, 0), spread(10, 255), spread(1, 255), spread(0, 255)), (10, 14, 1, 0));
+        assert!((0..=255).map(|random| spread(100, random)).collect::<std::collections::BTreeSet<u32>>().len() > 40);
         assert_eq!(spread(u32::MAX, 255), u32::MAX);
     }
 }

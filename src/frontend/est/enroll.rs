@@ -10,7 +10,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
 use super::Asked;
-use super::answer::{payload, status_of, text, waiting};
+use super::answer::{later, payload, spread, status_of, text};
 use super::identify::identify;
 use super::linking::{carried_code, check_link, check_passwords};
 use crate::case::{Door, Outcome, Reason, ReasonCode, RequestForm};
@@ -43,7 +43,10 @@ pub(super) async fn enroll(
     let answered = registrar.enrol(&who, request, Arc::new(CertsOnly)).await?;
     Ok(match answered.outcome {
         Some(Outcome::Issued(_)) => payload(&answered.octets, est::CERTS_ONLY, asked),
-        Some(Outcome::Waiting { check_after }) => waiting(registrar, check_after),
+        // RFC 7030 section 4.2.3: Retry-After MUST be there; the body is empty, as some clients stumble over one (est.md 0.6).
+        Some(Outcome::Waiting { check_after }) => {
+            later(StatusCode::ACCEPTED, spread(check_after, registrar.nonce()[0]))
+        }
         Some(Outcome::Refused(reason)) => {
             tracing::info!(request = %asked.source.request_id, reason = reason.text, "refused");
             text(status_of(reason.code), &reason.text)

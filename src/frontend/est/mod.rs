@@ -88,9 +88,9 @@ async fn serve(
     }
 }
 
-/// RFC 7030 section 4.1: the whole chain, without authentication.
+/// RFC 7030 section 4.1: the whole chain, without authentication; while a root changes, the way to the other one, too (section 4.1.3).
 fn ca_certs(registrar: &Registrar, profile: &Profile, asked: &Asked) -> Response {
-    let chain = registrar.ca_certificates(profile);
+    let chain = registrar.ca_certificates_with_rollover(profile);
     let der = est::certs_only(&chain.iter().map(Vec::as_slice).collect::<Vec<_>>());
     payload(&der, est::CONTENT_TYPE_CA_CERTS, asked)
 }
