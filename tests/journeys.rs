@@ -47,8 +47,12 @@ mod cmp_standing;
 mod cmp_support;
 #[path = "journeys/codes.rs"]
 mod codes;
+#[path = "journeys/est_digest.rs"]
+mod est_digest;
 #[path = "journeys/est_enrolling.rs"]
 mod est_enrolling;
+#[path = "journeys/est_identifying.rs"]
+mod est_identifying;
 #[path = "journeys/est_linking.rs"]
 mod est_linking;
 #[path = "journeys/est_refusing.rs"]

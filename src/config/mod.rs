@@ -225,6 +225,11 @@ mod tests {
             ("default_profile = \"devices\"", "default_profile = \"device\"", "registrar.default_profile"),
             ("[trust.own]", "[trust.code]", "trust.code"),
             ("\"code\", \"manufacturer\", \"own\"", "\"code\", \"maker\"", "profile.devices.enrol_with"),
+            (
+                "enrol_with = [\"code\", \"manufacturer\", \"own\"]  # for a new certificate: \"code\" and names of [trust.NAME]\nenrol_needs = \"one-way\"",
+                "enrol_with = [\"code\"]\nenrol_needs = \"certificate-and-code\"",
+                "profile.devices.enrol_needs",
+            ),
             ("renew_with = [\"own\"]", "renew_with = [\"oven\"]", "profile.devices.renew_with"),
             ("[\"dns\", \"ip\"]", "[\"DNS\"]", "profile.devices.alternative_names"),
             (

@@ -7,7 +7,7 @@ use certs::{ObjectIdentifier, oid};
 use super::check::{Wrong, wrong};
 use super::{AuthorityConfig, Config};
 use crate::registrar::SHORT_NAMES;
-use crate::rules::{Forward, Naming, Profile};
+use crate::rules::{EnrolNeeds, Forward, Naming, Profile};
 
 /// Checks one profile against the rest of the file.
 pub(super) fn check(config: &Config, name: &str, profile: &Profile) -> Result<(), Wrong> {
@@ -55,6 +55,7 @@ pub(super) fn check(config: &Config, name: &str, profile: &Profile) -> Result<()
     identifiers(name, "other_extensions", &profile.other_extensions)?;
     purposes(name, profile)?;
     subject(name, profile)?;
+    needs(name, profile)?;
     names(name, profile)?;
     messages(name, profile)?;
     carried_codes(name, profile)?;
@@ -123,6 +124,19 @@ fn messages(name: &str, profile: &Profile) -> Result<(), Wrong> {
 fn carried_codes(name: &str, profile: &Profile) -> Result<(), Wrong> {
     if profile.est.takes_codes() && !profile.enrol_with.contains("code") {
         return wrong(&["profile", name, "est"], "\"enrolment-code\" needs \"code\" in enrol_with");
+    }
+    Ok(())
+}
+
+/// Who needs a certificate and a code needs a way to each.
+fn needs(name: &str, profile: &Profile) -> Result<(), Wrong> {
+    let codes = profile.enrol_with.contains("code");
+    let certificates = profile.enrol_with.iter().any(|way| way != "code");
+    if profile.enrol_needs == EnrolNeeds::CertificateAndCode && !(codes && certificates) {
+        return wrong(
+            &["profile", name, "enrol_needs"],
+            "\"certificate-and-code\" needs \"code\" and a [trust.NAME] in enrol_with",
+        );
     }
     Ok(())
 }

@@ -102,6 +102,7 @@ original_message = false         # with forward = "replace": its message goes al
 central_keys = false             # whether the CA may be asked to make the key (RFC 9483 4.1.6); forward = nested or untouched
 approval = "automatic"           # or "by-hand" (default): an officer decides
 enrol_with = ["code", "manufacturer", "own"]  # for a new certificate: "code" and names of [trust.NAME]
+enrol_needs = "one-way"          # or "certificate-and-code": a new certificate needs both, over EST; CMP cannot show both (default shown)
 renew_with = ["own"]             # whose certificates may be renewed and revoked here
 renewal_key = "any"              # what a renewal does with its key: any, new, same (default any)
 renew_expired_days = 0           # how long after its end a certificate may be renewed over EST (default 0: not at all)
@@ -122,6 +123,7 @@ signatures = ["RSA", "RSASSA-PSS", "ECDSA", "Ed25519", "ML-DSA"]
 [profile.devices.est]            # defaults shown
 channel_binding = "optional"     # "required": requests must be linked to their TLS connection (RFC 7030 3.5); a link that is there is always checked
 challenge_password = "binding"   # what a challengePassword is: "binding", or "enrolment-code": REFERENCE:SECRET of a one-time code
+http_schemes = "basic"           # or "digest" (SHA-256, RFC 7616), "basic-and-digest": how a code is shown over HTTP
 otp_challenge = "refuse"         # an otpChallenge (RFC 7894): "refuse", or "enrolment-code" likewise
 change_subject_name = false      # whether a renewal may ask for other names (ChangeSubjectName, RFC 7030 4.2.2)
 revocation_challenge = "refuse"  # a revocationChallenge (RFC 7894): "refuse", or "ignore": it is left unread

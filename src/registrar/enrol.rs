@@ -37,6 +37,11 @@ impl Registrar {
             self.note_failure(&who.source, who.requester.credential.as_str(), fault).await?;
             return Err(Refusal::NotIdentified);
         }
+        if request.replaces.is_none() && !who.is_proven_enough() {
+            let fault = "this profile wants a certificate and an enrolment code, both";
+            self.note_failure(&who.source, who.requester.credential.as_str(), fault).await?;
+            return Err(Refusal::NotAllowed(fault.to_owned()));
+        }
         let join_key = request.message.transaction.is_none().then(|| join_key(who, &request));
         if let Some(key) = &join_key
             && let Some(answered) = self.join(key, &reply).await?

@@ -10,7 +10,7 @@ use super::facts;
 use super::{Refusal, Registrar};
 use crate::audit::LeafKind;
 use crate::case::{CredentialId, Door, Requester};
-use crate::rules::{CredentialFact, Naming, Profile, RuleSet};
+use crate::rules::{CredentialFact, EnrolNeeds, Naming, Profile, RuleSet};
 use crate::store::CertificateStatus;
 
 /// Where a claim comes from.
@@ -85,6 +85,27 @@ impl Identified {
     pub fn vouched_by(mut self, authority: &Self) -> Self {
         self.vouchers.push(authority.requester.name.clone());
         self
+    }
+
+    /// A requester that proved itself with a certificate and with an enrolment code (RFC 7030 section 3.2.3). The case hangs on the
+    /// code, as it can be used up; the names must fit both.
+    #[must_use]
+    pub fn and_code(self, code: Self) -> Self {
+        let name = format!("{} with the code {}", self.requester.name, code.requester.name);
+        Self {
+            requester: Requester { credential: code.requester.credential, name },
+            fact: CredentialFact { names: code.fact.names, ..self.fact },
+            code: code.code,
+            ..self
+        }
+    }
+
+    /// Whether it proved itself in as many ways as its profile wants. A registration authority that is trusted has no code of
+    /// those that it speaks for.
+    pub(super) fn is_proven_enough(&self) -> bool {
+        let both = self.certificate.is_some() && self.code.is_some();
+        let needs = self.profile().map(|profile| profile.enrol_needs).unwrap_or_default();
+        needs == EnrolNeeds::OneWay || both || self.fact.registration_authority
     }
 
     /// The profile it was identified for.

@@ -16,6 +16,35 @@ pub struct EstRules {
     pub revocation_challenge: RevocationChallenge,
     /// Whether a renewal may ask for other names (ChangeSubjectName, RFC 7030 section 4.2.2).
     pub change_subject_name: bool,
+    /// How an enrolment code may be shown over HTTP (RFC 7030 section 3.2.3).
+    pub http_schemes: HttpSchemes,
+}
+
+/// The schemes of HTTP authentication that a requester may use.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HttpSchemes {
+    /// Basic (RFC 7617): inside TLS it is what every client can do.
+    #[default]
+    Basic,
+    /// Digest with SHA-256 (RFC 7616): the secret does not go over the line.
+    Digest,
+    /// Either; Basic is offered first, as some clients read one challenge only.
+    BasicAndDigest,
+}
+
+impl HttpSchemes {
+    /// Whether Basic is taken.
+    #[must_use]
+    pub const fn basic(self) -> bool {
+        matches!(self, Self::Basic | Self::BasicAndDigest)
+    }
+
+    /// Whether Digest is taken.
+    #[must_use]
+    pub const fn digest(self) -> bool {
+        matches!(self, Self::Digest | Self::BasicAndDigest)
+    }
 }
 
 /// Whether something must be there.

@@ -21,8 +21,8 @@ fn asked_names(facts: &Facts) -> impl Iterator<Item = &str> {
 pub(super) fn holder(profile: &Profile, facts: &Facts) -> Vec<String> {
     let by_authority = facts.credential.registration_authority || facts.vouched;
     let Some(holder) = facts.holder.filter(|_| !by_authority) else { return Vec::new() };
-    // What a code is bound to is looked at by `code_names`.
-    if facts.credential.names.is_some() {
+    // What a code is bound to is looked at by `code_names`; a certificate beside it binds all the same.
+    if facts.credential.names.is_some() && facts.credential.subject.is_none() {
         return Vec::new();
     }
     // No policy lets the holder of a certificate of the same CA ask for somebody else's.

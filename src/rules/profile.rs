@@ -28,6 +28,9 @@ pub struct Profile {
     pub approval: Approval,
     /// How a requester may prove itself for a first certificate: `code`, and names of `[trust.NAME]`.
     pub enrol_with: BTreeSet<String>,
+    /// Whether one of these ways is enough.
+    #[serde(default)]
+    pub enrol_needs: EnrolNeeds,
     /// The names of `[trust.NAME]` whose certificates may be renewed here.
     #[serde(default)]
     pub renew_with: BTreeSet<String>,
@@ -115,6 +118,18 @@ pub enum Proof {
     Keep,
     /// `raVerified`, after our own check (RFC 9483 section 5.2.3.2), for a CA that cannot check it. A PKCS#10 keeps its own.
     RaVerified,
+}
+
+/// What a requester must prove itself with for a first or further certificate.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EnrolNeeds {
+    /// One of the ways in `enrol_with`.
+    #[default]
+    OneWay,
+    /// A certificate and an enrolment code, both (RFC 7030 section 3.2.3). CMP protects a message in one way only, so it cannot
+    /// be had over CMP.
+    CertificateAndCode,
 }
 
 /// Who approves.

@@ -421,6 +421,18 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_beside_a_code_binds_the_names_too() {
+        let none = HolderFact { subject: false, serial_number: false, alternative_names: false };
+        let both = |facts: &mut Facts| {
+            facts.credential.names = Some(vec!["pump-7".into(), "pump-7.plant.example".into()]);
+        };
+        assert_eq!(named("", none, both), ["holder", "holder"]);
+        let itself = HolderFact { subject: true, alternative_names: true, ..none };
+        assert!(named("", itself, both).is_empty());
+        assert_eq!(named("", itself, |facts| facts.credential.names = Some(Vec::new())), ["code_names", "code_names"]);
+    }
+
+    #[test]
     fn subject_attributes_are_fixed_required_or_allowed() {
         let part = |kind: &str, value: &str| AttributeFact { kind: kind.into(), value: value.into() };
         assert_eq!(against(|facts| facts.subject.push(part("OU", "x"))), ["subject"]);

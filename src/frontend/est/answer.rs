@@ -5,7 +5,8 @@ use est::Layout;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::Asked;
+use super::identify::Sent;
+use super::{Asked, digest};
 use crate::case::ReasonCode;
 use crate::registrar::{Refusal, Registrar, Source};
 
@@ -18,12 +19,13 @@ pub(super) async fn noted(registrar: &Registrar, source: &Source, response: Resp
 }
 
 /// The one place where refusals become EST's statuses (RFC 7030 sections 3.2.3 and 4.2.3).
-pub(super) async fn refused(registrar: &Registrar, source: &Source, refusal: &Refusal) -> Response {
+pub(super) async fn refused(registrar: &Registrar, asked: &Asked, refusal: &Refusal) -> Response {
+    let source = &asked.source;
     match refusal {
         Refusal::Requester(reason) => {
             noted(registrar, source, text(status_of(reason.code), &reason.text), &reason.text).await
         }
-        Refusal::NotIdentified => challenge(),
+        Refusal::NotIdentified => challenge(registrar, asked),
         Refusal::NotAllowed(cause) => {
             tracing::info!(request = %source.request_id, cause, "not allowed");
             text(StatusCode::FORBIDDEN, "not allowed")
@@ -61,10 +63,23 @@ const fn retry_after(refusal: &Refusal) -> u32 {
     }
 }
 
-/// RFC 7030 section 3.2.3. The body is empty (est.md 0.6), and one challenge only: some clients read no second.
-fn challenge() -> Response {
-    let mut response = status(StatusCode::UNAUTHORIZED);
-    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"EST\", charset=\"UTF-8\""));
+/// RFC 7030 section 3.2.3. The body is empty (est.md 0.6), and Basic comes first: some clients read no second challenge. Only who
+/// sent something that cannot be taken at all is told so in words.
+fn challenge(registrar: &Registrar, asked: &Asked) -> Response {
+    let mut response = match Sent::read(asked) {
+        Ok(_) => status(StatusCode::UNAUTHORIZED),
+        Err(words) => text(StatusCode::UNAUTHORIZED, words),
+    };
+    let headers = response.headers_mut();
+    if asked.schemes.basic() {
+        headers.append(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"EST\", charset=\"UTF-8\""));
+    }
+    if asked.schemes.digest() {
+        let nonce = asked.nonces.fresh(registrar.nonce(), registrar.now());
+        if let Ok(digest) = HeaderValue::try_from(digest::challenge(&nonce, digest::is_stale(asked, registrar.now()))) {
+            headers.append(WWW_AUTHENTICATE, digest);
+        }
+    }
     response
 }
 

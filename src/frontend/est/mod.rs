@@ -3,9 +3,13 @@
 mod address;
 mod answer;
 mod csr_attrs;
+mod digest;
 mod enroll;
 mod identify;
 mod linking;
+mod nonces;
+
+use std::sync::Arc;
 
 use address::address;
 use answer::{noted, payload, refused};
@@ -18,27 +22,42 @@ use csr_attrs::csr_attrs;
 use enroll::enroll;
 use est::Operation;
 use http::{HeaderMap, Method, Uri};
+use nonces::Nonces;
 
 use super::{Connection, RequestId, source};
 use crate::case::Door;
 use crate::registrar::{Refusal, Registrar, Source};
-use crate::rules::Profile;
+use crate::rules::{EnrolNeeds, HttpSchemes, Profile};
 
 /// The routes of the EST door. They belong on HTTPS only (RFC 7030 section 3.3).
 pub fn est(registrar: Registrar) -> Router {
-    Router::new().route("/.well-known/est/{*rest}", any(serve)).with_state(registrar)
+    let nonces = Arc::new(Nonces::new(&[registrar.nonce(), registrar.nonce()].concat()));
+    Router::new().route("/.well-known/est/{*rest}", any(serve)).with_state(Shared { registrar, nonces })
+}
+
+/// What all requests share.
+#[derive(Clone)]
+struct Shared {
+    registrar: Registrar,
+    nonces: Arc<Nonces>,
 }
 
 /// One request with everything that is known about it.
 struct Asked {
     source: Source,
     connection: Connection,
+    method: Method,
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
+    nonces: Arc<Nonces>,
+    /// What its profile wants to identify it by.
+    schemes: HttpSchemes,
+    needs: EnrolNeeds,
 }
 
 async fn serve(
-    State(registrar): State<Registrar>,
+    State(Shared { registrar, nonces }): State<Shared>,
     Extension(connection): Extension<Connection>,
     Extension(request): Extension<RequestId>,
     method: Method,
@@ -54,7 +73,8 @@ async fn serve(
         }
     };
     let source = source(Door::Est, &connection, &request, label);
-    let asked = Asked { source, connection, headers, body };
+    let (schemes, needs) = (profile.est.http_schemes, profile.enrol_needs);
+    let asked = Asked { source, connection, method, uri, headers, body, nonces, schemes, needs };
     let answered = match operation {
         Operation::CaCerts => Ok(ca_certs(&registrar, &profile, &asked)),
         Operation::CsrAttrs => Ok(csr_attrs(&profile, &asked)),
@@ -64,7 +84,7 @@ async fn serve(
     };
     match answered {
         Ok(response) => response,
-        Err(refusal) => refused(&registrar, &asked.source, &refusal).await,
+        Err(refusal) => refused(&registrar, &asked, &refusal).await,
     }
 }
 
