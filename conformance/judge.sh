@@ -5,10 +5,8 @@ check() {
     local what=$1
     shift
     if "$@" >check.log 2>&1; then
-        passed=$((passed + 1))
         echo "PASS $what"
     else
-        failed=$((failed + 1))
         echo "FAIL $what"
         sed 's/^/     | /' check.log | tail -n 8
     fi

@@ -5,13 +5,14 @@ pki=$work/office/pki
 house=$PWD/house
 mock=$((base + 14))
 authority="openssl as CA"
+client=${CLIENT:-openssl}
 [ -z "${CLIENT:-}" ] || authority="openssl 3.6 as CA"
 
 # mock ROOT [WORD…]: a mock CA that trusts requests signed below ROOT.
 mock() {
     local trusted=$1
     shift
-    "${CLIENT:-openssl}" cmp -config '' -port "$mock" -srv_cert "$signer.pem" -srv_key "$signer.key" -srv_trusted "$trusted" \
+    "$client" cmp -config '' -port "$mock" -srv_cert "$signer.pem" -srv_key "$signer.key" -srv_trusted "$trusted" \
         -srv_untrusted "$pki/issuing.pem" -rsp_cert given.pem -rsp_extracerts "$pki/issuing.pem" -grant_implicitconf "$@" >>mock.log 2>&1 &
     mock_pid=$!
     children+=("$mock_pid")

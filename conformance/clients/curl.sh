@@ -1,38 +1,11 @@
 # EST by curl (RFC 7030, RFC 8951).
 
-# est OPERATION OUT [CURL WORDS]: asks and keeps the body; fails unless the status is 200.
-est() {
-    local operation=$1 out=$2
-    shift 2
-    local status
-    status=$(curl -sS --cacert "$TLS_CA" -o "$out" -D "$out.head" -w '%{http_code}' "$@" "$EST_URL/$operation")
-    [ "$status" = 200 ] || { echo "status $status"; cat "$out"; return 1; }
-}
-
 # status WANTED OPERATION [CURL WORDS]: the status must be this one.
 status() {
     local wanted=$1 operation=$2 found
     shift 2
     found=$(curl -sS --cacert "$TLS_CA" -o refused.body -D refused.head -w '%{http_code}' "$@" "$EST_URL/$operation")
     [ "$found" = "$wanted" ] || { echo "status $found instead of $wanted"; cat refused.body; return 1; }
-}
-
-# unpack IN NAME: NAME.pem from a certs-only answer.
-unpack() {
-    openssl base64 -d -A -in "$1" | openssl pkcs7 -inform DER -print_certs | sed -n '/^-----BEGIN/,/^-----END/p' >"$2.pem"
-}
-
-# body NAME: the request as EST sends it.
-body() {
-    openssl req -in "$1.csr" -outform DER | openssl base64 -A >"$1.b64"
-}
-
-# enrol NAME OPERATION CURL-WORDS...: a certificate for NAME.csr.
-enrol() {
-    local name=$1 operation=$2
-    shift 2
-    body "$name" && est "$operation" "$name.p7" -H 'Content-Type: application/pkcs10' --data-binary "@$name.b64" "$@" &&
-        unpack "$name.p7" "$name" && certified "$name" "${key:-$name.key}"
 }
 
 whole_chain() {

@@ -4,36 +4,6 @@ client=${client:-openssl}
 who=${who:-openssl cmp}
 host=${CMP_URL#http://}
 
-# cmp WORDS...: one transaction over HTTP; PLACE is a path below the server's own.
-cmp() {
-    "$client" cmp -config '' -server "${host%%/*}" -path "${host#*/}${place:+/$place}" -trusted "$ROOT_CA" -unprotected_errors \
-        -msg_timeout 20 -total_timeout 60 "$@"
-}
-
-# cmps WORDS...: one over HTTPS.
-cmps() {
-    local url=${CMPS_URL#https://}
-    url=${url/127.0.0.1/localhost}
-    "$client" cmp -config '' -server "https://${url%%/*}" -path "${url#*/}" -tls_used -tls_trusted "$TLS_CA" -trusted "$ROOT_CA" \
-        -msg_timeout 20 -total_timeout 60 "$@"
-}
-
-# asked NAME KEY COMMAND...: the command must bring NAME.pem, a certificate for KEY.
-asked() {
-    local name=$1 key=$2
-    shift 2
-    rm -f "$name.pem"
-    "$@" -certout "$name.pem" && certified "$name" "$key"
-}
-
-# refused TEXT COMMAND...: the command must fail with this text, and bring no certificate.
-refused() {
-    local text=$1
-    shift
-    rm -f refused.pem
-    says "$text" "$@" -certout refused.pem && not_there refused.pem
-}
-
 # new_device NAME [OPENSSL GENPKEY WORDS]: NAME.pem, a certificate by the manufacturer, or by MAKER.
 new_device() {
     local name=$1 maker=${MAKER:-${MANUFACTURER_CA%.pem}}

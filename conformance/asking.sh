@@ -1,0 +1,58 @@
+# How an enrolment is asked for, over EST by curl and over CMP by OpenSSL. Sourced by `run`.
+
+# est OPERATION OUT [CURL WORDS]: asks and keeps the body; fails unless the status is 200.
+est() {
+    local operation=$1 out=$2
+    shift 2
+    local status
+    status=$(curl -sS --cacert "$TLS_CA" -o "$out" -D "$out.head" -w '%{http_code}' "$@" "$EST_URL/$operation")
+    [ "$status" = 200 ] || { echo "status $status"; cat "$out"; return 1; }
+}
+
+# unpack IN NAME: NAME.pem from a certs-only answer.
+unpack() {
+    openssl base64 -d -A -in "$1" | openssl pkcs7 -inform DER -print_certs | sed -n '/^-----BEGIN/,/^-----END/p' >"$2.pem"
+}
+
+# body NAME: the request as EST sends it.
+body() {
+    openssl req -in "$1.csr" -outform DER | openssl base64 -A >"$1.b64"
+}
+
+# enrol NAME OPERATION CURL-WORDS...: a certificate for NAME.csr.
+enrol() {
+    local name=$1 operation=$2
+    shift 2
+    body "$name" && est "$operation" "$name.p7" -H 'Content-Type: application/pkcs10' --data-binary "@$name.b64" "$@" &&
+        unpack "$name.p7" "$name" && certified "$name" "${key:-$name.key}"
+}
+
+# cmp WORDS...: one transaction over HTTP; PLACE is a path below the server's own.
+cmp() {
+    "${client:-openssl}" cmp -config '' -server "${host%%/*}" -path "${host#*/}${place:+/$place}" -trusted "$ROOT_CA" -unprotected_errors \
+        -msg_timeout 20 -total_timeout 60 "$@"
+}
+
+# cmps WORDS...: one over HTTPS.
+cmps() {
+    local url=${CMPS_URL#https://}
+    url=${url/127.0.0.1/localhost}
+    "${client:-openssl}" cmp -config '' -server "https://${url%%/*}" -path "${url#*/}" -tls_used -tls_trusted "$TLS_CA" -trusted "$ROOT_CA" \
+        -msg_timeout 20 -total_timeout 60 "$@"
+}
+
+# asked NAME KEY COMMAND...: the command must bring NAME.pem, a certificate for KEY.
+asked() {
+    local name=$1 key=$2
+    shift 2
+    rm -f "$name.pem"
+    "$@" -certout "$name.pem" && certified "$name" "$key"
+}
+
+# refused TEXT COMMAND...: the command must fail with this text, and bring no certificate.
+refused() {
+    local text=$1
+    shift
+    rm -f refused.pem
+    says "$text" "$@" -certout refused.pem && not_there refused.pem
+}
