@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use certs::Certificate;
-use certs::path::Purpose;
+use certs::path::{PathFault, Purpose};
 
 use super::codes::Code;
 use super::facts;
@@ -225,6 +225,7 @@ impl Registrar {
         let in_grace = |end: &Certificate| end.not_after() < now && now <= end.not_after().plus(grace);
         let lenient = purpose == Purpose::ClientAuth && chain.first().is_some_and(in_grace);
         let mut last = "the profile names no trust table".to_owned();
+        let mut found = false;
         for name in profile.renew_with.iter().chain(&profile.enrol_with).filter(|name| *name != CODE) {
             let Some(trust) = tables.get(name) else { continue };
             let expired = lenient && profile.renew_with.contains(name);
@@ -237,7 +238,12 @@ impl Registrar {
                         |own: &Certificate| own.public_key() == by.public_key() && own.subject().matches(by.subject());
                     return Ok(Trusted { table: name.clone(), own_authority: own.is_some_and(same), expired });
                 }
-                Err(fault) => last = fault.to_string(),
+                // A table that a certificate does lead to knows better what is wrong with it.
+                Err(PathFault::NoPath { .. }) if found => {}
+                Err(fault) => {
+                    found = !matches!(fault, PathFault::NoPath { .. });
+                    last = fault.to_string();
+                }
             }
         }
         Err(last)

@@ -162,18 +162,21 @@ fn only_certificates_that_are_good_now_and_for_this_open_the_door() {
         let (_, csr) = office.csr(&format!("new-{name}"), &format!("/CN={name}.plant.example"));
         office.est("simpleenroll", &Who::Holder(pem, key), &csr).status
     };
-    for (number, (name, pem, key)) in [
-        ("revoked", &revoked.0, &revoked.1),
-        ("early", &early.0, &early.1),
-        ("late", &late.0, &late.1),
-        ("server", &server.0, &server.1),
-        ("alone", &alone, &own),
+    for (number, (name, pem, key, why)) in [
+        ("revoked", &revoked.0, &revoked.1, "has been revoked"),
+        ("early", &early.0, &early.1, "not valid yet"),
+        ("late", &late.0, &late.1, "has expired"),
+        ("server", &server.0, &server.1, "extended key usage"),
+        ("alone", &alone, &own, "no path"),
     ]
     .into_iter()
     .enumerate()
     {
         assert_eq!(ask(name, (pem, key)), 401, "{name}");
         assert_eq!(office.leaves("authentication_failed"), number + 1, "{name}");
+        let said = office.said();
+        let last = said.lines().rfind(|line| line.contains("not identified")).unwrap();
+        assert!(last.contains(why), "{name}: {last}");
     }
     assert_eq!(office.case_count(), 0);
     assert_eq!(ask("good", (&good.0, &good.1)), 200);
