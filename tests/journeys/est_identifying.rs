@@ -175,8 +175,8 @@ fn only_certificates_that_are_good_now_and_for_this_open_the_door() {
         assert_eq!(ask(name, (pem, key)), 401, "{name}");
         assert_eq!(office.leaves("authentication_failed"), number + 1, "{name}");
         let said = office.said();
-        let last = said.lines().rfind(|line| line.contains("not identified")).unwrap();
-        assert!(last.contains(why), "{name}: {last}");
+        let lately = said.lines().rfind(|line| line.contains("not identified")).unwrap();
+        assert!(lately.contains(why), "{name}: {lately}");
     }
     assert_eq!(office.case_count(), 0);
     assert_eq!(ask("good", (&good.0, &good.1)), 200);
