@@ -120,11 +120,14 @@ CREATE TABLE certificate (
     hash       BLOB    NOT NULL UNIQUE,
     issuer     BLOB    NOT NULL,                -- canonical form
     serial     BLOB    NOT NULL,
+    subject    BLOB    NOT NULL,                -- canonical form
     der        BLOB    NOT NULL,
     UNIQUE (serial, issuer)
 ) STRICT;
 CREATE INDEX certificate_case ON certificate (case_id);
 CREATE INDEX certificate_key ON certificate (key_print);
+-- A registrar renews for others: their certificates by name.
+CREATE INDEX certificate_subject ON certificate (subject);
 
 -- Enrolment codes. The secret stands under AES-256-GCM with a data key; `lookup` is an HMAC of the reference.
 CREATE TABLE code (

@@ -125,6 +125,7 @@ channel_binding = "optional"     # "required": requests must be linked to their 
 challenge_password = "binding"   # what a challengePassword is: "binding", or "enrolment-code": REFERENCE:SECRET of a one-time code
 http_schemes = "basic"           # or "digest" (SHA-256, RFC 7616), "basic-and-digest": how a code is shown over HTTP
 otp_challenge = "refuse"         # an otpChallenge (RFC 7894): "refuse", or "enrolment-code" likewise
+renew_for_others = false         # whether a [[trusted_ra]] may renew for others over EST: the newest in use with the request's names
 change_subject_name = false      # whether a renewal may ask for other names (ChangeSubjectName, RFC 7030 4.2.2)
 revocation_challenge = "refuse"  # a revocationChallenge (RFC 7894): "refuse", or "ignore": it is left unread
 

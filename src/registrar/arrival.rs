@@ -287,6 +287,7 @@ impl Registrar {
             profile: voyage.party.profile.clone(),
             issuer: certificate.issuer().canonical(),
             serial: certificate.serial().to_vec(),
+            subject: certificate.subject().canonical(),
             hash: certificate.hash(),
             key_print: *certificate.public_key().print().as_bytes(),
             der: certificate.der().to_vec(),

@@ -1,6 +1,6 @@
 //! From a request to the facts that the rules judge.
 
-use certs::{AltName, KeyKind, KeyUsage, Name, PublicKey};
+use certs::{AltName, Certificate, KeyKind, KeyUsage, Name, PublicKey};
 
 use super::identify::Identified;
 use super::request::{CertificateRequest, Possession, RevocationRequest};
@@ -17,6 +17,24 @@ impl Registrar {
         serial: &[u8],
     ) -> Result<Option<CertificateRow>, Refusal> {
         self.store.certificate_by_serial(&issuer.canonical(), serial).await.map_err(Refusal::store)
+    }
+
+    /// The certificate that a registration authority would have renewed for another: of the profile's in use with these names, the
+    /// newest. By issuer and serial number.
+    pub async fn renewable_for(
+        &self,
+        who: &Identified,
+        subject: &Name,
+        alt_names: &[AltName],
+    ) -> Result<Option<(Name, Vec<u8>)>, Refusal> {
+        let found = self.store.valid_certificates_of_subject(&who.profile, &subject.canonical()).await;
+        let wanted = sorted(alt_names);
+        Ok(found
+            .map_err(Refusal::store)?
+            .iter()
+            .filter_map(|row| Certificate::parse(&row.der).ok())
+            .find(|known| sorted(known.alt_names()) == wanted)
+            .map(|known| (known.issuer().clone(), known.serial().to_vec())))
     }
 
     /// The facts of a request for a certificate.
@@ -77,11 +95,12 @@ impl Registrar {
     ) -> ReplacedFact {
         // RFC 7030 section 4.2.2 and RFC 9483 section 4.1.3: the certificate that the requester proved itself with.
         let held = who.certificate.as_ref().filter(|held| held.issuer().matches(issuer) && held.serial() == serial);
-        let sorted = |names: &[AltName]| {
-            let mut names = names.to_vec();
-            names.sort();
-            names
-        };
+        let held_by_requester = held.is_some();
+        // A registration authority renews for others.
+        let of_others = row
+            .filter(|_| held.is_none() && who.is_registration_authority())
+            .and_then(|row| Certificate::parse(&row.der).ok());
+        let held = held.or(of_others.as_ref());
         // Names that are to change stand in the request as they are (RFC 7030 section 4.2.2).
         let (subject, alt_names) = match &request.present_names {
             Some((subject, alt_names)) => (subject, alt_names),
@@ -90,7 +109,7 @@ impl Registrar {
         let over = held.map_or(0, |held| self.now().0 - held.not_after().0).max(0);
         ReplacedFact {
             status: row.map_or("unknown", |row| status_name(row.status)).to_owned(),
-            held_by_requester: held.is_some(),
+            held_by_requester,
             subject_equal: held.is_some_and(|held| held.subject().matches(subject)),
             alternative_names_equal: held.is_some_and(|held| sorted(held.alt_names()) == sorted(alt_names)),
             expired: over > 0,
@@ -98,6 +117,12 @@ impl Registrar {
             names_changed: request.present_names.is_some(),
         }
     }
+}
+
+fn sorted(names: &[AltName]) -> Vec<AltName> {
+    let mut names = names.to_vec();
+    names.sort();
+    names
 }
 
 /// The facts of a request to revoke.

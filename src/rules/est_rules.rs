@@ -16,6 +16,8 @@ pub struct EstRules {
     pub revocation_challenge: RevocationChallenge,
     /// Whether a renewal may ask for other names (ChangeSubjectName, RFC 7030 section 4.2.2).
     pub change_subject_name: bool,
+    /// Whether a registration authority that is trusted may renew for others (RFC 7030 section 3.7, DESIGN rule 10).
+    pub renew_for_others: bool,
     /// How an enrolment code may be shown over HTTP (RFC 7030 section 3.2.3).
     pub http_schemes: HttpSchemes,
 }

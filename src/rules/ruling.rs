@@ -219,8 +219,13 @@ fn replaced(profile: &Profile, facts: &Facts) -> Vec<String> {
     let Some(replaced) = &facts.replaced else { return Vec::new() };
     let revoke = facts.operation == "revoke";
     let mut found = Vec::new();
-    if !replaced.held_by_requester && !facts.credential.registration_authority {
-        found.push("the certificate is not the one that the requester proved itself with".to_owned());
+    if !replaced.held_by_requester {
+        if !facts.credential.registration_authority {
+            found.push("the certificate is not the one that the requester proved itself with".to_owned());
+        } else if !(revoke || profile.est.renew_for_others && facts.door == "est") {
+            // RFC 9483 section 4.1.3: over CMP it is always the certificate itself that protects the request.
+            found.push("nobody renews for others here".to_owned());
+        }
     }
     match replaced.status.as_str() {
         "revoked" if !revoke => found.push("the certificate is revoked".to_owned()),

@@ -88,12 +88,29 @@ impl Store {
         )
         .await
     }
+
+    /// The certificates of a profile with this subject (canonical form) that are in use: issued or valid, newest first. Whether they
+    /// expired is not looked at.
+    pub async fn valid_certificates_of_subject(
+        &self,
+        profile: &str,
+        subject: &[u8],
+    ) -> Result<Vec<CertificateRow>, Error> {
+        self.list(
+            select_certificate!(
+                "WHERE subject = ? AND profile = ? AND status IN ('issued', 'valid') ORDER BY seq DESC"
+            ),
+            (subject, profile),
+            certificate_row,
+        )
+        .await
+    }
 }
 
 pub(super) fn add(certificate: &NewCertificate, pen: Pen<'_>) -> Result<(), Broken> {
     pen.must_change(
         "INSERT INTO certificate (id, case_id, profile, status, status_at, not_after, created_at, key_print, \
-         hash, issuer, serial, der) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         hash, issuer, serial, subject, der) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             certificate.id.as_bytes(),
             certificate.case.as_bytes(),
@@ -106,6 +123,7 @@ pub(super) fn add(certificate: &NewCertificate, pen: Pen<'_>) -> Result<(), Brok
             certificate.hash,
             certificate.issuer,
             certificate.serial,
+            certificate.subject,
             certificate.der,
         ],
     )

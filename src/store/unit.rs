@@ -303,6 +303,8 @@ pub struct NewCertificate {
     pub issuer: Vec<u8>,
     /// The serial number's content octets.
     pub serial: Vec<u8>,
+    /// Its subject in canonical form.
+    pub subject: Vec<u8>,
     /// SHA-256 of the DER.
     pub hash: [u8; 32],
     /// SHA-256 of its SubjectPublicKeyInfo.

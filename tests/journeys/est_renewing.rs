@@ -182,3 +182,61 @@ fn a_certificate_is_renewed_for_a_time_after_its_end_and_used_for_nothing_else()
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(office.accepts(&office.received(&answer.body)[0]));
 }
+
+#[test]
+fn a_trusted_authority_renews_for_others_where_the_profile_allows_it() {
+    let office = Office::open_with(|settings| {
+        settings.add_profile("fleet", |profile| {
+            let est = profile.entry("est").or_insert_with(|| toml::Table::new().into());
+            est.as_table_mut().unwrap().insert("renew_for_others".into(), true.into());
+            profile.insert("alternative_names".into(), vec!["dns"].into());
+        });
+        let entry = settings.trusted_ras()[0].as_table_mut().unwrap();
+        entry["profiles"].as_array_mut().unwrap().push("fleet".into());
+    });
+    let (certificate, key) = (office.pki("second-ra.pem"), office.pki("second-ra.key"));
+    let authority = Who::Holder(&certificate, &key);
+    let subject = "/CN=pump.plant.example";
+    let named = |key: &Key, names: &str| csr_for(key, subject, &["-addext", &format!("subjectAltName={names}")]);
+    let first = office.key("first");
+    let code = office.code_for("fleet");
+    let answer = office.est("fleet/simpleenroll", &Who::Code(&code), &named(&first, "DNS:a.example,DNS:b.example"));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let pump = office.keep("pump", &office.received(&answer.body).remove(0));
+
+    let second = office.key("second");
+    let ask = |label: &str, who: &Who<'_>, csr: &[u8]| office.est(&format!("{label}simplereenroll"), who, csr);
+    // Another name than any certificate has, the same in a profile that gave none, and one that is no authority.
+    for (label, who, names) in [
+        ("fleet/", &authority, "DNS:a.example"),
+        ("", &authority, "DNS:a.example,DNS:b.example"),
+        ("fleet/", &Who::Holder(&office.pki("device.pem"), &office.pki("device.key")), "DNS:a.example,DNS:b.example"),
+    ] {
+        let refused = ask(label, who, &named(&second, names));
+        assert_eq!(refused.status, 403, "{label} {names}: {}", refused.text());
+    }
+    assert_eq!(office.records().count(Kind::Issued), 1);
+    // The order of the names does not matter.
+    let answer = ask("fleet/", &authority, &named(&second, "DNS:b.example,DNS:a.example"));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(office.accepts(&office.received(&answer.body)[0]));
+    assert_eq!(office.cases()[0]["kind"], "rekey");
+    // The one that was renewed has a successor, which is what the next renewal replaces.
+    let third = office.key("third");
+    let by_itself = ask("fleet/", &Who::Holder(&pump, &first.0), &named(&third, "DNS:a.example,DNS:b.example"));
+    assert!(by_itself.text().contains("successor"), "{}", by_itself.text());
+    assert_eq!(ask("fleet/", &authority, &named(&third, "DNS:a.example,DNS:b.example")).status, 200);
+    assert_eq!(office.records().count(Kind::Issued), 3);
+}
+
+#[test]
+fn no_authority_renews_for_others_where_the_profile_does_not_allow_it() {
+    let office = Office::open();
+    let (certificate, key) = (office.pki("second-ra.pem"), office.pki("second-ra.key"));
+    office.enrolled("pump", "/CN=pump.plant.example", &office.code());
+    let (_, csr) = office.csr("new", "/CN=pump.plant.example");
+    let refused = office.est("simplereenroll", &Who::Holder(&certificate, &key), &csr);
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    assert!(refused.text().contains("nobody renews for others here"), "{}", refused.text());
+    assert_eq!(office.records().count(Kind::Issued), 1);
+}

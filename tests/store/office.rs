@@ -116,6 +116,7 @@ impl Office {
             profile: "device".to_owned(),
             issuer: vec![8],
             serial: hash.to_vec(),
+            subject: hash.to_vec(),
             hash,
             key_print: [3; 32],
             der: vec![0x30, 1],

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use certs::{Csr, Extension, oid};
+use certs::{Csr, Extension, Name, oid};
 use cmp::crmf::{self, CertTemplateDraft, Popo};
 use est::{Challenges, ChangeSubjectName};
 use http::StatusCode;
@@ -39,7 +39,8 @@ pub(super) async fn enroll(
         return Ok(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, fault));
     }
     let request = request.map_err(|text| bad(ReasonCode::BadRequest, text))?;
-    let request = check(request, profile, asked, &who, again).map_err(|(code, text)| bad(code, text))?;
+    let replaces = if again { Some(to_renew(registrar, &who, &request.csr).await?) } else { None };
+    let request = check(request, profile, asked, &who, replaces).map_err(|(code, text)| bad(code, text))?;
     let answered = registrar.enrol(&who, request, Arc::new(CertsOnly)).await?;
     Ok(match answered.outcome {
         Some(Outcome::Issued(_)) => payload(&answered.octets, est::CERTS_ONLY, asked),
@@ -72,6 +73,23 @@ fn read(body: &[u8]) -> Result<Request, String> {
     Ok(Request { csr, challenges, change })
 }
 
+/// What is to be renewed: the certificate of the TLS handshake (RFC 7030 section 4.2.2), or, for a registration authority, the one that
+/// the request names.
+async fn to_renew(registrar: &Registrar, who: &Identified, csr: &Csr) -> Result<(Name, Vec<u8>), Refusal> {
+    let Some(held) = who.certificate() else {
+        let text = "present the certificate to be renewed in the TLS handshake";
+        return Err(bad(ReasonCode::NotAuthorized, text.to_owned()));
+    };
+    if !who.is_registration_authority() || held.subject().matches(csr.subject()) {
+        return Ok((held.issuer().clone(), held.serial().to_vec()));
+    }
+    let found = registrar.renewable_for(who, csr.subject(), csr.alt_names()).await?;
+    found.ok_or_else(|| {
+        let text = "this profile has no certificate in use with the subject and the alternative names of the request";
+        bad(ReasonCode::NotAuthorized, text.to_owned())
+    })
+}
+
 fn bad(code: ReasonCode, text: String) -> Refusal {
     Refusal::Requester(Reason { code, text })
 }
@@ -81,10 +99,10 @@ fn check(
     profile: &Profile,
     asked: &Asked,
     who: &Identified,
-    again: bool,
+    replaces: Option<(Name, Vec<u8>)>,
 ) -> Result<CertificateRequest, (ReasonCode, String)> {
     let Request { csr, challenges, change } = request;
-    if change.is_some() && !again {
+    if change.is_some() && replaces.is_none() {
         // RFC 7030 section 4.2.1 has it for who comes with a third party's certificate; which names a first certificate has says the
         // request itself here.
         let text = "ChangeSubjectName is for a renewal; put the names that are wanted into the request";
@@ -99,14 +117,6 @@ fn check(
         .map_err(|text| (ReasonCode::BadProof, text))?;
     // RFC 7030 section 4.2.1: the signature proves possession of the key.
     let proven = csr.prove().map_err(|fault| (ReasonCode::BadProof, fault.to_string()))?;
-    let replaces =
-        again.then(|| who.certificate().map(|held| (held.issuer().clone(), held.serial().to_vec()))).flatten();
-    if again && replaces.is_none() {
-        return Err((
-            ReasonCode::NotAuthorized,
-            "present the certificate to be renewed in the TLS handshake".to_owned(),
-        ));
-    }
     let message = Incoming::new(&asked.body, &asked.body, None);
     let request = CertificateRequest::of_pkcs10(&csr, proven, Door::Est, message, replaces);
     Ok(match change {
