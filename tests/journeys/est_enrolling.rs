@@ -43,7 +43,8 @@ fn a_code_gets_exactly_one_certificate_that_openssl_accepts() {
 fn names_and_keys_of_all_allowed_kinds_are_certified() {
     let office = Office::open();
     let code = office.code();
-    let kinds: [(&str, &[&str]); 4] = [
+    let kinds: [(&str, &[&str]); 5] = [
+        ("ed25519", &["-algorithm", "ED25519"]),
         ("p384", &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"]),
         ("p521", &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"]),
         ("rsa", &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]),

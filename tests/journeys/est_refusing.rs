@@ -96,6 +96,19 @@ fn a_key_that_is_too_weak_is_refused_with_the_clause() {
     // Too weak for anybody: its signature is not even looked at.
     let weak = csr_for(&rsa("weak", "rsa_keygen_bits:1024"), "/CN=pump", &[]);
     refused(&office, &Who::Code(&code), &weak, &PKCS10, 400, "RSA-1024");
+    openssl(&[
+        "genpkey",
+        "-genparam",
+        "-algorithm",
+        "DSA",
+        "-pkeyopt",
+        "dsa_paramgen_bits:2048",
+        "-out",
+        &office.path("dsa").display().to_string(),
+    ]);
+    let dsa =
+        csr_for(&office.key_of("old", &["-paramfile", &office.path("dsa").display().to_string()]), "/CN=pump", &[]);
+    refused(&office, &Who::Code(&code), &dsa, &PKCS10, 400, "1.2.840.10040.4");
     // Too weak for this profile.
     let small = csr_for(&rsa("small", "rsa_keygen_bits:2048"), "/CN=pump", &[]);
     let answer = office.est("strict/simpleenroll", &Who::Code(&strict), &small);

@@ -98,3 +98,40 @@ async fn nothing_is_taken_before_the_handshake_is_done() {
     let mut again = ClientConnection::new(config, ServerName::try_from("localhost").unwrap()).unwrap();
     assert!(again.early_data().is_none(), "RFC 8446 section 8: what came early can be replayed");
 }
+
+#[tokio::test]
+async fn a_client_may_choose_among_the_curves_that_are_safe() {
+    // In TLS 1.2 the groups are also those that an EC certificate may have.
+    let pki = Pki::new();
+    pki.make("rsa", "rsa:2048", &[]);
+    let office = Office::https(pki.tls("rsa")).await;
+    for (version, group, good) in [
+        ("-tls1_2", "P-256", true),
+        ("-tls1_2", "P-384", true),
+        ("-tls1_2", "brainpoolP256r1", false),
+        ("-tls1_3", "P-384", true),
+        ("-tls1_3", "X25519", true),
+        ("-tls1_3", "ffdhe2048", false),
+    ] {
+        let (done, said) = s_client(&office, &[version, "-groups", group], "").await;
+        assert_eq!(done, good, "{group}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_chain_that_is_too_long_ends_its_own_handshake_and_nothing_else() {
+    let pki = Pki::new();
+    pki.make("client", "ec", &[]);
+    let office = Office::https(pki.tls("server")).await;
+    let (client, key) = (pki.certificate("client"), pki.key("client"));
+    let (client, key) = (client.to_str().unwrap(), key.to_str().unwrap());
+    let one = std::fs::read_to_string(client).unwrap();
+    for (count, good) in [(8, true), (200, false)] {
+        let chain = pki.key("chain");
+        std::fs::write(&chain, one.repeat(count)).unwrap();
+        let words = ["-tls1_2", "-cert", client, "-key", key, "-cert_chain", chain.to_str().unwrap()];
+        let (done, said) = s_client(&office, &words, "").await;
+        assert_eq!(done, good, "{count}: {said}");
+    }
+    assert!(s_client(&office, &["-tls1_2"], "").await.0, "the office is still there");
+}

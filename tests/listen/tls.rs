@@ -42,11 +42,11 @@ impl Pki {
         std::fs::set_permissions(self.key(name), std::fs::Permissions::from_mode(0o600)).unwrap();
     }
 
-    fn certificate(&self, name: &str) -> PathBuf {
+    pub(crate) fn certificate(&self, name: &str) -> PathBuf {
         self.folder.path().join(format!("{name}.crt"))
     }
 
-    fn key(&self, name: &str) -> PathBuf {
+    pub(crate) fn key(&self, name: &str) -> PathBuf {
         self.folder.path().join(format!("{name}.key"))
     }
 
