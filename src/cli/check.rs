@@ -17,7 +17,7 @@ use crate::config::{AuthorityConfig, Config};
 use crate::hsm::{Hsm, State};
 use crate::listen::ServerTls;
 use crate::registrar::Trust;
-use crate::rules::{Approval, Forward, Naming, Profile};
+use crate::rules::{Approval, Demand, Forward, Naming, Profile};
 use crate::store::Store;
 use crate::upstream::Cmp;
 
@@ -83,6 +83,11 @@ fn policies(config: &Config, report: &Report) {
         if kept && profile.approval == Approval::ByHand {
             let text = "the requester's message reaches the CA when an officer has decided: the CA must accept a messageTime as old as that";
             report.note(&format!("profile.{name}.forward"), text);
+        }
+        if profile.est.channel_binding == Demand::Required && !config.listen.require_extended_master_secret {
+            let text = "a client of TLS 1.2 without extended master secret cannot bind its request to a resumed session: such clients \
+                        must not resume, or set listen.require_extended_master_secret";
+            report.note(&format!("profile.{name}.est.channel_binding"), text);
         }
         if profile.forward == Forward::Untouched {
             report.note(

@@ -109,6 +109,17 @@ fn where_sessions_may_lack_the_extended_master_secret_a_resumed_one_cannot_be_li
 }
 
 #[test]
+fn a_check_tells_where_a_demanded_link_meets_sessions_that_cannot_be_linked_to() {
+    let office = Office::prepared();
+    let noted = || super::office::text(&office.run(&["check"])).contains("note  profile.default.est.channel_binding");
+    assert!(!noted());
+    office.configure(|settings| est_rules(settings.default_profile(), &[("channel_binding", "required")]));
+    assert!(noted());
+    office.configure(with_unique_sessions);
+    assert!(!noted());
+}
+
+#[test]
 fn tls_1_3_is_linked_to_by_its_exporter_and_by_nothing_that_is_called_tls_unique() {
     let office = office(&[("channel_binding", "required")]);
     let code = office.code();
