@@ -2,6 +2,7 @@ use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -23,34 +24,48 @@ where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let progress = Arc::new(Progress::new());
-    let wire = Wire::new(io, &desk.limits, Arc::clone(&progress));
+    let mut wire = Wire::new(io, &desk.limits, Arc::clone(&progress));
     let header = desk.limits.header.get();
-    let (door, peer, metrics) = (desk.door, desk.connection.peer, desk.metrics.clone());
-    let service = OneConnection { desk, progress: Arc::clone(&progress) };
-    let mut connection = http1::Builder::new()
-        .writev(true)
+    let mut http = http1::Builder::new();
+    http.writev(true)
         .header_read_timeout(None) // the wire has finer ones
         .max_buf_size(header.max(SMALLEST_BUFFER))
-        .max_header_size(header)
-        .serve_connection(TokioIo::new(wire), service);
-    let mut told = false;
-    let end = loop {
-        tokio::select! {
-            end = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break end,
-            () = stopping.wait(), if !told => {
-                told = true;
-                Pin::new(&mut connection).graceful_shutdown();
+        .max_header_size(header);
+    loop {
+        let service = OneConnection { desk: desk.clone(), progress: Arc::clone(&progress) };
+        let mut connection = Box::new(http.serve_connection(TokioIo::new(wire), service));
+        let mut told = false;
+        let end = loop {
+            let turn = poll_fn(|cx| match connection.poll_without_shutdown(cx) {
+                Poll::Pending if progress.is_resting() => Poll::Ready(Ok(())),
+                turn => turn,
+            });
+            tokio::select! {
+                end = turn => break end,
+                () = stopping.wait(), if !told => {
+                    told = true;
+                    Pin::new(&mut *connection).graceful_shutdown();
+                }
             }
-        }
-    };
-    match end {
-        Ok(()) => Box::pin(close(connection.into_parts().io.into_inner(), &progress)).await,
-        Err(error) => {
+        };
+        if let Err(error) = end {
             // hyper has answered what it could not read, 400 or 431.
             if error.is_parse() {
-                metrics.refused(door, "malformed");
+                desk.metrics.refused(desk.door, "malformed");
             }
-            tracing::debug!(door, %peer, %error, "a connection broke off");
+            tracing::debug!(door = desk.door, peer = %desk.connection.peer, %error, "a connection broke off");
+            return;
+        }
+        // hyper's buffers are most of what a connection costs, and most connections wait nearly all the time.
+        let parts = connection.into_parts();
+        wire = parts.io.into_inner();
+        let again = progress.is_resting()
+            && tokio::select! {
+                again = wire.rest(parts.read_buf) => again,
+                () = stopping.wait() => false,
+            };
+        if !again {
+            return Box::pin(close(wire, &progress)).await;
         }
     }
 }

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
+use hyper::body::Bytes;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::Limits;
 use super::config::seconds;
@@ -28,8 +29,12 @@ pub(super) struct Wire<IO> {
     reading: Pin<Box<Sleep>>,
     /// The phase that `reading` was set for.
     reading_phase: u8,
+    /// Whether [`DOZE`] of it is over.
+    dozed: bool,
     /// When a client must have taken more of the answer; set while it does not.
     writing: Option<Pin<Box<Sleep>>>,
+    /// What was read already and is to be read again.
+    ahead: Bytes,
 }
 
 /// How far the requests of a connection have come: written by the service, read by the wire, both in the same task.
@@ -38,6 +43,9 @@ pub(super) struct Progress {
     phase: AtomicU8,
     body: AtomicU64,
     early: AtomicBool,
+    /// An answer was given that the wire has not taken yet.
+    due: AtomicBool,
+    resting: AtomicBool,
 }
 
 /// What is being written.
@@ -50,7 +58,13 @@ enum Part {
 
 impl Progress {
     pub(super) fn new() -> Self {
-        Self { phase: AtomicU8::new(NEW), body: AtomicU64::new(0), early: AtomicBool::new(false) }
+        Self {
+            phase: AtomicU8::new(NEW),
+            body: AtomicU64::new(0),
+            early: AtomicBool::new(false),
+            due: AtomicBool::new(false),
+            resting: AtomicBool::new(false),
+        }
     }
 
     /// A request's head is there. From here on the service watches the time.
@@ -61,6 +75,7 @@ impl Progress {
     /// An answer with a body of so many bytes will be written next.
     pub(super) fn answered(&self, body: u64) {
         self.body.store(body, Ordering::Relaxed);
+        self.due.store(true, Ordering::Relaxed);
         self.phase.store(IDLE, Ordering::Relaxed);
     }
 
@@ -72,6 +87,11 @@ impl Progress {
     /// Whether there may be bytes on the way that nobody will read.
     pub(super) fn is_early(&self) -> bool {
         self.early.load(Ordering::Relaxed)
+    }
+
+    /// Whether everything asked for was answered and sent, and nothing more has come for [`DOZE`].
+    pub(super) fn is_resting(&self) -> bool {
+        self.resting.load(Ordering::Relaxed)
     }
 
     fn phase(&self) -> u8 {
@@ -93,8 +113,32 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
             send_time: seconds(limits.send_seconds),
             reading: Box::pin(sleep(header_time)),
             reading_phase: NEW,
+            dozed: false,
             writing: None,
+            ahead: Bytes::new(),
         }
+    }
+
+    /// Waits, with the small buffers of a wire only, for the next request of a client that [rests](Progress::is_resting). Whether there
+    /// is one; the time for it is that between two requests.
+    pub(super) async fn rest(&mut self, read_before: Bytes) -> bool {
+        self.ahead = read_before;
+        if self.ahead.is_empty() {
+            let mut first = [0];
+            let read = timeout(self.idle_time.saturating_sub(DOZE), self.inner.read(&mut first)).await;
+            if !matches!(read, Ok(Ok(1))) {
+                return false;
+            }
+            self.ahead = Bytes::copy_from_slice(&first);
+        }
+        self.progress.resting.store(false, Ordering::Relaxed);
+        true
+    }
+
+    /// Whether nothing of an answer is still to be sent.
+    fn is_done(&self) -> bool {
+        let between = matches!(&self.part, Part::Head(head) if head.is_empty());
+        between && self.out.is_empty() && !self.progress.due.load(Ordering::Relaxed)
     }
 
     /// The connection itself.
@@ -129,6 +173,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
                             let body = if head.starts_with(b"HTTP/1.1 1") {
                                 0
                             } else {
+                                self.progress.due.store(false, Ordering::Relaxed);
                                 self.progress.body.swap(0, Ordering::Relaxed)
                             };
                             self.part = if body == 0 { Part::Head(Vec::new()) } else { Part::Body(body) };
@@ -176,10 +221,18 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
         }
         if phase != self.reading_phase {
             self.reading_phase = phase;
-            let time = if phase == IDLE { self.idle_time } else { self.header_time };
+            let time = if phase == IDLE { self.idle_time.min(DOZE) } else { self.header_time };
             self.reading.as_mut().reset(Instant::now() + time);
+            self.dozed = false;
         }
         ready!(self.reading.as_mut().poll(cx));
+        if phase == IDLE && !self.dozed && self.idle_time > DOZE {
+            self.dozed = true;
+            // A client that has not taken its answer yet stays as it is.
+            self.progress.resting.store(self.is_done(), Ordering::Relaxed);
+            self.reading.as_mut().reset(Instant::now() + self.idle_time.saturating_sub(DOZE));
+            ready!(self.reading.as_mut().poll(cx));
+        }
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client is silent")))
     }
 }
@@ -188,7 +241,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<IO> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let before = buffer.filled().len();
-        match Pin::new(&mut this.inner).poll_read(cx, buffer) {
+        let read = if this.ahead.is_empty() {
+            Pin::new(&mut this.inner).poll_read(cx, buffer)
+        } else {
+            let taken = this.ahead.split_to(this.ahead.len().min(buffer.remaining()));
+            buffer.put_slice(&taken);
+            Poll::Ready(Ok(()))
+        };
+        match read {
             Poll::Ready(result) => {
                 // The time for a head runs from its first byte, and no further byte extends it; that of a new connection already runs.
                 if buffer.filled().len() > before && this.progress.phase() == IDLE {
@@ -239,6 +299,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<IO> {
         match Pin::new(&mut self.inner).poll_flush(cx) {
             Poll::Ready(result) => {
                 self.writing = None;
+                // hyper reads again when something comes, which may be never; the time for it runs from here.
+                if self.progress.phase() == IDLE && self.is_done() {
+                    let _ = self.poll_silent(cx);
+                }
                 Poll::Ready(result)
             }
             Poll::Pending => self.poll_stalled(cx),
@@ -292,6 +356,9 @@ const WWW_AUTHENTICATE: &[u8] = b"WWW-Authenticate";
 /// As much as rustls takes at once.
 const FULL: usize = 64 * 1024;
 
+/// How long a connection keeps all that it needs for a request after the last one.
+const DOZE: Duration = Duration::from_secs(1);
+
 /// A buffer of this size stays with an idle connection.
 const KEPT: usize = 256;
 
@@ -299,6 +366,8 @@ const KEPT: usize = 256;
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::future::poll_fn;
+    use tokio::io::AsyncWriteExt as _;
 
     const HEAD_AND_BODY: &[u8] =
         b"HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Basic realm=\"www-authenticate: x\"\r\ncontent-length: 22\r\n\r\n\r\nwww-authenticate: no\r\n";
@@ -321,6 +390,62 @@ mod tests {
              \r\nwww-authenticate: no\r\n\
              HTTP/1.1 202 Accepted\r\nRetry-After: 5\r\nContent-Length: 0\r\nX: www-authenticate\r\n\r\n"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_rests_when_it_has_its_answer_and_asks_nothing() {
+        let (near, mut far) = tokio::io::duplex(16);
+        let mut wire = Wire::new(near, &Limits::default(), Arc::new(Progress::new()));
+        let mut byte = [0];
+        let silent = DOZE + Duration::from_millis(100);
+        assert!(timeout(silent, wire.read(&mut byte)).await.is_err());
+        assert!(!wire.progress.is_resting(), "a new one has its first head to send");
+        wire.progress.busy();
+        assert!(timeout(silent, wire.read(&mut byte)).await.is_err());
+        assert!(!wire.progress.is_resting(), "the service has its request");
+        wire.progress.answered(0);
+        assert!(timeout(silent, wire.read(&mut byte)).await.is_err());
+        assert!(!wire.progress.is_resting(), "its answer is due");
+        wire.progress.busy();
+        assert!(timeout(silent, wire.read(&mut byte)).await.is_err());
+        wire.progress.answered(0);
+        wire.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+        assert!(timeout(silent, wire.flush()).await.is_err());
+        assert!(timeout(silent, wire.read(&mut byte)).await.is_err());
+        assert!(!wire.progress.is_resting(), "it has not taken its answer");
+        wire.progress.busy();
+        far.read_exact(&mut [0; 16]).await.unwrap();
+        wire.flush().await.unwrap();
+        assert!(timeout(silent, wire.read(&mut byte)).await.is_err());
+        wire.progress.phase.store(IDLE, Ordering::Relaxed);
+        assert!(timeout(silent, wire.read(&mut byte)).await.is_err());
+        assert!(wire.progress.is_resting());
+        far.write_all(b"GET").await.unwrap();
+        assert!(wire.rest(Bytes::new()).await);
+        assert!(!wire.progress.is_resting());
+        let mut three = [0; 3];
+        wire.read_exact(&mut three).await.unwrap();
+        assert_eq!(&three, b"GET");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_sent_starts_the_time_for_the_next_request() {
+        let mut wire = wire();
+        wire.progress.busy();
+        wire.progress.answered(0);
+        wire.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+        // As hyper does it: flushed, and polled again only when something wakes it.
+        let mut polls = 0;
+        let started = Instant::now();
+        let woken = poll_fn(|cx| {
+            polls += 1;
+            let flushed = Pin::new(&mut wire).poll_flush(cx);
+            assert!(flushed.is_ready());
+            if polls == 1 { Poll::Pending } else { Poll::Ready(()) }
+        });
+        timeout(DOZE * 2, woken).await.expect("it is woken");
+        assert!(started.elapsed() >= DOZE);
+        assert!(wire.progress.is_resting());
     }
 
     proptest! {

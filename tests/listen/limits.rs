@@ -119,6 +119,38 @@ async fn a_connection_may_be_idle_for_its_time_and_no_longer() {
 }
 
 #[tokio::test]
+async fn what_rests_is_served_ended_and_forgotten_like_any_other() {
+    let limits = Limits { connections_per_address: NonZeroUsize::new(3).unwrap(), ..Limits::default() };
+    let office = Office::http(limits).await;
+    let (mut split, mut leaves, mut stays) = (connect(&office).await, connect(&office).await, connect(&office).await);
+    send(&mut split, "GET /echo HTTP/1.1\r\nHost: ra\r\n\r\nGET /echo HT").await;
+    for stream in [&mut leaves, &mut stays] {
+        send(stream, "GET /echo HTTP/1.1\r\nHost: ra\r\n\r\n").await;
+    }
+    for stream in [&mut split, &mut leaves, &mut stays] {
+        assert_eq!(body(&read_once(stream).await), "hello");
+    }
+    sleep(RESTING).await;
+    // Its head was begun before, in one piece with the request before it.
+    send(&mut split, "TP/1.1\r\nHost: ra\r\n\r\n").await;
+    assert_eq!(body(&read_once(&mut split).await), "hello");
+    for _ in 0..2 {
+        send(&mut stays, "POST /echo HTTP/1.1\r\nHost: ra\r\nContent-Length: 2\r\n\r\nyo").await;
+        assert!(read_once(&mut stays).await.ends_with("yo"));
+    }
+    // Its place is free again.
+    drop(leaves);
+    sleep(Duration::from_millis(100)).await;
+    send(&mut connect(&office).await, "GET /echo HTTP/1.1\r\nHost: ra\r\n\r\n").await;
+    sleep(RESTING).await;
+    office.stop.stop();
+    for stream in [&mut split, &mut stays] {
+        assert_eq!(read_all(stream).await, "");
+    }
+    timeout(Duration::from_secs(2), office.served).await.expect("the door ends").unwrap();
+}
+
+#[tokio::test]
 async fn a_second_head_has_its_time_too() {
     let office = Office::http(Limits { header_seconds: one(), ..Limits::default() }).await;
     let mut stream = connect(&office).await;
@@ -222,3 +254,6 @@ async fn a_client_that_hangs_up_does_not_cut_off_what_was_begun_and_a_stop_waits
     timeout(Duration::from_secs(3), office.served).await.expect("the door ends").unwrap();
     assert!(SLOW_DONE.load(Ordering::Relaxed));
 }
+
+/// After this time a connection that was used rests (src/listen/wire.rs).
+const RESTING: Duration = Duration::from_millis(1300);
