@@ -44,8 +44,10 @@ pub(crate) struct Door {
     path: String,
     content_type: HeaderValue,
     authorization: Option<HeaderValue>,
-    /// EST only; then each request has a connection of its own.
+    /// EST only.
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    /// Whether each request has a connection of its own.
+    once: bool,
 }
 
 impl Door {
@@ -53,6 +55,7 @@ impl Door {
         match mode {
             Mode::Est => Self::est(key_exchange, office, None),
             Mode::EstMtls => Self::est(key_exchange, office, Some(office.device()?)),
+            Mode::EstKept => Ok(Self { once: false, ..Self::est(key_exchange, office, None)? }),
             Mode::Cmp | Mode::CmpMac | Mode::CmpWrongSignature | Mode::CmpWrongMac | Mode::CmpGarbage => {
                 let url = office.url("CMP_URL")?;
                 Ok(Self {
@@ -61,6 +64,7 @@ impl Door {
                     content_type: HeaderValue::from_static("application/pkixcmp"),
                     authorization: None,
                     tls: None,
+                    once: false,
                 })
             }
         }
@@ -81,6 +85,7 @@ impl Door {
             content_type: HeaderValue::from_static("application/pkcs10"),
             authorization,
             tls: Some((TlsConnector::from(Arc::new(config)), name)),
+            once: true,
         })
     }
 
@@ -92,7 +97,7 @@ impl Door {
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
-        if self.tls.is_some() {
+        if self.once {
             request = request.header(CONNECTION, HeaderValue::from_static("close"));
         }
         let request = request.body(Full::new(body)).map_err(Fault::odd)?;
@@ -101,7 +106,7 @@ impl Door {
             None => self.open().await?,
         };
         let heard = used.say(request).await?;
-        if self.tls.is_none() {
+        if !self.once {
             *line = Some(used);
         }
         Ok(heard)

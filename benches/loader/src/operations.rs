@@ -39,6 +39,8 @@ impl Needed {
         match mode {
             // Server, RA; CSR, the CA's protection, the issued certificate.
             Mode::Est => Self { exchange: 1, sign: 2, verify: 3, derive: 0 },
+            // RA; CSR, the CA's protection, the issued certificate.
+            Mode::EstKept => Self { exchange: 0, sign: 1, verify: 3, derive: 0 },
             // CertificateVerify and the device's certificate besides.
             Mode::EstMtls => Self { exchange: 1, sign: 2, verify: 5, derive: 0 },
             // RA, the answer's protection; the request's protection, the device's certificate, proof of possession, the CA's protection,
