@@ -47,6 +47,38 @@ fn the_page_of_protocols_is_made_from_the_tables() {
     );
 }
 
+#[test]
+fn a_run_is_held_against_every_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let tables = folder.path().join("conformance/rfc");
+    fs::create_dir_all(&tables).unwrap();
+    let row = |id: &str, test: &str, more: &str| {
+        format!(
+            "[[requirement]]\nid = '{id}'\nsection = '1 1'\nlevel = 'MUST'\nclass = 'C'\nrole = 'server'\noperation = 'x'\n\
+             text = 'x'\ntest = ['{test}']\n{more}\n"
+        )
+    };
+    let rows = [
+        row("good", "a::good", ""),
+        row("bad", "a::bad", ""),
+        row("missing", "a::missing", ""),
+        row("rightly-excused", "a::bad", "excuse = 'x'"),
+        row("wrongly-excused", "run: x: passes", "excuse = 'x'"),
+        row("later", "a::bad", "todo = 'x'"),
+    ];
+    fs::write(tables.join("rfc1.toml"), rows.concat()).unwrap();
+    let said = folder.path().join("said.txt");
+    let lines = "Running tests/journeys.rs (target/deps/journeys-0)\ntest a::good ... ok\ntest a::bad ... FAILED\nPASS x: passes\n";
+    fs::write(&said, lines).unwrap();
+    let faults = Table::read(folder.path()).judge(&Results::read([said.as_path()].into_iter()));
+    let expected = [
+        "bad: 'a::bad' failed",
+        "missing: 'a::missing' did not run",
+        "wrongly-excused: is excused, and 'run: x: passes' passes",
+    ];
+    assert_eq!(faults, expected);
+}
+
 /// The last step of `make test`: RESULTS names what the run before it left (nextest's junit.xml, what conformance printed).
 #[test]
 #[ignore = "judges the results of a whole run; `make test` ends with it"]
