@@ -47,6 +47,8 @@ mod cmp_standing;
 mod cmp_support;
 #[path = "journeys/codes.rs"]
 mod codes;
+#[path = "journeys/est_balanced.rs"]
+mod est_balanced;
 #[path = "journeys/est_digest.rs"]
 mod est_digest;
 #[path = "journeys/est_enrolling.rs"]

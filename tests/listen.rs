@@ -6,10 +6,14 @@ mod binding;
 mod clients;
 #[path = "listen/handshake.rs"]
 mod handshake;
+#[path = "listen/http2.rs"]
+mod http2;
 #[path = "listen/limits.rs"]
 mod limits;
 #[path = "listen/office.rs"]
 mod office;
+#[path = "listen/proxy.rs"]
+mod proxy;
 #[path = "listen/raw_http.rs"]
 mod raw_http;
 #[path = "listen/tls.rs"]

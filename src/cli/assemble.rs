@@ -12,7 +12,7 @@ use crate::case::{Clock, Random};
 use crate::config::{AuthorityConfig, Config};
 use crate::frontend::Protector;
 use crate::hsm::{Hsm, HsmSigner, State};
-use crate::registrar::{KeyReady, Parts, Registrar, Trust, TrustConfig, TrustedRa};
+use crate::registrar::{Balancer, KeyReady, Parts, Registrar, Trust, TrustConfig, TrustedRa};
 use crate::store::Store;
 use crate::upstream::{Authority, Cmp};
 
@@ -56,11 +56,17 @@ pub(super) async fn assemble(config: &Config, signer: Option<Arc<dyn Signer>>) -
             TrustedRa::read(entry).map_err(|fault| Failed::new(format!("trusted_ra '{}': {fault}", entry.name)))
         })
         .collect::<Result<Vec<_>, Failed>>()?;
+    let balancers = config
+        .balancer
+        .iter()
+        .map(|entry| Balancer::read(entry).map_err(|fault| Failed::new(format!("balancer '{}': {fault}", entry.name))))
+        .collect::<Result<Vec<_>, Failed>>()?;
     let registrar = Registrar::new(Parts {
         store: store.clone(),
         authorities,
         trust,
         trusted_ras,
+        balancers,
         rules,
         secrets,
         key_ready: Arc::new(TokenReady(hsm.clone())),

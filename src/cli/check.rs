@@ -15,7 +15,7 @@ use super::{Common, Failed, data_key, print};
 use crate::case::Clock as _;
 use crate::config::{AuthorityConfig, Config};
 use crate::hsm::{Hsm, State};
-use crate::listen::ServerTls;
+use crate::listen::{Place, ServerTls};
 use crate::registrar::Trust;
 use crate::rules::{Approval, Demand, Forward, Naming, Profile};
 use crate::store::Store;
@@ -89,6 +89,10 @@ fn policies(config: &Config, report: &Report) {
                         must not resume, or set listen.require_extended_master_secret";
             report.note(&format!("profile.{name}.est.channel_binding"), text);
         }
+        if profile.est.channel_binding == Demand::Required && config.listen.balanced != Place::Off {
+            let text = "nobody can enrol through a balancer here: the link that is required needs a TLS connection that ends at this server";
+            report.note(&format!("profile.{name}.est.channel_binding"), text);
+        }
         if profile.forward == Forward::Untouched {
             report.note(
                 &format!("profile.{name}.forward"),
@@ -113,7 +117,7 @@ fn files(config: &Config, report: &mut Report) {
     report.tell("demo certificates", refuse_demo_certificates(config));
     report.tell("recovery key", data_key::check_recovery(config));
     let listen = &config.listen;
-    let tls = ServerTls::load(&listen.certificate_file, &listen.key_file, listen.require_extended_master_secret);
+    let tls = ServerTls::load(&listen.certificate_file, &listen.key_file, listen.tls_rules());
     report.tell("listen.key_file", tls.map(drop).map_err(|fault| Failed::caused(&fault)));
     for (name, table) in &config.trust {
         report.tell(&format!("trust.{name}"), Trust::read(table).map(drop).map_err(Failed::new));

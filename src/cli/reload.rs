@@ -26,7 +26,7 @@ impl Reload {
     /// Reads them for the first time.
     pub(super) fn new(config: &Config, common: &Common, house: &House) -> Result<Self, Failed> {
         let listen = &config.listen;
-        let tls = ServerTls::load(&listen.certificate_file, &listen.key_file, listen.require_extended_master_secret)
+        let tls = ServerTls::load(&listen.certificate_file, &listen.key_file, listen.tls_rules())
             .map_err(|fault| Failed::caused(&fault))?;
         Ok(Self {
             path: common.config.clone(),

@@ -13,8 +13,8 @@ use super::reload::Reload;
 use super::socket::{Folder, Socket};
 use super::{Common, Failed};
 use crate::config::Config;
-use crate::frontend::{CmpDoor, control, est, health};
-use crate::listen::{Door, Limits, Metrics, Stop};
+use crate::frontend::{CmpDoor, control, est_balanced, est_direct, health};
+use crate::listen::{Door, Limits, Metrics, Network, Stop};
 use crate::registrar::Workers;
 
 /// `daftar serve`.
@@ -59,19 +59,27 @@ async fn open(
 ) -> Result<(), Failed> {
     let metrics = Metrics::new();
     let reload = Reload::new(config, common, house)?;
-    let [https, http, watched] = bind(config, &reload.limits, &metrics).await?;
+    let [https, balancers, http, watched] = bind(config, &reload.limits, &metrics).await?;
     // Nothing stands in the way any more: from here on there are outside effects.
     house.registrar.begin_anew().await.map_err(Failed::new)?;
     house.registrar.note_service(true).await.map_err(Failed::new)?;
     let workers = Workers::start(&house.registrar);
     let registry = Arc::new(registry(house, &metrics));
     let cmp = CmpDoor::new(house.registrar.clone(), house.protector.clone(), &config.cmp).router();
-    let secure = est(house.registrar.clone()).merge(cmp.clone());
+    let secure = est_direct(house.registrar.clone()).merge(cmp.clone());
     let stop = Stop::new();
     let mut doors = vec![tokio::spawn(socket.serve(control(house.registrar.clone()), stop.signal()))];
     if let Some(door) = https {
         let door = door.witnessed_by(Arc::new(Books(house.registrar.clone())));
         doors.push(tokio::spawn(door.https(Arc::clone(&reload.tls), secure, stop.signal())));
+    }
+    if let Some(door) = balancers {
+        let door = door.witnessed_by(Arc::new(Books(house.registrar.clone())));
+        doors.push(tokio::spawn(door.https(
+            Arc::clone(&reload.tls),
+            est_balanced(house.registrar.clone()),
+            stop.signal(),
+        )));
     }
     if let Some(door) = http {
         let door = door.witnessed_by(Arc::new(Books(house.registrar.clone())));
@@ -131,15 +139,18 @@ fn log(config: &Config) -> Result<(), Failed> {
     set.map_err(Failed::new)
 }
 
-/// The doors for HTTPS, HTTP and metrics. All are bound before any is served.
-async fn bind(config: &Config, limits: &Arc<ArcSwap<Limits>>, metrics: &Metrics) -> Result<[Option<Door>; 3], Failed> {
+/// The doors for HTTPS, balancers, HTTP and metrics. All are bound before any is served.
+async fn bind(config: &Config, limits: &Arc<ArcSwap<Limits>>, metrics: &Metrics) -> Result<[Option<Door>; 4], Failed> {
     let listen = &config.listen;
-    let mut doors = [const { None }; 3];
-    let places = [("https", listen.https), ("http", listen.http), ("metrics", listen.metrics)];
+    let proxy_from: Arc<[Network]> = listen.proxy_from.clone().into();
+    let mut doors = [const { None }; 4];
+    let places =
+        [("https", listen.https), ("balanced", listen.balanced), ("http", listen.http), ("metrics", listen.metrics)];
     for (door, (name, place)) in doors.iter_mut().zip(places) {
         let Some(address) = place.address() else { continue };
         let bound = Door::bind(name, address, Arc::clone(limits), metrics.clone()).await;
-        *door = Some(bound.map_err(|fault| Failed::caused(&fault))?);
+        let bound = bound.map_err(|fault| Failed::caused(&fault))?;
+        *door = Some(if name == "metrics" { bound } else { bound.behind(Arc::clone(&proxy_from)) });
     }
     Ok(doors)
 }

@@ -6,7 +6,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::profile;
 use super::{Config, DEMO_MARK};
-use crate::registrar::{LEASE, TrustedRa};
+use crate::listen::Place;
+use crate::registrar::{Balancer, LEASE, TrustedRa};
 
 /// What is wrong with the value of a key.
 #[derive(Debug)]
@@ -71,6 +72,7 @@ pub(super) fn check(config: &Config) -> Result<(), Wrong> {
         profile::check(config, name, profile)?;
     }
     trusted_ras(config)?;
+    balancers(config)?;
     if !config.profile.contains_key(&config.registrar.default_profile) {
         let text = format!("there is no [profile.{}]", config.registrar.default_profile);
         return wrong(&["registrar", "default_profile"], text);
@@ -96,6 +98,26 @@ fn trusted_ras(config: &Config) -> Result<(), Wrong> {
         }
         if let Some(unknown) = entry.profiles.iter().find(|name| !config.profile.contains_key(*name)) {
             return at(format!("there is no [profile.{unknown}]"));
+        }
+    }
+    Ok(())
+}
+
+/// RFC 9440 section 4: who may tell of its clients is told exactly.
+fn balancers(config: &Config) -> Result<(), Wrong> {
+    if config.listen.balanced != Place::Off && config.balancer.is_empty() {
+        return wrong(&["listen", "balanced"], "there is no [[balancer]], so nobody could use this door");
+    }
+    for entry in &config.balancer {
+        let at = |text: String| wrong(&["balancer"], format!("'{}': {text}", entry.name));
+        if entry.name.is_empty() || entry.name.chars().any(char::is_control) {
+            return at("name it, as it stands in the log".to_owned());
+        }
+        if let Err(fault) = Balancer::read(entry) {
+            return at(fault);
+        }
+        if !config.trust.contains_key(&entry.trust) {
+            return at(format!("there is no [trust.{}]", entry.trust));
         }
     }
     Ok(())

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::registrar::{TrustConfig, TrustedRaConfig};
+use crate::registrar::{BalancerConfig, TrustConfig, TrustedRaConfig};
 use crate::rules::Profile;
 
 pub use authority::AuthorityConfig;
@@ -53,6 +53,9 @@ pub struct Config {
     /// The registration authorities below us.
     #[serde(default)]
     pub trusted_ra: Vec<TrustedRaConfig>,
+    /// The balancers that end TLS in front of us.
+    #[serde(default)]
+    pub balancer: Vec<BalancerConfig>,
     /// What may be asked for.
     pub profile: BTreeMap<String, Profile>,
     /// The log on standard error.

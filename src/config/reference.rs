@@ -11,9 +11,12 @@ recovery_certificate = "recovery.pem"  # off-line RSA certificate that every dat
 [listen]                         # addresses; "off" closes a door
 https = "0.0.0.0:8443"           # EST and CMP (default 0.0.0.0:8443)
 http = "0.0.0.0:8080"            # CMP (default 0.0.0.0:8080)
+balanced = "0.0.0.0:8444"        # EST for a [[balancer]] that ends its clients' TLS and tells of them (default off)
 metrics = "127.0.0.1:9090"       # /metrics /livez /readyz (default 127.0.0.1:9090)
 certificate_file = "tls.pem"     # server certificate and its chain, PEM; read again at SIGHUP
 key_file = "tls.key"             # its private key, PEM, readable by its owner only
+http2 = false                    # true: https also speaks HTTP/2 with who asks for it (default false)
+proxy_from = ["192.0.2.0/28"]    # balancers whose connections begin with the PROXY protocol, version 2 (default none)
 require_extended_master_secret = true  # of TLS 1.2 clients (default true); strongSwan 5.9 has it not
 
 [listen.limits]                  # defaults shown; read again at SIGHUP
@@ -91,6 +94,13 @@ name = "plant 7"                 # in the log; its certificate must have the ext
 trust = "own"                    # the [trust.NAME] that its certificate is validated with
 profiles = ["devices"]           # what it may ask for others: nested messages, raVerified, rr
 subject = "CN=plant 7,O=Oil"     # its certificate, known by exactly one of these three
+# key_identifier = "00112233…"
+# certificate_sha256 = "00112233…"
+
+[[balancer]]                     # who may use listen.balanced; proves itself in the TLS handshake
+name = "balancer 1"              # in the log
+trust = "own"                    # the [trust.NAME] that its certificate is validated with
+subject = "CN=balancer 1,O=Oil"  # its certificate, known by exactly one of these three
 # key_identifier = "00112233…"
 # certificate_sha256 = "00112233…"
 

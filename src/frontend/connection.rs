@@ -20,6 +20,8 @@ pub struct Tls {
     pub client_chain: Vec<Vec<u8>>,
     /// TLS 1.3 was used; otherwise it was TLS 1.2.
     pub version_1_3: bool,
+    /// A balancer tells this of a connection that ended at it: the client proved to the balancer that it holds the key.
+    pub relayed: bool,
     /// The values that belong to this connection and no other; none where no such value can be relied on.
     pub bindings: Vec<ChannelBinding>,
 }

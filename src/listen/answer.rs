@@ -39,6 +39,7 @@ impl Desk {
         progress.busy();
         let mut record = Record::open(&self, &request);
         let head_only = request.method() == Method::HEAD;
+        let version = request.version();
         let answer = match self.read(request).await {
             Ok(request) => self.handle(request, &record.id).await,
             Err(refusal) => {
@@ -52,8 +53,8 @@ impl Desk {
             }
         };
         let mut response = finish(answer, &record.id, head_only);
-        // After a refusal before the end of a request nobody knows where the next one would start.
-        if progress.is_early() {
+        // After a refusal before the end of a request nobody knows where the next one would start, except in HTTP/2.
+        if progress.is_early() && version < Version::HTTP_2 {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         progress.answered(response.body().size_hint().lower());

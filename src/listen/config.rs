@@ -1,9 +1,13 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de};
+
+use super::TlsRules;
 
 /// The section `[listen]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -15,11 +19,21 @@ pub struct Config {
     /// HTTP for messages that protect themselves, and for what is public.
     #[serde(default = "default_http")]
     pub http: Place,
+    /// HTTPS for balancers that end their clients' TLS and tell of them (`Client-Cert`, RFC 9440); EST only.
+    #[serde(default)]
+    pub balanced: Place,
     /// Metrics and health; keep it on a loopback address.
     #[serde(default = "default_metrics")]
     pub metrics: Place,
     /// The server's certificate and what stands between it and a root, PEM, the server's first.
     pub certificate_file: PathBuf,
+    /// The addresses of balancers that hand connections on with the PROXY protocol, version 2: a network such as `10.0.0.0/8` or an
+    /// address. From these every connection must begin with it, from others none.
+    #[serde(default)]
+    pub proxy_from: Vec<Network>,
+    /// Whether HTTPS also speaks HTTP/2 with who asks for it (ALPN).
+    #[serde(default)]
+    pub http2: bool,
     /// Its private key, PEM; not readable by others.
     pub key_file: PathBuf,
     /// Whether TLS 1.2 clients must have the extended master secret (RFC 7627), without which a session has no binding of its
@@ -31,10 +45,46 @@ pub struct Config {
     pub limits: Limits,
 }
 
-/// An address to listen on, or `"off"`.
+impl Config {
+    /// What handshakes may agree on.
+    #[must_use]
+    pub const fn tls_rules(&self) -> TlsRules {
+        TlsRules { require_extended_master_secret: self.require_extended_master_secret, http2: self.http2 }
+    }
+}
+
+/// A network, or one address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Network(IpNet);
+
+impl Network {
+    /// Whether an address belongs to it. An IPv4 address that is written as IPv6 is one of IPv4.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map(Self).map_err(|_| format!("{text:?} is neither an address nor a network such as \"10.0.0.0/8\""))
+    }
+}
+
+impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// An address to listen on, or `"off"`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Place {
     /// Nothing listens.
+    #[default]
     Off,
     /// Listens here.
     At(SocketAddr),
@@ -157,6 +207,20 @@ mod tests {
         assert_eq!(config.limits, Limits::default());
         assert_eq!(config.limits.body.get(), 65536);
         assert_eq!(seconds(config.limits.header_seconds), Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_network_is_written_with_its_length_or_is_one_address() {
+        let networks = read("proxy_from = ['10.0.0.0/8', '192.0.2.1', '2001:db8::/32']").unwrap().proxy_from;
+        let listed = |address: &str| networks.iter().any(|network| network.contains(address.parse().unwrap()));
+        for address in ["10.1.2.3", "::ffff:10.1.2.3", "192.0.2.1", "2001:db8::1"] {
+            assert!(listed(address), "{address}");
+        }
+        for address in ["11.0.0.1", "192.0.2.2", "2001:db9::1"] {
+            assert!(!listed(address), "{address}");
+        }
+        assert!(read("proxy_from = ['10.0.0.0/33']").is_err());
+        assert!(read("proxy_from = ['balancer.example']").is_err());
     }
 
     #[test]

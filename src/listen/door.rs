@@ -14,21 +14,31 @@ use tokio_rustls::server::TlsStream;
 
 use super::answer::{Desk, Running};
 use super::binding::{FirstFinished, bindings, overhear};
-use super::census::{Census, Full};
+use super::census::{Census, Full, Seat};
 use super::config::seconds;
+use super::proxy::announced;
 use super::serve::serve;
-use super::{Error, Limits, Metrics, ServerTls, Stopping, Witness};
+use super::tls::HTTP_2;
+use super::{Error, Limits, Metrics, Network, ServerTls, Stopping, Witness, http2};
 use crate::frontend::connection::{Connection, Tls};
 
 /// One address that is listened on.
 #[derive(Debug)]
 pub struct Door {
-    name: &'static str,
+    gate: Gate,
     listener: TcpListener,
     limits: Arc<ArcSwap<Limits>>,
+    witness: Option<Arc<dyn Witness>>,
+    /// From where connections begin with the PROXY protocol.
+    proxy_from: Arc<[Network]>,
+}
+
+/// Where each connection takes a place, or is turned away.
+#[derive(Clone, Debug)]
+struct Gate {
+    door: &'static str,
     metrics: Metrics,
     census: Arc<Census>,
-    witness: Option<Arc<dyn Witness>>,
 }
 
 /// What all connections of a door share.
@@ -51,13 +61,20 @@ impl Door {
         metrics: Metrics,
     ) -> Result<Self, Error> {
         let listener = TcpListener::bind(address).await.map_err(|source| Error::Bind { address, source })?;
-        Ok(Self { name, listener, limits, metrics, census: Arc::default(), witness: None })
+        let gate = Gate { door: name, metrics, census: Arc::default() };
+        Ok(Self { gate, listener, limits, witness: None, proxy_from: Arc::default() })
     }
 
     /// Has somebody told of the requests that are turned down before a handler sees them.
     #[must_use]
     pub fn witnessed_by(self, witness: Arc<dyn Witness>) -> Self {
         Self { witness: Some(witness), ..self }
+    }
+
+    /// Has connections from these networks begin with the PROXY protocol, which tells whose they are.
+    #[must_use]
+    pub fn behind(self, proxy_from: Arc<[Network]>) -> Self {
+        Self { proxy_from, ..self }
     }
 
     /// The address, with the port that the system chose when 0 was asked for.
@@ -97,7 +114,7 @@ impl Door {
                 Err(error) => self.wait_after(&error).await,
             }
         }
-        let Self { name, listener, limits, .. } = self;
+        let Self { gate, listener, limits, .. } = self;
         drop((listener, hall));
         let grace = seconds(limits.load().grace_seconds);
         let ending = async {
@@ -106,7 +123,7 @@ impl Door {
         };
         if timeout(grace, ending).await.is_err() {
             tracing::warn!(
-                door = name,
+                door = gate.door,
                 connections = connections.len(),
                 "requests were still running at the end of their grace"
             );
@@ -122,18 +139,14 @@ impl Door {
         hall: &Hall,
     ) -> Option<impl Future<Output = ()> + Send + 'static> {
         let limits = self.limits.load_full();
-        let seat = match self.census.enter(peer.ip(), &limits) {
-            Ok(seat) => seat,
-            Err(full) => {
-                self.turn_away(peer, full);
-                return None;
-            }
-        };
-        let counted = self.metrics.connected(self.name);
-        let desk = Desk {
-            door: self.name,
+        let gate = self.gate.clone();
+        let from_balancer = self.proxy_from.iter().any(|network| network.contains(peer.ip()));
+        let seat = if from_balancer { None } else { Some(gate.enter(peer, &limits)?) };
+        let counted = gate.metrics.connected(gate.door);
+        let mut desk = Desk {
+            door: gate.door,
             limits,
-            metrics: self.metrics.clone(),
+            metrics: gate.metrics.clone(),
             router: hall.router.clone(),
             connection: Connection { peer, tls: None },
             witness: self.witness.clone(),
@@ -142,9 +155,16 @@ impl Door {
         let acceptor = hall.tls.as_ref().map(|tls| TlsAcceptor::from(tls.current()));
         let stopping = hall.stopping.clone();
         Some(async move {
-            let _held = (seat, counted);
+            let _counted = counted;
             // Head and body leave in one write; waiting for more would only delay them.
             let _ = stream.set_nodelay(true);
+            let (stream, _seat) = match seat {
+                Some(seat) => (stream, seat),
+                None => match Box::pin(gate.enter_announced(stream, &mut desk, stopping.clone())).await {
+                    Some(entered) => entered,
+                    None => return,
+                },
+            };
             match acceptor {
                 None => Box::pin(serve(stream, desk, stopping)).await,
                 Some(acceptor) => serve_tls(acceptor, stream, desk, stopping).await,
@@ -152,23 +172,55 @@ impl Door {
         })
     }
 
-    fn turn_away(&self, peer: SocketAddr, full: Full) {
-        let reason = match full {
-            Full::Door => "connections",
-            Full::Address => "connections_per_address",
-        };
-        self.metrics.refused(self.name, reason);
-        tracing::debug!(door = self.name, %peer, reason, "a connection was turned away");
-    }
-
     /// Some errors belong to one connection that is gone already; the others, such as too many open files, need a moment.
     async fn wait_after(&self, error: &io::Error) {
         use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
         if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
-            tracing::error!(door = self.name, %error, "cannot accept connections");
-            self.metrics.refused(self.name, "system");
+            tracing::error!(door = self.gate.door, %error, "cannot accept connections");
+            self.gate.metrics.refused(self.gate.door, "system");
             sleep(BREATH).await;
         }
+    }
+}
+
+impl Gate {
+    fn enter(&self, peer: SocketAddr, limits: &Limits) -> Option<Seat> {
+        let full = match self.census.enter(peer.ip(), limits) {
+            Ok(seat) => return Some(seat),
+            Err(full) => full,
+        };
+        let reason = match full {
+            Full::Door => "connections",
+            Full::Address => "connections_per_address",
+        };
+        self.metrics.refused(self.door, reason);
+        tracing::debug!(door = self.door, %peer, reason, "a connection was turned away");
+        None
+    }
+
+    /// Lets the balancer say whose connection it is; that one takes the place.
+    async fn enter_announced(
+        &self,
+        mut stream: TcpStream,
+        desk: &mut Desk,
+        mut stopping: Stopping,
+    ) -> Option<(TcpStream, Seat)> {
+        let balancer = desk.connection.peer;
+        let header = tokio::select! {
+            header = timeout(seconds(desk.limits.header_seconds), announced(&mut stream)) => header,
+            () = stopping.wait() => return None,
+        };
+        let fault = match header {
+            Ok(Ok(client)) => {
+                desk.connection.peer = client.unwrap_or(balancer);
+                return self.enter(desk.connection.peer, &desk.limits).map(|seat| (stream, seat));
+            }
+            Ok(Err(fault)) => fault.to_string(),
+            Err(_) => "the PROXY header takes too long".to_owned(),
+        };
+        self.metrics.refused(self.door, "proxy");
+        tracing::warn!(door = self.door, %balancer, fault, "a balancer did not say whose connection it hands on");
+        None
     }
 }
 
@@ -177,7 +229,11 @@ async fn serve_tls(acceptor: TlsAcceptor, stream: TcpStream, mut desk: Desk, sto
     match Box::pin(shake(acceptor, stream, &desk, stopping.clone())).await {
         Ok((stream, tls)) => {
             desk.connection.tls = Some(Arc::new(tls));
-            Box::pin(serve(stream, desk, stopping)).await;
+            if stream.get_ref().1.alpn_protocol() == Some(HTTP_2) {
+                Box::pin(http2::serve(stream, desk, stopping)).await;
+            } else {
+                Box::pin(serve(stream, desk, stopping)).await;
+            }
         }
         Err(reason) => desk.metrics.refused(desk.door, reason),
     }
@@ -217,6 +273,7 @@ fn facts(stream: &TlsStream<TcpStream>, first: FirstFinished, unique_sessions: b
             .iter()
             .map(|certificate| certificate.to_vec())
             .collect(),
+        relayed: false,
         version_1_3: session.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3),
         bindings: bindings(session, first, unique_sessions),
     }

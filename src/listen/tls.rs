@@ -19,19 +19,27 @@ pub struct ServerTls {
     current: ArcSwap<rustls::ServerConfig>,
     /// Kept over reloads, so that clients can resume over them.
     tickets: Arc<dyn ProducesTickets>,
-    require_extended_master_secret: bool,
+    rules: TlsRules,
+}
+
+/// What handshakes may agree on, as far as it is a choice.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TlsRules {
+    /// Whether TLS 1.2 clients must have the extended master secret (RFC 7627): strongSwan 5.9 has it not.
+    pub require_extended_master_secret: bool,
+    /// Whether HTTP/2 may be spoken.
+    pub http2: bool,
 }
 
 impl ServerTls {
-    /// Reads the server's certificates and key, both PEM. Whether TLS 1.2 clients must have the extended master secret
-    /// (RFC 7627) is set here: strongSwan 5.9 has it not.
+    /// Reads the server's certificates and key, both PEM.
     ///
     /// # Errors
     /// When a file cannot be read, the key is open to others, or the two do not belong together.
-    pub fn load(certificate_file: &Path, key_file: &Path, require_extended_master_secret: bool) -> Result<Self, Error> {
+    pub fn load(certificate_file: &Path, key_file: &Path, rules: TlsRules) -> Result<Self, Error> {
         let tickets = aws_lc_rs::Ticketer::new()?;
-        let current = configure(certificate_file, key_file, Arc::clone(&tickets), require_extended_master_secret)?;
-        Ok(Self { current: ArcSwap::from(current), tickets, require_extended_master_secret })
+        let current = configure(certificate_file, key_file, Arc::clone(&tickets), rules)?;
+        Ok(Self { current: ArcSwap::from(current), tickets, rules })
     }
 
     /// Reads the files again. New connections use what they hold now; when something is wrong with them, what was there stays.
@@ -40,7 +48,7 @@ impl ServerTls {
     /// As with [`load`](Self::load).
     pub fn reload(&self, certificate_file: &Path, key_file: &Path) -> Result<(), Error> {
         let tickets = Arc::clone(&self.tickets);
-        self.current.store(configure(certificate_file, key_file, tickets, self.require_extended_master_secret)?);
+        self.current.store(configure(certificate_file, key_file, tickets, self.rules)?);
         Ok(())
     }
 
@@ -53,7 +61,7 @@ fn configure(
     certificate_file: &Path,
     key_file: &Path,
     tickets: Arc<dyn ProducesTickets>,
-    require_extended_master_secret: bool,
+    rules: TlsRules,
 ) -> Result<Arc<rustls::ServerConfig>, Error> {
     let unreadable = |path: &Path, detail: String| Error::File { path: path.to_owned(), detail };
     let certificates = CertificateDer::pem_file_iter(certificate_file)
@@ -72,9 +80,10 @@ fn configure(
         .with_protocol_versions(&[&TLS13, &TLS12])?
         .with_client_cert_verifier(Arc::new(verifier))
         .with_single_cert(certificates, key)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let protocols = [HTTP_2, b"http/1.1"];
+    config.alpn_protocols = protocols.iter().skip(usize::from(!rules.http2)).map(|name| name.to_vec()).collect();
     // Without it a TLS 1.2 session has no unique binding (RFC 7627 section 1), which proof of possession relies on (RFC 7030 section 3.5).
-    config.require_ems = require_extended_master_secret;
+    config.require_ems = rules.require_extended_master_secret;
     config.ticketer = tickets; // RFC 7030 section 3.3: resumption SHOULD be supported
     Ok(Arc::new(config))
 }
@@ -88,6 +97,9 @@ fn check_exposure(key_file: &Path) -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// The name of HTTP/2 in ALPN (RFC 9113 section 3.2).
+pub(super) const HTTP_2: &[u8] = b"h2";
 
 /// Anything for others, writing for the group.
 const EXPOSED: u32 = 0o027;

@@ -7,6 +7,7 @@
 mod absent;
 mod arrival;
 mod asked;
+mod balancer;
 mod batch;
 mod case_of;
 mod codes;
@@ -16,6 +17,7 @@ mod facts;
 mod flight;
 mod forwarding;
 mod identify;
+mod known_by;
 mod limit;
 mod limits;
 mod metrics;
@@ -48,6 +50,7 @@ use crate::rules::{MessageRules, Profile, RuleSet};
 use crate::store::{Row, Store, Unit};
 use crate::upstream::Authority;
 
+pub use balancer::{Balancer, BalancerConfig};
 pub use codes::{CodeOrder, CodeView, MadeCode};
 pub use confirm::Unconfirmed;
 pub use facts::{SHORT_NAMES, usages};
@@ -78,6 +81,8 @@ pub struct Parts {
     pub trust: BTreeMap<String, Trust>,
     /// The registration authorities below us.
     pub trusted_ras: Vec<TrustedRa>,
+    /// The balancers that end TLS in front of us.
+    pub balancers: Vec<Balancer>,
     /// The active rule set.
     pub rules: Arc<RuleSet>,
     /// The data key.
@@ -140,6 +145,7 @@ pub struct Inner {
     authorities: BTreeMap<String, Arc<dyn Authority>>,
     trust: ArcSwap<BTreeMap<String, Trust>>,
     trusted_ras: Vec<TrustedRa>,
+    balancers: Vec<Balancer>,
     rules: ArcSwap<RuleSet>,
     secrets: Secrets,
     key_ready: Arc<dyn KeyReady>,
@@ -172,6 +178,7 @@ impl Registrar {
             authorities: parts.authorities,
             trust: ArcSwap::from_pointee(parts.trust),
             trusted_ras: parts.trusted_ras,
+            balancers: parts.balancers,
             rules: ArcSwap::new(parts.rules),
             secrets: parts.secrets,
             key_ready: parts.key_ready,

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use certs::Certificate;
 use certs::path::Purpose;
-use certs::{Certificate, Name};
 use serde::Deserialize;
 
 use super::Registrar;
+use super::known_by::KnownBy;
 use crate::rules::Profile;
 
 /// One `[[trusted_ra]]`. Its certificate is known by exactly one of `subject`, `key_identifier` and `certificate_sha256`; it must
@@ -37,48 +38,25 @@ pub struct TrustedRa {
     known_by: KnownBy,
 }
 
-#[derive(Clone, Debug)]
-enum KnownBy {
-    Subject(Name),
-    KeyIdentifier(Vec<u8>),
-    Certificate(Vec<u8>),
-}
-
 impl TrustedRa {
     /// Reads an entry.
     ///
     /// # Errors
     /// A text that names the key and what is wrong with it.
     pub fn read(config: &TrustedRaConfig) -> Result<Self, String> {
-        let octets = |key: &str, text: &String, length: Option<usize>| {
-            let octets = hex::decode(text).map_err(|_| format!("{key} is not hexadecimal"))?;
-            let fits = length.is_none_or(|length| octets.len() == length) && !octets.is_empty();
-            if fits { Ok(octets) } else { Err(format!("{key} has not the right length")) }
-        };
-        let known_by = match (&config.subject, &config.key_identifier, &config.certificate_sha256) {
-            (Some(subject), None, None) => {
-                KnownBy::Subject(Name::from_text(subject).map_err(|fault| format!("subject: {fault}"))?)
-            }
-            (None, Some(identifier), None) => KnownBy::KeyIdentifier(octets("key_identifier", identifier, None)?),
-            (None, None, Some(hash)) => KnownBy::Certificate(octets("certificate_sha256", hash, Some(32))?),
-            _ => return Err("give exactly one of subject, key_identifier and certificate_sha256".to_owned()),
-        };
+        let known_by = KnownBy::read(
+            config.subject.as_deref(),
+            config.key_identifier.as_deref(),
+            config.certificate_sha256.as_deref(),
+        )?;
         Ok(Self { name: config.name.clone(), trust: config.trust.clone(), profiles: config.profiles.clone(), known_by })
-    }
-
-    fn is(&self, certificate: &Certificate) -> bool {
-        match &self.known_by {
-            KnownBy::Subject(subject) => certificate.subject().matches(subject),
-            KnownBy::KeyIdentifier(identifier) => certificate.subject_key_identifier() == Some(identifier.as_slice()),
-            KnownBy::Certificate(hash) => certificate.hash().as_slice() == hash.as_slice(),
-        }
     }
 }
 
 impl Registrar {
     /// The entry that names a certificate for a profile; nothing is validated yet.
     pub(super) fn entry_for(&self, certificate: &Certificate, profile: &str) -> Option<&TrustedRa> {
-        self.trusted_ras.iter().find(|entry| entry.profiles.contains(profile) && entry.is(certificate))
+        self.trusted_ras.iter().find(|entry| entry.profiles.contains(profile) && entry.known_by.is(certificate))
     }
 
     /// Whether a certificate gives the rights of its entry. Gives the name of the trust table.

@@ -27,17 +27,23 @@ pub(crate) struct Office {
 
 impl Office {
     pub(crate) async fn http(limits: Limits) -> Self {
-        Self::open(limits, None).await
+        Self::open(limits, None, &[]).await
+    }
+
+    /// Behind balancers at these addresses.
+    pub(crate) async fn behind(limits: Limits, tls: Option<Arc<ServerTls>>, balancers: &[&str]) -> Self {
+        Self::open(limits, tls, balancers).await
     }
 
     pub(crate) async fn https(tls: Arc<ServerTls>) -> Self {
-        Self::open(Limits::default(), Some(tls)).await
+        Self::open(Limits::default(), Some(tls), &[]).await
     }
 
-    async fn open(limits: Limits, tls: Option<Arc<ServerTls>>) -> Self {
+    async fn open(limits: Limits, tls: Option<Arc<ServerTls>>, balancers: &[&str]) -> Self {
         let (stop, metrics) = (Stop::new(), Metrics::new());
         let limits = Arc::new(ArcSwap::from_pointee(limits));
         let door = Door::bind("test", ([127, 0, 0, 1], 0).into(), Arc::clone(&limits), metrics.clone()).await.unwrap();
+        let door = door.behind(balancers.iter().map(|network| network.parse().unwrap()).collect());
         let address = door.local_address().unwrap();
         let served = match tls {
             Some(tls) => tokio::spawn(door.https(tls, router(), stop.signal())),

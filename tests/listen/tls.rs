@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use daftar::listen::{Error, ServerTls};
+use daftar::listen::{Error, ServerTls, TlsRules};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
@@ -55,7 +55,11 @@ impl Pki {
     }
 
     pub(crate) fn tls_with(&self, name: &str, require_extended_master_secret: bool) -> Arc<ServerTls> {
-        Arc::new(ServerTls::load(&self.certificate(name), &self.key(name), require_extended_master_secret).unwrap())
+        self.tls_by(name, TlsRules { require_extended_master_secret, http2: false })
+    }
+
+    pub(crate) fn tls_by(&self, name: &str, rules: TlsRules) -> Arc<ServerTls> {
+        Arc::new(ServerTls::load(&self.certificate(name), &self.key(name), rules).unwrap())
     }
 
     fn der(&self, name: &str) -> CertificateDer<'static> {
@@ -207,7 +211,11 @@ async fn a_key_that_others_can_read_is_refused() {
     let pki = Pki::new();
     for (mode, good) in [(0o600, true), (0o400, true), (0o640, true), (0o644, false), (0o660, false), (0o604, false)] {
         std::fs::set_permissions(pki.key("server"), std::fs::Permissions::from_mode(mode)).unwrap();
-        let loaded = ServerTls::load(&pki.certificate("server"), &pki.key("server"), true);
+        let loaded = ServerTls::load(
+            &pki.certificate("server"),
+            &pki.key("server"),
+            TlsRules { require_extended_master_secret: true, http2: false },
+        );
         assert_eq!(loaded.is_ok(), good, "{mode:o}");
         assert!(good || matches!(loaded, Err(Error::Exposed { .. })));
     }

@@ -12,7 +12,8 @@ use crate::rules::Profile;
 
 /// RFC 7030 section 4.5: what a request should look like, from the profile. The rules hold requests to it.
 pub(super) fn csr_attrs(profile: &Profile, asked: &Asked) -> Response {
-    let draft = wanted(profile);
+    let relayed = asked.connection.tls.as_ref().is_some_and(|tls| tls.relayed);
+    let draft = wanted(profile, relayed);
     if draft == CsrAttrsDraft::default() {
         // RFC 7030 section 4.5.2: nothing is wanted. An empty SEQUENCE would say the same, to fewer clients.
         return status(StatusCode::NO_CONTENT);
@@ -27,13 +28,13 @@ pub(super) fn csr_attrs(profile: &Profile, asked: &Asked) -> Response {
 }
 
 /// The attributes a profile asks for: a kind of key that it takes, the subject and the extensions it wants, the link to the connection.
-fn wanted(profile: &Profile) -> CsrAttrsDraft {
+fn wanted(profile: &Profile, relayed: bool) -> CsrAttrsDraft {
     CsrAttrsDraft {
         key: key(profile),
         signature: None,
         extensions: extensions(profile),
         subject: subject(profile),
-        challenges: linking::wanted(profile.est),
+        challenges: linking::wanted(profile.est, relayed),
         list_only: false,
     }
 }
@@ -95,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_name_is_asked_for_from_the_widest_part_with_what_is_fixed() {
-        let draft = wanted(&profile("[subject]\nrequired = [\"CN\", \"O\", \"C\"]\nfixed = { O = \"Oil\" }"));
+        let draft = wanted(&profile("[subject]\nrequired = [\"CN\", \"O\", \"C\"]\nfixed = { O = \"Oil\" }"), false);
         let parts: Vec<(String, Option<&str>)> =
             draft.subject.iter().map(|part| (part.oid.to_string(), part.value.as_deref())).collect();
         let expected = [("2.5.4.6", None), ("2.5.4.10", Some("Oil")), ("2.5.4.3", None)];
@@ -111,13 +112,13 @@ mod tests {
             ("[\"ML-DSA-65\"]", KeyKind::MlDsa65),
         ] {
             let profile = profile(&format!("[key]\nkinds = {kinds}\nrsa_min_bits = 3072"));
-            assert_eq!(wanted(&profile).key, Some(kind));
+            assert_eq!(wanted(&profile, false).key, Some(kind));
         }
     }
 
     #[test]
     fn purposes_are_told_with_their_values() {
-        let draft = wanted(&profile("extended_key_usage = [\"1.3.6.1.5.5.7.3.2\"]"));
+        let draft = wanted(&profile("extended_key_usage = [\"1.3.6.1.5.5.7.3.2\"]"), false);
         let [purposes] = draft.extensions.as_slice() else { panic!("{draft:?}") };
         assert_eq!(purposes.oid, certs::oid::EXTENDED_KEY_USAGE);
         assert_eq!(purposes.value.as_deref(), Some(&b"\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x02"[..]));

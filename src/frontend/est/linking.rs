@@ -16,6 +16,11 @@ pub(super) fn check_link(challenges: &Challenges, rules: EstRules, tls: &Tls, tr
         [(Challenge::Password, password), (Challenge::IdentityLinking, challenges.identity_linking.as_deref())];
     let mut present = values.into_iter().filter_map(|(kind, value)| Some((kind, value?))).peekable();
     if present.peek().is_none() && rules.channel_binding == Demand::Required {
+        if tls.relayed {
+            return Err("proof-of-possession linking is required (RFC 7030 section 3.5) and not possible through a balancer that ends \
+                        the TLS connection; use the address that leads here without it"
+                .to_owned());
+        }
         return Err(format!(
             "proof-of-possession linking is required (RFC 7030 section 3.5): put the base64 of this connection's {} into {}",
             binding_name(tls),
@@ -25,6 +30,11 @@ pub(super) fn check_link(challenges: &Challenges, rules: EstRules, tls: &Tls, tr
     let linked = |value: &str| tls.bindings.iter().any(|binding| links_to(value, binding.octets()));
     match present.find(|(_, value)| !trusted_ra && !linked(value)) {
         None => Ok(()),
+        Some((kind, _)) if tls.relayed => Err(format!(
+            "proof-of-possession linking is not possible (RFC 7030 section 3.5): a balancer ended the TLS connection that {} belongs to; \
+             leave it out, or use the address that leads here without it",
+            kind.name()
+        )),
         // RFC 7627 section 5.4.
         Some((kind, _)) if tls.bindings.is_empty() => Err(format!(
             "proof-of-possession linking failed (RFC 7030 section 3.5): there is a {}, but this TLS connection resumes a session \
@@ -85,8 +95,9 @@ pub(super) fn carried_code(challenges: &Challenges, rules: EstRules) -> Result<O
 }
 
 /// What `/csrattrs` asks for: RFC 7030 section 4.5.2 where a link is required, RFC 7894 section 4.
-pub(super) fn wanted(rules: EstRules) -> Vec<Challenge> {
-    let linked = rules.channel_binding == Demand::Required;
+pub(super) fn wanted(rules: EstRules, relayed: bool) -> Vec<Challenge> {
+    // Through a balancer nobody can.
+    let linked = rules.channel_binding == Demand::Required && !relayed;
     // Where it is an enrolment code nobody is asked for it: a client that knows RFC 7030 would put tls-unique there.
     let password = linked && rules.challenge_password == ChallengePassword::Binding;
     let otp = rules.otp_challenge == OtpChallenge::EnrolmentCode;
@@ -109,7 +120,7 @@ mod tests {
     }
 
     fn tls(bindings: &[ChannelBinding]) -> Tls {
-        Tls { client_chain: Vec::new(), version_1_3: false, bindings: bindings.to_vec() }
+        Tls { client_chain: Vec::new(), relayed: false, version_1_3: false, bindings: bindings.to_vec() }
     }
 
     fn here() -> Tls {
@@ -179,6 +190,16 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_that_ended_at_a_balancer_can_be_linked_to_by_nobody() {
+        let relayed = Tls { relayed: true, ..tls(&[]) };
+        let fault = check_link(&password(base64(&UNIQUE)), EstRules::default(), &relayed, false).unwrap_err();
+        assert!(fault.contains("a balancer ended"), "{fault}");
+        let fault = check_link(&Challenges::default(), required(), &relayed, false).unwrap_err();
+        assert!(fault.contains("not possible through a balancer"), "{fault}");
+        assert!(check_link(&Challenges::default(), EstRules::default(), &relayed, false).is_ok());
+    }
+
+    #[test]
     fn a_trusted_authority_may_bring_another_connections_link() {
         let other = password(base64(&[9; 12]));
         assert!(check_link(&other, required(), &here(), true).is_ok());
@@ -223,10 +244,11 @@ mod tests {
 
     #[test]
     fn csr_attributes_ask_for_what_is_required() {
-        assert_eq!(wanted(EstRules::default()), []);
-        assert_eq!(wanted(required()), [Challenge::Password, Challenge::IdentityLinking]);
-        assert_eq!(wanted(codes()), [Challenge::Otp]);
+        assert_eq!(wanted(EstRules::default(), false), []);
+        assert_eq!(wanted(required(), false), [Challenge::Password, Challenge::IdentityLinking]);
+        assert_eq!(wanted(required(), true), [], "through a balancer nobody can link");
+        assert_eq!(wanted(codes(), false), [Challenge::Otp]);
         let demanding = EstRules { channel_binding: Demand::Required, ..codes() };
-        assert_eq!(wanted(demanding), [Challenge::IdentityLinking, Challenge::Otp]);
+        assert_eq!(wanted(demanding, false), [Challenge::IdentityLinking, Challenge::Otp]);
     }
 }

@@ -2,6 +2,7 @@
 
 mod address;
 mod answer;
+mod balancer;
 mod csr_attrs;
 mod digest;
 mod enroll;
@@ -16,6 +17,7 @@ use answer::{noted, payload, refused};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Extension, State};
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::any;
 use csr_attrs::csr_attrs;
@@ -29,8 +31,19 @@ use crate::case::Door;
 use crate::registrar::{Refusal, Registrar, Source};
 use crate::rules::{EnrolNeeds, HttpSchemes, Profile};
 
-/// The routes of the EST door. They belong on HTTPS only (RFC 7030 section 3.3).
-pub fn est(registrar: Registrar) -> Router {
+/// The EST door for clients themselves. It belongs on HTTPS (RFC 7030 section 3.3).
+pub fn est_direct(registrar: Registrar) -> Router {
+    let told = from_fn_with_state(registrar.clone(), balancer::refuse);
+    est(registrar).layer(told)
+}
+
+/// The EST door for balancers, which end their clients' TLS and tell of them (RFC 9440). It belongs on HTTPS, too.
+pub fn est_balanced(registrar: Registrar) -> Router {
+    let told = from_fn_with_state(registrar.clone(), balancer::believe);
+    est(registrar).layer(told)
+}
+
+fn est(registrar: Registrar) -> Router {
     let nonces = Arc::new(Nonces::new(&[registrar.nonce(), registrar.nonce()].concat()));
     Router::new().route("/.well-known/est/{*rest}", any(serve)).with_state(Shared { registrar, nonces })
 }

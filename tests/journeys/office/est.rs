@@ -45,6 +45,11 @@ impl Office {
     }
 
     fn curl(&self, operation: &str, who: &Who<'_>, extra: &[&str]) -> Answer {
+        self.curl_at(self.ports.https(), operation, who, extra)
+    }
+
+    /// At another port than that of EST.
+    pub(crate) fn curl_at(&self, port: u16, operation: &str, who: &Who<'_>, extra: &[&str]) -> Answer {
         let mut command = Command::new("curl");
         command.args(["-sS", "-i", "--max-time", "40", "--cacert"]).arg(self.pki("root.pem"));
         match who {
@@ -58,7 +63,7 @@ impl Office {
         }
         let output = command
             .args(extra)
-            .arg(format!("https://localhost:{}/.well-known/est/{operation}", self.ports.https()))
+            .arg(format!("https://localhost:{port}/.well-known/est/{operation}"))
             .output()
             .expect("curl is installed");
         Answer::parse(&output.stdout).unwrap_or_else(|| panic!("{operation}: {}", text(&output)))

@@ -248,6 +248,13 @@ impl Settings {
         self.0["trusted_ra"].as_array_mut().expect("a list")
     }
 
+    /// An entry of `[[balancer]]` for certificates of our own with this subject.
+    pub(crate) fn add_balancer(&mut self, subject: &str) {
+        let texts = [("name", "the balancer"), ("trust", "own"), ("subject", subject)];
+        let entry: toml::Table = texts.map(|(key, text)| (key.to_owned(), text.into())).into_iter().collect();
+        self.0.insert("balancer".to_owned(), vec![toml::Value::from(entry)].into());
+    }
+
     /// A section inside the file.
     pub(crate) fn table(&mut self, section: &str) -> &mut toml::Table {
         self.0[section].as_table_mut().expect("a section")

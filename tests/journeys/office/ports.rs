@@ -1,4 +1,4 @@
-//! Five ports in a row that no other test uses.
+//! Six ports in a row that no other test uses.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
@@ -19,11 +19,11 @@ impl Ports {
         for step in 0..2000_u16 {
             let base = 12_000 + (start + step * 7) % 2000 * 10;
             let lock = File::create(folder.join(base.to_string())).unwrap();
-            if lock.try_lock().is_ok() && (base..base + 5).all(is_free) {
+            if lock.try_lock().is_ok() && (base..base + 6).all(is_free) {
                 return Self { base, _lock: lock };
             }
         }
-        panic!("no five free ports in a row");
+        panic!("no six free ports in a row");
     }
 
     pub(crate) fn base(&self) -> u16 {
@@ -40,6 +40,11 @@ impl Ports {
 
     pub(crate) fn metrics(&self) -> u16 {
         self.base + 3
+    }
+
+    /// Not a port of the demo: for what a test opens besides.
+    pub(crate) fn further(&self) -> u16 {
+        self.base + 5
     }
 
     pub(crate) fn authority(&self) -> u16 {
