@@ -61,6 +61,8 @@ mod est_linking;
 mod est_refusing;
 #[path = "journeys/est_renewing.rs"]
 mod est_renewing;
+#[path = "journeys/est_server_key.rs"]
+mod est_server_key;
 #[path = "journeys/est_wire.rs"]
 mod est_wire;
 #[path = "journeys/office/mod.rs"]

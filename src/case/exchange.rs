@@ -103,10 +103,20 @@ pub struct Exchange {
     pub our_nonce: Option<Vec<u8>>,
     /// CMP: the body kind of the request, by its tag number; answers follow it.
     pub body: Option<u8>,
-    /// CMP: whether the requester asked for implicit confirmation and it was granted.
+    /// Whether the certificate counts as taken once it was answered: CMP, where implicit confirmation was asked for and granted, and EST,
+    /// but for a key that is made here: that one counts when the answer was written.
     pub implicit: bool,
     /// When silence counts: as rejection of a certificate, else as going away. None once it is ended, or its certConf came.
     pub deadline: Option<Millis>,
     /// When it was opened.
     pub created_at: Millis,
+}
+
+impl Exchange {
+    /// Whether its answer holds a key that nobody has twice, so that the certificate counts only once the answer was written (RFC 7030
+    /// section 4.4, DESIGN rule 8).
+    #[must_use]
+    pub const fn awaits_delivery(&self) -> bool {
+        self.transaction.is_none() && !self.implicit
+    }
 }

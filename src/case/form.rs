@@ -7,6 +7,8 @@ pub enum RequestForm {
     Pkcs10,
     /// CertReqMsg (RFC 4211 section 3).
     Crmf,
+    /// CertificationRequest of which key and signature mean nothing: the key is made here (RFC 7030 section 4.4.1).
+    ServerKey,
     /// RevDetails (RFC 9810 section 5.3.9).
     Revocation,
 }
@@ -18,6 +20,7 @@ impl RequestForm {
         match self {
             Self::Pkcs10 => "pkcs10",
             Self::Crmf => "crmf",
+            Self::ServerKey => "server-key",
             Self::Revocation => "revocation",
         }
     }
@@ -25,6 +28,6 @@ impl RequestForm {
     /// The form of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Pkcs10, Self::Crmf, Self::Revocation].into_iter().find(|form| form.name() == name)
+        [Self::Pkcs10, Self::Crmf, Self::ServerKey, Self::Revocation].into_iter().find(|form| form.name() == name)
     }
 }

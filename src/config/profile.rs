@@ -32,6 +32,18 @@ pub(super) fn check(config: &Config, name: &str, profile: &Profile) -> Result<()
                 .to_owned(),
         );
     }
+    if profile.est.server_key.is_some() {
+        // DESIGN rule 8.
+        let signs = ["digitalSignature", "nonRepudiation", "keyCertSign", "cRLSign"];
+        if let Some(usage) = profile.key_usage.iter().find(|usage| signs.contains(&usage.as_str())) {
+            let text = format!("a key that others made signs nothing: key_usage holds {usage}");
+            return wrong(&["profile", name, "est", "server_key"], text);
+        }
+        if profile.key_usage.is_empty() {
+            let text = "key_usage must say what the key is for, such as keyEncipherment".to_owned();
+            return wrong(&["profile", name, "est", "server_key"], text);
+        }
+    }
     if profile.original_message && profile.forward != Forward::Replace {
         return at(
             "original_message",

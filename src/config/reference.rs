@@ -51,6 +51,7 @@ wrapping_key = "pkcs11:object=ra-wrapping;id=%02"            # AES-256, wraps th
 default_profile = "devices"      # for requests without label or /p/PROFILE
 activation = "on-load"           # a changed rule set is in force when it is loaded
 answer_seconds = 5.0             # then a waiting requester is told to come back
+server_key_seconds = 45          # how long a requester of /serverkeygen waits for the CA: nobody comes back for a key
 check_after_seconds = 10         # when
 come_back_seconds = 1209600      # how long a requester that was told to come back may stay away: then its case lapses
 repeat_window_seconds = 900      # a repeated EST request gets the same certificate
@@ -135,6 +136,7 @@ channel_binding = "optional"     # "required": requests must be linked to their 
 challenge_password = "binding"   # what a challengePassword is: "binding", or "enrolment-code": REFERENCE:SECRET of a one-time code
 http_schemes = "basic"           # or "digest" (SHA-256, RFC 7616), "basic-and-digest": how a code is shown over HTTP
 otp_challenge = "refuse"         # an otpChallenge (RFC 7894): "refuse", or "enrolment-code" likewise
+# server_key = "RSA-3072"        # /serverkeygen: keys are made here, of this kind; key_usage must allow no signature (default: none are)
 renew_for_others = false         # whether a [[trusted_ra]] may renew for others over EST: the newest in use with the request's names
 change_subject_name = false      # whether a renewal may ask for other names (ChangeSubjectName, RFC 7030 4.2.2)
 revocation_challenge = "refuse"  # a revocationChallenge (RFC 7894): "refuse", or "ignore": it is left unread

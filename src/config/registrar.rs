@@ -14,6 +14,8 @@ pub struct RegistrarConfig {
     pub activation: Activation,
     /// How long a requester waits for the CA before it is told to come back.
     pub answer_seconds: f64,
+    /// How long a requester of `/serverkeygen` is kept waiting for the CA; there is no coming back for a key.
+    pub server_key_seconds: u32,
     /// When a waiting requester is told to come back.
     pub check_after_seconds: u32,
     /// How long after delivery a repeated EST request gets the same certificate.
@@ -51,6 +53,7 @@ impl Default for RegistrarConfig {
             activation: Activation::OnLoad,
             // Clients give up after ten seconds (est.md 1.7).
             answer_seconds: 5.0,
+            server_key_seconds: 45,
             check_after_seconds: 10,
             repeat_window_seconds: 900,
             queue_limit: 10_000,
@@ -76,6 +79,7 @@ impl RegistrarConfig {
             node: node.to_owned(),
             default_profile: self.default_profile.clone(),
             answer_time: std::time::Duration::try_from_secs_f64(self.answer_seconds).unwrap_or_default(),
+            server_key_time: std::time::Duration::from_secs(self.server_key_seconds.into()),
             check_after: self.check_after_seconds,
             repeat_window: i64::from(self.repeat_window_seconds) * 1000,
             queue_limit: self.queue_limit,

@@ -1,7 +1,9 @@
 //! What the listener knows about the connection a request came in on.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
 
 /// The connection of a request; the listener puts it into the extensions of every request.
 #[derive(Clone, Debug)]
@@ -49,3 +51,24 @@ impl ChannelBinding {
 /// The name of one request in logs and records: 128 random bits as 32 hexadecimal digits.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RequestId(pub String);
+
+/// Put into the extensions of an answer, tells whether the answer was written: all of it was handed to the system, or the connection
+/// ended before. Only over HTTP/1.1; over HTTP/2 it tells that it was not.
+#[derive(Clone, Debug)]
+pub struct Receipt(Arc<Mutex<Option<oneshot::Sender<()>>>>);
+
+impl Receipt {
+    /// A receipt, and what hears of it: an error where the answer was not written.
+    #[must_use]
+    pub fn new() -> (Self, oneshot::Receiver<()>) {
+        let (told, hears) = oneshot::channel();
+        (Self(Arc::new(Mutex::new(Some(told)))), hears)
+    }
+
+    /// The answer was written.
+    pub fn written(&self) {
+        if let Some(told) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = told.send(());
+        }
+    }
+}

@@ -8,7 +8,7 @@ mod est;
 mod health;
 
 pub use cmp::{CmpDoor, CmpDoorConfig, FurtherPath, Protector};
-pub use connection::{ChannelBinding, Connection, RequestId, Tls};
+pub use connection::{ChannelBinding, Connection, Receipt, RequestId, Tls};
 pub use control::control;
 pub use est::{est_balanced, est_direct};
 pub use health::health;

@@ -14,7 +14,7 @@ use tracing::Instrument as _;
 use super::config::seconds;
 use super::wire::Progress;
 use super::{Limits, Metrics, Witness};
-use crate::frontend::connection::{Connection, RequestId};
+use crate::frontend::connection::{Connection, Receipt, RequestId};
 
 /// What every request of a connection needs.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ impl Desk {
         if progress.is_early() && version < Version::HTTP_2 {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        progress.answered(response.body().size_hint().lower());
+        progress.answered(response.body().size_hint().lower(), response.extensions_mut().remove::<Receipt>());
         record.status = Some(response.status());
         response
     }

@@ -1,16 +1,18 @@
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper::body::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep, timeout};
+use zeroize::Zeroize as _;
 
 use super::Limits;
 use super::config::seconds;
+use crate::frontend::connection::Receipt;
 
 /// A connection as hyper sees it. It gives header names their exact case, collects head and body into one write, and ends a
 /// connection whose client is too slow in sending a head, in taking an answer, or in asking again.
@@ -46,6 +48,8 @@ pub(super) struct Progress {
     /// An answer was given that the wire has not taken yet.
     due: AtomicBool,
     resting: AtomicBool,
+    /// Somebody waits to hear that the answer was written. What it holds is for the requester only.
+    receipt: Mutex<Option<Receipt>>,
 }
 
 /// What is being written.
@@ -64,6 +68,7 @@ impl Progress {
             early: AtomicBool::new(false),
             due: AtomicBool::new(false),
             resting: AtomicBool::new(false),
+            receipt: Mutex::default(),
         }
     }
 
@@ -73,7 +78,8 @@ impl Progress {
     }
 
     /// An answer with a body of so many bytes will be written next.
-    pub(super) fn answered(&self, body: u64) {
+    pub(super) fn answered(&self, body: u64, receipt: Option<Receipt>) {
+        *self.receipt() = receipt;
         self.body.store(body, Ordering::Relaxed);
         self.due.store(true, Ordering::Relaxed);
         self.phase.store(IDLE, Ordering::Relaxed);
@@ -92,6 +98,10 @@ impl Progress {
     /// Whether everything asked for was answered and sent, and nothing more has come for [`DOZE`].
     pub(super) fn is_resting(&self) -> bool {
         self.resting.load(Ordering::Relaxed)
+    }
+
+    fn receipt(&self) -> MutexGuard<'_, Option<Receipt>> {
+        self.receipt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn phase(&self) -> u8 {
@@ -199,6 +209,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
                 Poll::Pending => return self.poll_stalled(cx),
             }
         }
+        if self.progress.receipt().is_some() {
+            self.out.zeroize();
+        }
         self.out.clear();
         self.out.shrink_to(KEPT);
         self.sent = 0;
@@ -301,6 +314,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<IO> {
                 self.writing = None;
                 // hyper reads again when something comes, which may be never; the time for it runs from here.
                 if self.progress.phase() == IDLE && self.is_done() {
+                    if result.is_ok()
+                        && let Some(receipt) = self.progress.receipt().take()
+                    {
+                        receipt.written();
+                    }
                     let _ = self.poll_silent(cx);
                 }
                 Poll::Ready(result)
@@ -379,7 +397,7 @@ mod tests {
     #[tokio::test]
     async fn names_get_their_case_in_heads_only() {
         let mut wire = wire();
-        wire.progress.answered(24);
+        wire.progress.answered(24, None);
         wire.feed(b"HTTP/1.1 100 Continue\r\n\r\n");
         wire.feed(HEAD_AND_BODY);
         wire.feed(b"HTTP/1.1 202 Accepted\r\nretry-after: 5\r\nCONTENT-length: 0\r\nx: www-authenticate\r\n\r\n");
@@ -403,12 +421,12 @@ mod tests {
         wire.progress.busy();
         assert!(timeout(silent, wire.read(&mut byte)).await.is_err());
         assert!(!wire.progress.is_resting(), "the service has its request");
-        wire.progress.answered(0);
+        wire.progress.answered(0, None);
         assert!(timeout(silent, wire.read(&mut byte)).await.is_err());
         assert!(!wire.progress.is_resting(), "its answer is due");
         wire.progress.busy();
         assert!(timeout(silent, wire.read(&mut byte)).await.is_err());
-        wire.progress.answered(0);
+        wire.progress.answered(0, None);
         wire.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
         assert!(timeout(silent, wire.flush()).await.is_err());
         assert!(timeout(silent, wire.read(&mut byte)).await.is_err());
@@ -432,7 +450,7 @@ mod tests {
     async fn an_answer_that_is_sent_starts_the_time_for_the_next_request() {
         let mut wire = wire();
         wire.progress.busy();
-        wire.progress.answered(0);
+        wire.progress.answered(0, None);
         wire.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
         // As hyper does it: flushed, and polled again only when something wakes it.
         let mut polls = 0;
@@ -454,8 +472,8 @@ mod tests {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
             runtime.block_on(async {
                 let (mut whole, mut pieces) = (wire(), wire());
-                whole.progress.answered(24);
-                pieces.progress.answered(24);
+                whole.progress.answered(24, None);
+                pieces.progress.answered(24, None);
                 whole.feed(HEAD_AND_BODY);
                 let mut rest = HEAD_AND_BODY;
                 for cut in cuts {

@@ -2,7 +2,7 @@
 
 use super::{Refusal, Registrar};
 use crate::audit::LeafKind;
-use crate::case::{Event, Exchange, ExchangeState, Kind, Millis, ReasonCode, State, SubmissionState};
+use crate::case::{Event, Exchange, ExchangeState, Kind, Millis, ReasonCode, RequestForm, State, SubmissionState};
 use crate::store::{CaseRow, Row, SubmissionRow, Unit};
 
 impl Registrar {
@@ -34,6 +34,11 @@ impl Registrar {
                 self.lapse(exchange, &case, submission.as_ref()).await
             }
             State::Received | State::Authenticated | State::Checked => self.lapse(exchange, &case, None).await,
+            // Nobody came for the key, so it was never made.
+            State::Approved if case.form == RequestForm::ServerKey => self.lapse(exchange, &case, None).await,
+            State::Submitted | State::Waiting if case.form == RequestForm::ServerKey => {
+                self.look_again(exchange, Some(self.now().plus(AGAIN))).await
+            }
             State::Approved | State::Ready | State::Submitted | State::Waiting | State::Undecided => {
                 self.look_again(exchange, Some(self.come_back_by())).await
             }

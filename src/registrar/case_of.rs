@@ -46,7 +46,7 @@ impl Registrar {
     async fn issued_of(&self, case: &CaseRow, exchange: Option<&Exchange>) -> Result<Outcome, Refusal> {
         let row = self.store.certificate_of_case(case.id).await.map_err(Refusal::store)?;
         let row = row.ok_or_else(|| Refusal::store("the certificate of an issued case is not there"))?;
-        let confirms = exchange.is_some_and(|exchange| exchange.transaction.is_some() && !exchange.implicit);
+        let confirms = exchange.is_some_and(|exchange| !exchange.implicit);
         let told = exchange.filter(|exchange| exchange.state == ExchangeState::Confirming);
         let confirm_by = match (confirms, told.and_then(|exchange| exchange.deadline)) {
             (false, _) => None,

@@ -91,6 +91,11 @@ impl Registrar {
 
     /// Nobody confirmed in time, or came for the certificate at all: silence is rejection (RFC 9483 section 4.1.1).
     pub(super) async fn reject_by_silence(&self, exchange: Exchange) -> Result<(), Refusal> {
+        self.reject_for(exchange, "the end entity did not confirm in time").await
+    }
+
+    /// Rejects a certificate in the name of a requester that cannot say so itself.
+    pub(super) async fn reject_for(&self, exchange: Exchange, why: &str) -> Result<(), Refusal> {
         let unconfirmed = self.undecided_on(exchange).await?;
         let Unconfirmed { mut exchange, case, certificate } = unconfirmed;
         let unit = Unit::new().with(Row::MoveExchange {
@@ -101,8 +106,24 @@ impl Registrar {
             deadline: None,
         });
         exchange.state = ExchangeState::Ended;
-        let word = Word { message: None, rejection: Some("the end entity did not confirm in time".to_owned()) };
+        let word = Word { message: None, rejection: Some(why.to_owned()) };
         self.close_confirmation("house:sweeper", exchange, &case, &certificate, word, unit, None).await?;
+        Ok(())
+    }
+
+    /// The requester has its certificate, which is as good as its word.
+    pub(super) async fn take_as_delivered(&self, exchange: Exchange) -> Result<(), Refusal> {
+        let Unconfirmed { exchange, case, certificate } = self.undecided_on(exchange).await?;
+        let actor = exchange.credential.to_string();
+        let unit = Unit::new().with(Row::MoveExchange {
+            exchange: exchange.id,
+            from: ExchangeState::Confirming,
+            to: ExchangeState::Confirming,
+            our_nonce: None,
+            deadline: None,
+        });
+        let word = Word { message: None, rejection: None };
+        self.close_confirmation(&actor, exchange, &case, &certificate, word, unit, None).await?;
         Ok(())
     }
 
@@ -143,8 +164,10 @@ impl Registrar {
         let must_send = awaited || rejection.is_some();
         let Some(reply) = reply else {
             self.store.commit(unit).await.map_err(Refusal::store)?;
-            let registrar = self.clone();
-            tokio::spawn(async move { registrar.drive(voyage).await });
+            if must_send {
+                let registrar = self.clone();
+                tokio::spawn(async move { registrar.drive(voyage).await });
+            }
             return Ok(None);
         };
         if must_send && awaited {

@@ -10,11 +10,13 @@ use super::forwarding::{Forwarding, family};
 use super::identify::Identified;
 use super::recording::{Committed, Opening, sha256};
 use super::request::{Answered, CertificateRequest, Incoming, Reply};
+use super::server_key::deadline;
 use super::voyage::{Party, Voyage, expected};
 use super::{Refusal, Registrar};
 use crate::audit::{Leaf, LeafKind};
 use crate::case::{
-    CaseId, CertificateId, Event, Exchange, ExchangeState, Family, Kind, Outcome, Reason, ReasonCode, State,
+    CaseId, CertificateId, Event, Exchange, ExchangeState, Family, Kind, Outcome, Reason, ReasonCode, RequestForm,
+    State,
 };
 use crate::rules::{Facts, Profile, Ruling, Verdict, rule};
 use crate::store::{CaseRow, NewCase, NewDecision, Row, Unit};
@@ -28,7 +30,7 @@ impl Registrar {
     pub async fn enrol(
         &self,
         who: &Identified,
-        request: CertificateRequest,
+        mut request: CertificateRequest,
         reply: Arc<dyn Reply>,
     ) -> Result<Answered, Refusal> {
         self.check_standing(who).await?;
@@ -43,10 +45,14 @@ impl Registrar {
             return Err(Refusal::NotAllowed(fault.to_owned()));
         }
         let join_key = request.message.transaction.is_none().then(|| join_key(who, &request));
-        if let Some(key) = &join_key
-            && let Some(answered) = self.join(key, &reply).await?
-        {
-            return Ok(answered);
+        if let Some(key) = &join_key {
+            let answered = match &request.server_key {
+                Some(server_key) => self.join_server_key(key, server_key, &reply).await?,
+                None => self.join(key, &reply).await?,
+            };
+            if let Some(answered) = answered {
+                return Ok(answered);
+            }
         }
         let replaced = match &request.replaces {
             Some((issuer, serial)) => self.named_certificate(issuer, serial).await?,
@@ -65,13 +71,23 @@ impl Registrar {
         let ruling = rule(profile, &facts);
         let authority = self.authority(&profile.authority)?;
         let family = family(profile, who, kind, &request.message, authority.as_ref());
-        if request.public_key.is_none() && !family.keeps_protection() {
+        let id = CaseId::new(self.now(), self.random.as_ref());
+        let mut ordered = None;
+        if let (Some(server_key), Verdict::Pass) = (&request.server_key, ruling.verdict) {
+            self.check_capacity()?;
+            let made = server_key.make(id).await?;
+            request.public_key = Some(made.public_key);
+            ordered = Some(made.request);
+        }
+        if request.public_key.is_none() && request.server_key.is_none() && !family.keeps_protection() {
             // RFC 9483 section 5.2.3: the key is encrypted for the one whose protection the CA sees.
             let text =
                 "a request for a key that the CA makes goes to it only under its requester's own protection".to_owned();
             return Err(Refusal::Requester(Reason { code: ReasonCode::BadTemplate, text }));
         }
-        let opening = self.open(who, request, kind, family, replaced.map(|row| row.id), join_key, &ruling, &facts)?;
+        let about = replaced.map(|row| row.id);
+        let opening = self.open(id, who, request, kind, family, about, join_key, &ruling, &facts)?;
+        let opening = Opening { ordered, ..opening };
         match ruling.verdict {
             Verdict::Refuse => self.refuse(opening, &ruling, reply).await,
             Verdict::Vet => self.hold(opening, reply).await,
@@ -103,7 +119,7 @@ impl Registrar {
     }
 
     /// A requester that keeps asking is not gone. Its exchange says so now and then, not at each of its requests.
-    async fn came_back(&self, case: &CaseRow) -> Result<(), Refusal> {
+    pub(super) async fn came_back(&self, case: &CaseRow) -> Result<(), Refusal> {
         let exchange = self.exchange_of(case).await?.filter(|found| found.state == ExchangeState::Polling);
         let late = self.now().plus(self.settings.come_back_time / 2);
         let Some(exchange) = exchange.filter(|found| found.deadline.is_none_or(|deadline| deadline < late)) else {
@@ -157,6 +173,7 @@ impl Registrar {
     #[expect(clippy::too_many_arguments, reason = "everything that stands in an opening, once")]
     fn open(
         &self,
+        id: CaseId,
         who: &Identified,
         request: CertificateRequest,
         kind: Kind,
@@ -167,10 +184,12 @@ impl Registrar {
         facts: &Facts,
     ) -> Result<Opening, Refusal> {
         let now = self.now();
-        let id = CaseId::new(now, self.random.as_ref());
         // Whether a relayed requester must confirm is for the CA to say.
-        let implicit = !family.is_relayed() && grants_implicit(who, &request.message);
-        let exchange = self.exchange(who, &request.message, Some(id), family, implicit);
+        let implicit = !family.is_relayed() && request.server_key.is_none() && grants_implicit(who, &request.message);
+        let mut exchange = self.exchange(who, &request.message, Some(id), family, implicit);
+        if exchange.awaits_delivery() {
+            exchange.deadline = Some(self.key_deadline());
+        }
         let case = NewCase {
             id,
             kind,
@@ -201,6 +220,7 @@ impl Registrar {
             code: who.code.as_ref().map(|code| code.id),
             profile: who.profile().cloned(),
             asked: Asked::of(facts),
+            ordered: None,
         })
     }
 
@@ -266,7 +286,12 @@ impl Registrar {
         let finished = reply.reply(&outcome).await.map_err(Refusal::away)?;
         let exchange = opening.exchange.clone();
         let unit = self.opening_rows(opening, state);
-        let unit = self.answer_rows(unit, &exchange, &outcome, &finished);
+        let mut unit = self.answer_rows(unit, &exchange, &outcome, &finished);
+        if exchange.awaits_delivery() {
+            // There is no key yet, and officers take their time.
+            let polling = Exchange { state: ExchangeState::Polling, ..exchange };
+            unit.push(deadline(&polling, self.come_back_by()));
+        }
         match self.commit_opening(unit, state).await? {
             Committed::Opened => Ok(Answered { outcome: Some(outcome), octets: finished.octets }),
             Committed::Joins(case) => self.wait_for(case, None, &reply).await,
@@ -284,12 +309,11 @@ impl Registrar {
         self.check_capacity()?;
         let fresh = self.fresh();
         let exchange = opening.exchange.clone();
-        let asked = Forwarding {
-            form: opening.case.form,
-            request: &opening.case.request,
-            message: &opening.message.octets,
-            implicit: exchange.implicit,
+        let (form, request) = match &opening.ordered {
+            Some(request) => (RequestForm::Pkcs10, request),
+            None => (opening.case.form, &opening.case.request),
         };
+        let asked = Forwarding { form, request, message: &opening.message.octets, implicit: exchange.implicit };
         let message = authority.compose(asked.order(profile, Some(&exchange))?, fresh).await.map_err(Refusal::away)?;
         let state = walk(&[Event::Approve, Event::Prepare, Event::Submit])?;
         let party = Party::of_new(&opening)?;
@@ -299,6 +323,10 @@ impl Registrar {
         let flight = self.flights.take_off(voyage.case(), Some(Arc::clone(&reply)));
         match self.commit_opening(unit, state).await {
             Ok(Committed::Opened) => self.set_out(voyage, &flight, exchange, reply).await,
+            Ok(Committed::Joins(_)) if exchange.awaits_delivery() => {
+                self.flights.forget(voyage.case(), &flight);
+                Err(Refusal::away("the same key is asked for over another connection"))
+            }
             Ok(Committed::Joins(case)) => {
                 self.flights.forget(voyage.case(), &flight);
                 self.wait_for(case, None, &reply).await
@@ -332,7 +360,8 @@ impl Registrar {
         exchange: Exchange,
         reply: Arc<dyn Reply>,
     ) -> Result<Answered, Refusal> {
-        let patience = self.settings.answer_time;
+        let patience =
+            if exchange.awaits_delivery() { self.settings.server_key_time } else { self.settings.answer_time };
         loop {
             if let Ok(landed) = tokio::time::timeout(patience, flight.landing()).await {
                 // RFC 9483 section 5.2.2.2: systemUnavail where the answer to a batch has none for this message.
@@ -347,6 +376,9 @@ impl Registrar {
             if flight.claim_reply().is_some() {
                 if polls_the_authority(&exchange) {
                     return Err(no_word());
+                }
+                if exchange.awaits_delivery() {
+                    return Err(Refusal::away("the CA takes longer than a requester can be kept waiting for its key"));
                 }
                 let waiting = Outcome::Waiting { check_after: self.settings.check_after };
                 return self.answer(Some(&exchange), waiting, &reply).await;
@@ -409,7 +441,11 @@ fn join_key(who: &Identified, request: &CertificateRequest) -> [u8; 32] {
     let parts: [&[u8]; 8] = [
         who.requester.credential.as_str().as_bytes(),
         who.profile.as_bytes(),
-        if request.kind == Kind::Issue { b"enroll" } else { b"reenroll" },
+        match (&request.server_key, request.kind) {
+            (Some(_), _) => b"serverkeygen",
+            (None, Kind::Issue) => b"enroll",
+            (None, _) => b"reenroll",
+        },
         request.public_key.as_ref().map(certs::PublicKey::der).unwrap_or_default(),
         &request.subject.canonical(),
         &AltName::encode_all(&names),

@@ -59,6 +59,7 @@ impl Registrar {
             door: request.door.name().to_owned(),
             credential: who.fact.clone(),
             key: request.public_key.as_ref().map(key),
+            server_key: request.server_key.is_some(),
             possession_proven: matches!(&request.possession, Possession::Proven(proven) if Some(proven.print()) == print),
             possession_vouched: matches!(&request.possession, Possession::Vouched),
             proof_algorithm: match &request.possession {
@@ -142,6 +143,7 @@ pub(super) fn revocation_facts(
         door: request.door.name().to_owned(),
         credential: who.fact.clone(),
         key: None,
+        server_key: false,
         possession_proven: false,
         possession_vouched: false,
         proof_algorithm: None,

@@ -53,6 +53,7 @@ impl<'a> Forwarding<'a> {
         match form {
             RequestForm::Pkcs10 => Ok(Order::Pkcs10 { request, implicit }),
             RequestForm::Crmf => Ok(Order::Crmf { request, implicit, ra_verified }),
+            RequestForm::ServerKey => Err(Refusal::OutOfPlace("the key of this case is not made yet")),
             RequestForm::Revocation => Err(Refusal::OutOfPlace("a revocation brings no certificate")),
         }
     }

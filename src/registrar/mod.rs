@@ -30,6 +30,7 @@ mod relay;
 mod request;
 mod revoke;
 mod secrets;
+mod server_key;
 mod shelf;
 mod support;
 mod trust;
@@ -65,6 +66,7 @@ pub use request::{
     without_own_rule,
 };
 pub use secrets::{SealBroken, Secrets};
+pub use server_key::ServerKey;
 pub use support::Wish;
 pub use trust::{Trust, TrustConfig};
 pub use trusted_ra::{TrustedRa, TrustedRaConfig};
@@ -112,6 +114,8 @@ pub struct Settings {
     pub default_profile: String,
     /// How long a requester waits for the CA before it is told to come back.
     pub answer_time: std::time::Duration,
+    /// How long a requester is kept waiting for a key that is made here.
+    pub server_key_time: std::time::Duration,
     /// When a waiting requester is told to come back, in seconds.
     pub check_after: u32,
     /// How long after delivery a repeated EST request gets the same certificate, in milliseconds (DESIGN rule 2).

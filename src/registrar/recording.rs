@@ -24,6 +24,8 @@ pub(super) struct Opening {
     pub(super) code: Option<crate::case::CodeId>,
     pub(super) profile: Option<crate::rules::Profile>,
     pub(super) asked: Asked,
+    /// The PKCS#10 for the CA where it is not the requester's: its key was made here.
+    pub(super) ordered: Option<Vec<u8>>,
 }
 
 pub(super) enum Committed {
@@ -52,6 +54,9 @@ impl Registrar {
             Outcome::Relayed(relayed) => (relayed.then, relayed.confirm_by),
             // A certConf that takes long stays one: its pollReq is answered with what became of the confirmation.
             Outcome::Waiting { .. } if exchange.state == ExchangeState::Confirming => (ExchangeState::Confirming, None),
+            Outcome::Waiting { .. } if exchange.awaits_delivery() => {
+                (ExchangeState::Polling, Some(self.key_deadline()))
+            }
             Outcome::Waiting { .. } => (ExchangeState::Polling, Some(self.come_back_by())),
             Outcome::Issued(issued) if issued.confirm_by.is_some() => (ExchangeState::Confirming, issued.confirm_by),
             Outcome::Issued(_) | Outcome::Confirmed | Outcome::Revoked | Outcome::Refused(_) | Outcome::Informed(_) => {

@@ -2,11 +2,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use certs::{AltName, Csr, Extension, KeyUsage, Millis, Name, ObjectIdentifier, ProvenKey, PublicKey};
 
 use super::recording::sha256;
+use super::server_key::ServerKey;
 use crate::case::{Door, Kind, Outcome, RequestForm};
+use crate::rules::ServerKeyKind;
 
 /// A request for a certificate, read from its message but not judged.
 #[derive(Debug)]
@@ -41,6 +44,8 @@ pub struct CertificateRequest {
     pub not_after: Option<Millis>,
     /// The certificate to be replaced, by issuer and serial number.
     pub replaces: Option<(Name, Vec<u8>)>,
+    /// The key that is to be made here (RFC 7030 section 4.4).
+    pub server_key: Option<Arc<ServerKey>>,
     /// Subject and alternative names as they are, where other ones are asked for (ChangeSubjectName, RFC 6402 section 2.8).
     pub present_names: Option<(Name, Vec<AltName>)>,
 }
@@ -71,6 +76,31 @@ impl CertificateRequest {
             other_extensions: without_own_rule(csr.extensions()),
             not_after: None,
             replaces,
+            server_key: None,
+            present_names: None,
+        }
+    }
+
+    /// What a PKCS#10 asks for whose key is made here: its own key and signature mean nothing (RFC 7030 section 4.4.1).
+    #[must_use]
+    pub fn of_server_key(csr: &Csr, kind: ServerKeyKind, message: Incoming) -> Self {
+        Self {
+            door: Door::Est,
+            message,
+            kind: Kind::Issue,
+            form: RequestForm::ServerKey,
+            request: csr.der().to_vec(),
+            subject: csr.subject().clone(),
+            alt_names: csr.alt_names().to_vec(),
+            public_key: None,
+            possession: Possession::NoKey,
+            key_usage: csr.key_usage(),
+            extended_key_usages: csr.extended_key_usages().map(<[_]>::to_vec),
+            certification_authority: csr.extensions().iter().any(Extension::is_certification_authority),
+            other_extensions: without_own_rule(csr.extensions()),
+            not_after: None,
+            replaces: None,
+            server_key: Some(Arc::new(ServerKey::new(kind, csr))),
             present_names: None,
         }
     }

@@ -93,6 +93,7 @@ impl Registrar {
             code: None,
             profile: None,
             asked: Asked::default(),
+            ordered: None,
         };
         let unit = self.submission_rows(self.opening_rows(opening, state), submission, &voyage);
         let flight = self.flights.take_off(id, Some(Arc::clone(&reply)));

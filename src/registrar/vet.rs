@@ -5,7 +5,7 @@ use super::forwarding::Forwarding;
 use super::voyage::Voyage;
 use super::{Refusal, Registrar};
 use crate::audit::{Leaf, LeafKind};
-use crate::case::{CaseId, CredentialId, Event, Kind, ReasonCode, State};
+use crate::case::{CaseId, CredentialId, Event, Kind, ReasonCode, RequestForm, State};
 use crate::rules::{Facts, Verdict, rule};
 use crate::store::{CaseRow, NewDecision, NewSubmission, Row, Unit};
 
@@ -25,6 +25,10 @@ impl Registrar {
             .with(Row::Leaf(self.officers_leaf(&case, officer, "approved")));
         self.store.commit(unit).await.map_err(Refusal::store)?;
         self.metrics.reached(State::Approved);
+        if case.form == RequestForm::ServerKey {
+            // Its key is made when the requester is here again (DESIGN rule 8).
+            return Ok(State::Approved);
+        }
         // The key may be away; then the case stays approved and a worker sends it when the key is back (DESIGN rule 9).
         match self.send_approved(case.id).await {
             Ok(state) => Ok(state),

@@ -127,7 +127,7 @@ impl Voyage {
 
     /// Whether the requester will say what it thinks of the certificate (RFC 9483 section 4.1.1).
     pub(super) fn requester_confirms(&self) -> bool {
-        self.exchange.as_ref().is_some_and(|exchange| exchange.transaction.is_some() && !exchange.implicit)
+        self.exchange.as_ref().is_some_and(|exchange| !exchange.implicit)
     }
 
     /// Whether the requester's own certConf is what is being carried.

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::{Refusal, Registrar};
-use crate::case::State;
+use crate::case::{RequestForm, State};
 use crate::store::{Row, Unit};
 
 /// The running workers; they stop when told to.
@@ -107,7 +107,8 @@ impl Registrar {
             self.end_overdue(exchange).await?;
         }
         for case in self.store.cases_in(State::Approved, SWEEP_LIMIT).await.map_err(Refusal::store)? {
-            if case.changed_at.plus(APPROVED_GRACE) < now
+            if case.form != RequestForm::ServerKey
+                && case.changed_at.plus(APPROVED_GRACE) < now
                 && let Err(fault) = self.send_approved(case.id).await
             {
                 tracing::warn!(case = %case.id, %fault, cause = ?fault, "an approved case cannot be sent yet");

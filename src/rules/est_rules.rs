@@ -18,8 +18,31 @@ pub struct EstRules {
     pub change_subject_name: bool,
     /// Whether a registration authority that is trusted may renew for others (RFC 7030 section 3.7, DESIGN rule 10).
     pub renew_for_others: bool,
+    /// Whether keys are made here for requesters, and of which kind (RFC 7030 section 4.4). No profile for signatures can have it
+    /// (DESIGN rule 8).
+    pub server_key: Option<ServerKeyKind>,
     /// How an enrolment code may be shown over HTTP (RFC 7030 section 3.2.3).
     pub http_schemes: HttpSchemes,
+}
+
+/// A kind of key that is made here.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum ServerKeyKind {
+    /// RSA, 2048 bits.
+    #[serde(rename = "RSA-2048")]
+    Rsa2048,
+    /// RSA, 3072 bits.
+    #[serde(rename = "RSA-3072")]
+    Rsa3072,
+    /// RSA, 4096 bits.
+    #[serde(rename = "RSA-4096")]
+    Rsa4096,
+    /// EC on P-256.
+    #[serde(rename = "P-256")]
+    P256,
+    /// EC on P-384.
+    #[serde(rename = "P-384")]
+    P384,
 }
 
 /// The schemes of HTTP authentication that a requester may use.

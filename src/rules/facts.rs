@@ -17,6 +17,9 @@ pub struct Facts {
     pub credential: CredentialFact,
     /// The key to be certified; none in a revocation.
     pub key: Option<KeyFact>,
+    /// Whether the key is made here for the requester (RFC 7030 section 4.4); then there is none yet.
+    #[serde(default)]
+    pub server_key: bool,
     /// Whether the holder of the key signed with it.
     pub possession_proven: bool,
     /// Whether a registration authority says that it checked the holder's proof (raVerified).

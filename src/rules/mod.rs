@@ -11,7 +11,9 @@ mod profile;
 mod rule_set;
 mod ruling;
 
-pub use est_rules::{ChallengePassword, Demand, EstRules, HttpSchemes, OtpChallenge, RevocationChallenge};
+pub use est_rules::{
+    ChallengePassword, Demand, EstRules, HttpSchemes, OtpChallenge, RevocationChallenge, ServerKeyKind,
+};
 pub use facts::{AttributeFact, CredentialFact, Facts, HolderFact, KeyFact, NameFact, ReplacedFact};
 pub use messages::{ExtraCerts, MessageRules};
 pub use profile::{Approval, EnrolNeeds, Forward, KeyRules, Naming, Profile, Proof, RenewalKey, SubjectRules};

@@ -154,6 +154,11 @@ fn proof_algorithm(profile: &Profile, facts: &Facts) -> Vec<String> {
 }
 
 fn key_kind(profile: &Profile, facts: &Facts) -> Vec<String> {
+    if facts.server_key {
+        return only_if(profile.est.server_key.is_none(), || {
+            "no keys are made under this profile; bring a key".to_owned()
+        });
+    }
     let Some(key) = &facts.key else {
         return only_if(facts.operation != "revoke" && !profile.central_keys, || {
             "the CA makes no keys under this profile; bring a key".to_owned()
@@ -305,6 +310,7 @@ mod tests {
                 registration_authority: false,
             },
             key: Some(KeyFact { kind: "P-256".into(), family: "P-256".into(), bits: 256 }),
+            server_key: false,
             possession_proven: true,
             possession_vouched: false,
             proof_algorithm: Some("ECDSA".into()),

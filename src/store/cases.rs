@@ -165,6 +165,13 @@ pub(super) fn step(case: CaseId, from: State, event: Event, at: Millis, pen: Pen
     )
 }
 
+pub(super) fn give_key(case: CaseId, key_print: &[u8; 32], public_key: &[u8], pen: Pen<'_>) -> Result<(), Broken> {
+    pen.must_change(
+        "UPDATE case_record SET key_print = ?, public_key = ? WHERE id = ? AND public_key IS NULL",
+        params![key_print, public_key, case.as_bytes()],
+    )
+}
+
 pub(super) fn explain(case: CaseId, code: &'static str, text: &str, pen: Pen<'_>) -> Result<(), Broken> {
     pen.must_change(
         "UPDATE case_record SET reason_code = ?, reason_text = ? WHERE id = ?",

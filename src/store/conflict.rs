@@ -24,7 +24,7 @@ impl Subject {
         match row {
             Row::OpenCase(case) => Self::Opening { join_key: case.join_key },
             Row::MoveCase { case, .. } => Self::Case(*case),
-            Row::ExplainCase { .. } => Self::Other("case"),
+            Row::ExplainCase { .. } | Row::GiveKey { .. } => Self::Other("case"),
             Row::Decide(_) => Self::Other("decision"),
             Row::OpenExchange(exchange) => Self::Exchange { key: exchange.key },
             Row::MoveExchange { .. } => Self::Other("exchange"),

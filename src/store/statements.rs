@@ -57,6 +57,7 @@ fn write(row: &Row, fresh: &[SubmissionId], pen: Pen<'_>) -> Result<(), Broken> 
     match row {
         Row::OpenCase(case) => cases::open(case, pen),
         Row::MoveCase { case, from, event, at } => cases::step(*case, *from, *event, *at, pen),
+        Row::GiveKey { case, key_print, public_key } => cases::give_key(*case, key_print, public_key, pen),
         Row::ExplainCase { case, code, text } => cases::explain(*case, code, text, pen),
         Row::Decide(decision) => cases::decide(decision, pen),
         Row::OpenExchange(exchange) => exchanges::open(exchange, pen),

@@ -48,6 +48,15 @@ pub enum Row {
         /// When.
         at: Millis,
     },
+    /// A case gets the key that was made for it. Only the public half is ever known here.
+    GiveKey {
+        /// Which.
+        case: CaseId,
+        /// SHA-256 of the SubjectPublicKeyInfo.
+        key_print: [u8; 32],
+        /// SubjectPublicKeyInfo, DER.
+        public_key: Vec<u8>,
+    },
     /// A case gets its refusal or failure text for the requester.
     ExplainCase {
         /// Which.

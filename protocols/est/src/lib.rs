@@ -9,6 +9,7 @@ mod change_subject_name;
 mod content_type;
 mod fault;
 mod path;
+mod server_key;
 
 /// What a request should look like: the answer to `/csrattrs` (RFC 7030 section 4.5.2, RFC 9908).
 pub mod csrattrs;
@@ -22,3 +23,4 @@ pub use content_type::{
 };
 pub use fault::Fault;
 pub use path::{Operation, Path, PathFault, check_label};
+pub use server_key::{KeyPart, server_key_answer};

@@ -68,6 +68,7 @@ pub(super) fn certificate_request(
         other_extensions: without_own_rule(&template.extensions),
         not_after: template.validity.and_then(|(_, end)| end),
         replaces,
+        server_key: None,
         present_names: None,
     })
 }

@@ -48,6 +48,9 @@ pub(super) fn address(
         return Err(Wrong { allow: Some(operation.method()), ..wrong });
     }
     match registrar.profile(path.label.as_deref()) {
+        Some((_, profile)) if operation == Operation::ServerKeyGen && profile.est.server_key.is_none() => {
+            Err(Wrong::new(StatusCode::NOT_IMPLEMENTED, "no keys are made under this label"))
+        }
         Some((_, profile)) => Ok((operation, path.label, profile)),
         None => Err(Wrong::new(StatusCode::NOT_FOUND, "there is no such label")),
     }

@@ -59,13 +59,13 @@ pub(super) async fn enroll(
 }
 
 /// A request as it can be read by anybody.
-struct Request {
-    csr: Csr,
-    challenges: Challenges,
-    change: Option<ChangeSubjectName>,
+pub(super) struct Request {
+    pub(super) csr: Csr,
+    pub(super) challenges: Challenges,
+    pub(super) change: Option<ChangeSubjectName>,
 }
 
-fn read(body: &[u8]) -> Result<Request, String> {
+pub(super) fn read(body: &[u8]) -> Result<Request, String> {
     let der = est::decode_request(body).map_err(|fault| fault.to_string())?;
     let csr = Csr::parse(&der).map_err(|fault| fault.to_string())?;
     let challenges = Challenges::of(&csr).map_err(|fault| fault.to_string())?;
@@ -90,7 +90,7 @@ async fn to_renew(registrar: &Registrar, who: &Identified, csr: &Csr) -> Result<
     })
 }
 
-fn bad(code: ReasonCode, text: String) -> Refusal {
+pub(super) fn bad(code: ReasonCode, text: String) -> Refusal {
     Refusal::Requester(Reason { code, text })
 }
 
@@ -144,7 +144,7 @@ fn renamed(csr: &Csr, request: CertificateRequest, change: ChangeSubjectName) ->
 }
 
 /// The answer of EST: the certificate alone, certs-only (RFC 7030 section 4.2.3).
-struct CertsOnly;
+pub(super) struct CertsOnly;
 
 impl Reply for CertsOnly {
     fn reply<'a>(&'a self, outcome: &'a Outcome) -> Replying<'a> {

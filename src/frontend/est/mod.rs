@@ -9,6 +9,7 @@ mod enroll;
 mod identify;
 mod linking;
 mod nonces;
+mod server_key;
 
 use std::sync::Arc;
 
@@ -23,8 +24,10 @@ use axum::routing::any;
 use csr_attrs::csr_attrs;
 use enroll::enroll;
 use est::Operation;
+use http::request::Parts;
 use http::{HeaderMap, Method, Uri};
 use nonces::Nonces;
+use server_key::server_key;
 
 use super::{Connection, RequestId, source};
 use crate::case::Door;
@@ -73,11 +76,10 @@ async fn serve(
     State(Shared { registrar, nonces }): State<Shared>,
     Extension(connection): Extension<Connection>,
     Extension(request): Extension<RequestId>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
+    head: Parts,
     body: Bytes,
 ) -> Response {
+    let Parts { method, uri, version, headers, .. } = head;
     let (operation, label, profile) = match address(&registrar, &method, &uri) {
         Ok(found) => found,
         Err(wrong) => {
@@ -93,7 +95,8 @@ async fn serve(
         Operation::CsrAttrs => Ok(csr_attrs(&profile, &asked)),
         Operation::SimpleEnroll => enroll(&registrar, &profile, &asked, false).await,
         Operation::SimpleReenroll => enroll(&registrar, &profile, &asked, true).await,
-        Operation::FullCmc | Operation::ServerKeyGen => Err(Refusal::UnknownProfile(operation.name().to_owned())),
+        Operation::ServerKeyGen => server_key(&registrar, &profile, &asked, version).await,
+        Operation::FullCmc => Err(Refusal::UnknownProfile(operation.name().to_owned())),
     };
     match answered {
         Ok(response) => response,

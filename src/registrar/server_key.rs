@@ -1,0 +1,268 @@
+//! Keys that are made here for a requester (RFC 7030 section 4.4). They live in memory, from the approval to the answer, and nowhere
+//! else (DESIGN rule 8): the certificate counts only once the answer was written, and is revoked when it was not.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+    RsaKeyPair,
+};
+use certs::{Csr, CsrDraft, Extension, Name, PublicKey, Signer, SignerFault, Signing, algorithm, oid};
+use zeroize::Zeroizing;
+
+use super::forwarding::Forwarding;
+use super::request::{Answered, Reply};
+use super::voyage::Voyage;
+use super::{Refusal, Registrar};
+use crate::audit::LeafKind;
+use crate::case::{CaseId, Event, Exchange, ExchangeState, Millis, Outcome, RequestForm, State};
+use crate::rules::ServerKeyKind;
+use crate::store::{CaseRow, Row, Unit};
+
+/// A key that is made once its case is approved, while its requester is connected.
+pub struct ServerKey {
+    kind: ServerKeyKind,
+    subject: Name,
+    extensions: Vec<Extension>,
+    made: Mutex<Option<Made>>,
+}
+
+struct Made {
+    case: CaseId,
+    private: Zeroizing<Vec<u8>>,
+}
+
+/// What others may know of a key that was made.
+pub(super) struct Order {
+    pub(super) public_key: PublicKey,
+    /// The PKCS#10 that the key itself signed: the proof of possession for the CA.
+    pub(super) request: Vec<u8>,
+}
+
+impl ServerKey {
+    pub(super) fn new(kind: ServerKeyKind, csr: &Csr) -> Self {
+        let (subject, extensions) = (csr.subject().clone(), csr.extensions().to_vec());
+        // It would name the key of the request.
+        let extensions = extensions.into_iter().filter(|found| found.oid != oid::SUBJECT_KEY_IDENTIFIER).collect();
+        Self { kind, subject, extensions, made: Mutex::default() }
+    }
+
+    /// Makes the key of a case, with the request for it.
+    pub(super) async fn make(&self, case: CaseId) -> Result<Order, Refusal> {
+        let key = generated(self.kind).await?;
+        let mut draft = CsrDraft::new(self.subject.clone(), key.public_key.clone());
+        draft.extensions.clone_from(&self.extensions);
+        let request = draft.sign(&key).await.map_err(Refusal::away)?;
+        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(Made { case, private: key.pkcs8()? });
+        Ok(Order { public_key: key.public_key.clone(), request: request.der().to_vec() })
+    }
+
+    /// The private key (PKCS#8, DER) with its case; afterwards it is here no more.
+    #[must_use]
+    pub fn take(&self) -> Option<(CaseId, Zeroizing<Vec<u8>>)> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        Some((made.case, made.private))
+    }
+}
+
+/// The key stays out of sight.
+impl std::fmt::Debug for ServerKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("ServerKey").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// An RSA key takes its time, so it is made aside, and one after the other.
+#[expect(clippy::disallowed_methods, reason = "one at a time, and it ends by itself")]
+async fn generated(kind: ServerKeyKind) -> Result<Pair, Refusal> {
+    let _turn = ONE_AT_A_TIME.acquire().await.map_err(Refusal::away)?;
+    tokio::task::spawn_blocking(move || Pair::generate(kind)).await.map_err(Refusal::away)?
+}
+
+/// A key pair, as long as it is needed to sign its own request. aws-lc wipes it when it goes.
+struct Pair {
+    private: Private,
+    public_key: PublicKey,
+    algorithm: Vec<u8>,
+}
+
+enum Private {
+    Rsa(RsaKeyPair),
+    Ec(EcdsaKeyPair),
+}
+
+impl Pair {
+    fn generate(kind: ServerKeyKind) -> Result<Self, Refusal> {
+        let rsa = |size| RsaKeyPair::generate(size).map(|key| (Private::Rsa(key), algorithm::sha256_with_rsa()));
+        let (private, algorithm) = match kind {
+            ServerKeyKind::Rsa2048 => rsa(KeySize::Rsa2048),
+            ServerKeyKind::Rsa3072 => rsa(KeySize::Rsa3072),
+            ServerKeyKind::Rsa4096 => rsa(KeySize::Rsa4096),
+            ServerKeyKind::P256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)
+                .map(|key| (Private::Ec(key), algorithm::ecdsa_with_sha256())),
+            ServerKeyKind::P384 => EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING)
+                .map(|key| (Private::Ec(key), algorithm::ecdsa_with_sha384())),
+        }
+        .map_err(|_| no_key())?;
+        let public_key = match &private {
+            Private::Rsa(key) => key.public_key().as_der().map(|der| der.as_ref().to_vec()),
+            Private::Ec(key) => key.public_key().as_der().map(|der| der.as_ref().to_vec()),
+        }
+        .map_err(|_| no_key())?;
+        Ok(Self { private, public_key: PublicKey::parse(&public_key).map_err(Refusal::away)?, algorithm })
+    }
+
+    fn pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+        let encoded = match &self.private {
+            Private::Rsa(key) => AsDer::<Pkcs8V1Der<'_>>::as_der(key).map(|der| der.as_ref().to_vec()),
+            Private::Ec(key) => key.to_pkcs8v1().map(|der| der.as_ref().to_vec()),
+        };
+        encoded.map(Zeroizing::new).map_err(|_| no_key())
+    }
+}
+
+/// Once: its own request. RFC 4211 section 4 has no other proof that a CA could check at once, and the certificate allows no signature.
+impl Signer for Pair {
+    fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    fn algorithm(&self) -> &[u8] {
+        &self.algorithm
+    }
+
+    fn sign<'a>(&'a self, message: &'a [u8]) -> Signing<'a> {
+        Box::pin(async move {
+            let random = SystemRandom::new();
+            let refused = |_| SignerFault::Refused("the library does not sign".to_owned());
+            match &self.private {
+                Private::Ec(key) => key.sign(&random, message).map(|made| made.as_ref().to_vec()).map_err(refused),
+                Private::Rsa(key) => {
+                    let mut signature = vec![0; key.public_modulus_len()];
+                    key.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).map_err(refused)?;
+                    Ok(signature)
+                }
+            }
+        })
+    }
+}
+
+impl std::fmt::Debug for Pair {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Pair").finish_non_exhaustive()
+    }
+}
+
+impl Registrar {
+    /// A request for a key that was asked for before: by DESIGN rule 2 its case is found, but no certificate is given a second time, as
+    /// its key is gone.
+    pub(super) async fn join_server_key(
+        &self,
+        join_key: &[u8; 32],
+        key: &ServerKey,
+        reply: &Arc<dyn Reply>,
+    ) -> Result<Option<Answered>, Refusal> {
+        let Some(case) = self.store.case_by_join_key(join_key).await.map_err(Refusal::store)? else { return Ok(None) };
+        match case.state {
+            State::Received | State::Authenticated | State::Checked => {
+                self.came_back(&case).await?;
+                self.wait_for(case.id, None, reply).await.map(Some)
+            }
+            State::Approved => self.send_with_key(case, key, Arc::clone(reply)).await.map(Some),
+            state if state.is_open() => Err(busy()),
+            // Its certificate was not taken, and is about to be revoked.
+            State::Issued => Err(busy()),
+            _ => {
+                let exchange = self.exchange_of(&case).await?.filter(|found| found.state == ExchangeState::Polling);
+                let outcome = self.outcome_of(&case, None).await?;
+                match (exchange, outcome) {
+                    (Some(exchange), Some(refused @ Outcome::Refused(_))) => {
+                        self.answer(Some(&exchange), refused, reply).await.map(Some)
+                    }
+                    _ => Ok(None),
+                }
+            }
+        }
+    }
+
+    /// An officer approved, and the requester is here again: the key is made and its request sent.
+    async fn send_with_key(&self, case: CaseRow, key: &ServerKey, reply: Arc<dyn Reply>) -> Result<Answered, Refusal> {
+        self.check_capacity()?;
+        let rules = self.rules_of(&case).await?;
+        let profile = rules.profile(&case.profile).ok_or_else(|| Refusal::UnknownProfile(case.profile.clone()))?;
+        let authority = self.authority(&profile.authority)?;
+        let exchange = self.exchange_of(&case).await?;
+        let exchange = exchange.ok_or_else(|| Refusal::store("the exchange of an approved case is not there"))?;
+        let made = key.make(case.id).await?;
+        let asked =
+            Forwarding { form: RequestForm::Pkcs10, request: &made.request, message: &[], implicit: exchange.implicit };
+        let fresh = self.fresh();
+        let message = authority.compose(asked.order(profile, Some(&exchange))?, fresh).await.map_err(Refusal::away)?;
+        let submission = self.submission(case.id, authority.name(), fresh, Some(&exchange));
+        let public_key = made.public_key.der().to_vec();
+        let id = case.id;
+        let case = CaseRow { public_key: Some(public_key.clone()), ..case };
+        let voyage =
+            Voyage::begin(&submission, self.party_of(&case).await?, authority, message, Some(exchange.clone()));
+        let at = self.now();
+        let unit = Unit::new()
+            .with(Row::GiveKey { case: id, key_print: *made.public_key.print().as_bytes(), public_key })
+            .with(Row::MoveCase { case: id, from: State::Approved, event: Event::Prepare, at })
+            .with(Row::MoveCase { case: id, from: State::Ready, event: Event::Submit, at })
+            .with(deadline(&exchange, self.key_deadline()))
+            .with(Row::Leaf(self.leaf(LeafKind::SubmissionRecorded, "house:registrar").case(id)));
+        let unit = self.submission_rows(unit, submission, &voyage);
+        let flight = self.flights.take_off(id, Some(Arc::clone(&reply)));
+        if let Err(fault) = self.store.commit(unit).await {
+            self.flights.forget(id, &flight);
+            return Err(Refusal::store(fault));
+        }
+        self.set_out(voyage, &flight, exchange, reply).await
+    }
+
+    /// Until when a key that was made must have been handed over; a restart in between is found by this, too.
+    pub(super) fn key_deadline(&self) -> Millis {
+        self.now().plus(i64::try_from(self.settings.server_key_time.as_millis()).unwrap_or(i64::MAX / 4) * 2)
+    }
+
+    /// The answer with the key was written: the certificate counts.
+    pub async fn key_delivered(&self, case: CaseId) -> Result<(), Refusal> {
+        let Some(exchange) = self.undelivered(case).await? else { return Ok(()) };
+        self.take_as_delivered(exchange).await
+    }
+
+    /// The answer with the key was not written, or nobody waited for it: the certificate is rejected, and revoked if need be.
+    pub async fn key_lost(&self, case: CaseId) -> Result<(), Refusal> {
+        match self.undelivered(case).await? {
+            Some(exchange) => self.reject_for(exchange, "the answer with the key was not taken").await,
+            None => Ok(()),
+        }
+    }
+
+    async fn undelivered(&self, case: CaseId) -> Result<Option<Exchange>, Refusal> {
+        let case = self.recorded_case(case).await?;
+        let exchange = self.exchange_of(&case).await?;
+        Ok(exchange.filter(|found| found.state == ExchangeState::Confirming && found.deadline.is_some()))
+    }
+}
+
+/// An exchange stays where it is, with another deadline.
+pub(super) fn deadline(exchange: &Exchange, at: Millis) -> Row {
+    let (from, to) = (exchange.state, exchange.state);
+    Row::MoveExchange { exchange: exchange.id, from, to, our_nonce: None, deadline: Some(at) }
+}
+
+fn busy() -> Refusal {
+    Refusal::away(
+        "this key is on its way over another connection, or was lost there; it is asked for anew when that is settled",
+    )
+}
+
+fn no_key() -> Refusal {
+    Refusal::away("the library makes no key")
+}
+
+static ONE_AT_A_TIME: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(1);
