@@ -6,11 +6,13 @@ use std::sync::Arc;
 use certs::{Certificate, Signer};
 
 use super::genuine::refuse_demo_certificates;
+use super::key_files::key_encryption_keys;
+use super::key_maker::InMemory;
 use super::system::{Entropy, SystemClock};
 use super::{Failed, data_key, rule_sets};
 use crate::case::{Clock, Random};
 use crate::config::{AuthorityConfig, Config};
-use crate::frontend::Protector;
+use crate::frontend::{KeyProtection, Protector};
 use crate::hsm::{Hsm, HsmSigner, State};
 use crate::registrar::{Balancer, KeyReady, Parts, Registrar, Trust, TrustConfig, TrustedRa};
 use crate::store::Store;
@@ -22,6 +24,7 @@ pub(super) struct House {
     pub(super) store: Store,
     pub(super) registrar: Registrar,
     pub(super) protector: Protector,
+    pub(super) keys: Arc<KeyProtection>,
 }
 
 /// Tells the registrar whether the token can sign.
@@ -70,11 +73,13 @@ pub(super) async fn assemble(config: &Config, signer: Option<Arc<dyn Signer>>) -
         rules,
         secrets,
         key_ready: Arc::new(TokenReady(hsm.clone())),
+        key_maker: Arc::new(InMemory),
         clock,
         random,
         settings: config.registrar.settings(&config.node),
     });
-    Ok(House { hsm, store, registrar, protector })
+    let keys = KeyProtection { protector: protector.clone(), secrets: key_encryption_keys(config)? };
+    Ok(House { hsm, store, registrar, protector, keys: Arc::new(keys) })
 }
 
 /// The trust tables with their files read.

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 
 use super::assemble::read_certificates;
 use super::genuine::refuse_demo_certificates;
+use super::key_files::key_encryption_keys;
 use super::system::{Entropy, SystemClock};
 use super::{Common, Failed, data_key, print};
 use crate::case::Clock as _;
@@ -115,6 +116,7 @@ fn files(config: &Config, report: &mut Report) {
         report.tell(&key, certificates(path));
     }
     report.tell("demo certificates", refuse_demo_certificates(config));
+    report.tell("key_encryption_key", key_encryption_keys(config).map(drop));
     report.tell("recovery key", data_key::check_recovery(config));
     let listen = &config.listen;
     let tls = ServerTls::load(&listen.certificate_file, &listen.key_file, listen.tls_rules());

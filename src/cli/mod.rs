@@ -11,6 +11,8 @@ mod data_key;
 mod demo;
 mod genuine;
 mod key;
+mod key_files;
+mod key_maker;
 mod metrics;
 mod reload;
 mod rule_sets;

@@ -66,7 +66,7 @@ async fn open(
     let workers = Workers::start(&house.registrar);
     let registry = Arc::new(registry(house, &metrics));
     let cmp = CmpDoor::new(house.registrar.clone(), house.protector.clone(), &config.cmp).router();
-    let secure = est_direct(house.registrar.clone()).merge(cmp.clone());
+    let secure = est_direct(house.registrar.clone(), Arc::clone(&house.keys)).merge(cmp.clone());
     let stop = Stop::new();
     let mut doors = vec![tokio::spawn(socket.serve(control(house.registrar.clone()), stop.signal()))];
     if let Some(door) = https {
@@ -77,7 +77,7 @@ async fn open(
         let door = door.witnessed_by(Arc::new(Books(house.registrar.clone())));
         doors.push(tokio::spawn(door.https(
             Arc::clone(&reload.tls),
-            est_balanced(house.registrar.clone()),
+            est_balanced(house.registrar.clone(), Arc::clone(&house.keys)),
             stop.signal(),
         )));
     }

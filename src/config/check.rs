@@ -73,6 +73,11 @@ pub(super) fn check(config: &Config) -> Result<(), Wrong> {
     }
     trusted_ras(config)?;
     balancers(config)?;
+    for entry in &config.key_encryption_key {
+        if let Some(unknown) = entry.profiles.iter().find(|name| !config.profile.contains_key(*name)) {
+            return wrong(&["key_encryption_key"], format!("'{}': there is no [profile.{unknown}]", entry.identifier));
+        }
+    }
     if !config.profile.contains_key(&config.registrar.default_profile) {
         let text = format!("there is no [profile.{}]", config.registrar.default_profile);
         return wrong(&["registrar", "default_profile"], text);

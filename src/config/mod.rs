@@ -56,6 +56,9 @@ pub struct Config {
     /// The balancers that end TLS in front of us.
     #[serde(default)]
     pub balancer: Vec<BalancerConfig>,
+    /// The secret keys that keys made here may be encrypted with.
+    #[serde(default)]
+    pub key_encryption_key: Vec<crate::frontend::KeyEncryptionKeyConfig>,
     /// What may be asked for.
     pub profile: BTreeMap<String, Profile>,
     /// The log on standard error.
@@ -166,7 +169,8 @@ impl Config {
             [Some(&mut trust.anchors), trust.intermediates.as_mut(), trust.crl.as_mut()].into_iter().flatten()
         });
         let authority = self.authority.values_mut().flat_map(AuthorityConfig::files);
-        for path in own.into_iter().chain(trust).chain(authority).chain(&mut self.hsm.pin_file) {
+        let secrets = self.key_encryption_key.iter_mut().map(|entry| &mut entry.file);
+        for path in own.into_iter().chain(secrets).chain(trust).chain(authority).chain(&mut self.hsm.pin_file) {
             *path = base.join(&*path);
         }
     }

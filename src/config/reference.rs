@@ -105,6 +105,11 @@ subject = "CN=balancer 1,O=Oil"  # its certificate, known by exactly one of thes
 # key_identifier = "00112233…"
 # certificate_sha256 = "00112233…"
 
+[[key_encryption_key]]           # a secret key that requesters of /serverkeygen may have their keys encrypted with
+identifier = "706c616e742037"    # hexadecimal: DecryptKeyIdentifier (RFC 7030 4.4.1.1)
+file = "plant-7.key"             # 32 or 64 hexadecimal digits, readable by its owner only
+profiles = ["devices"]           # whose keys
+
 [profile.devices]                # its name is the EST label and the CMP path segment
 authority = "oil"
 forward = "behalf"               # how CMP requests reach the CA: behalf, nested, replace, untouched (docs/configuration.md)
@@ -137,6 +142,7 @@ challenge_password = "binding"   # what a challengePassword is: "binding", or "e
 http_schemes = "basic"           # or "digest" (SHA-256, RFC 7616), "basic-and-digest": how a code is shown over HTTP
 otp_challenge = "refuse"         # an otpChallenge (RFC 7894): "refuse", or "enrolment-code" likewise
 # server_key = "RSA-3072"        # /serverkeygen: keys are made here, of this kind; key_usage must allow no signature (default: none are)
+server_key_encryption = "optional"  # "required": such a key is sent encrypted only
 renew_for_others = false         # whether a [[trusted_ra]] may renew for others over EST: the newest in use with the request's names
 change_subject_name = false      # whether a renewal may ask for other names (ChangeSubjectName, RFC 7030 4.2.2)
 revocation_challenge = "refuse"  # a revocationChallenge (RFC 7894): "refuse", or "ignore": it is left unread

@@ -10,7 +10,7 @@ mod health;
 pub use cmp::{CmpDoor, CmpDoorConfig, FurtherPath, Protector};
 pub use connection::{ChannelBinding, Connection, Receipt, RequestId, Tls};
 pub use control::control;
-pub use est::{est_balanced, est_direct};
+pub use est::{KeyEncryptionKey, KeyEncryptionKeyConfig, KeyProtection, est_balanced, est_direct};
 pub use health::health;
 
 use crate::case::Door;

@@ -75,7 +75,7 @@ impl Registrar {
         let mut ordered = None;
         if let (Some(server_key), Verdict::Pass) = (&request.server_key, ruling.verdict) {
             self.check_capacity()?;
-            let made = server_key.make(id).await?;
+            let made = server_key.make(&self.key_maker, id).await?;
             request.public_key = Some(made.public_key);
             ordered = Some(made.request);
         }

@@ -27,14 +27,17 @@ impl Registrar {
         subject: &Name,
         alt_names: &[AltName],
     ) -> Result<Option<(Name, Vec<u8>)>, Refusal> {
-        let found = self.store.valid_certificates_of_subject(&who.profile, &subject.canonical()).await;
         let wanted = sorted(alt_names);
-        Ok(found
-            .map_err(Refusal::store)?
-            .iter()
-            .filter_map(|row| Certificate::parse(&row.der).ok())
-            .find(|known| sorted(known.alt_names()) == wanted)
-            .map(|known| (known.issuer().clone(), known.serial().to_vec())))
+        let known = self.certificates_in_use(who, subject).await?;
+        let found = known.iter().find(|known| sorted(known.alt_names()) == wanted);
+        Ok(found.map(|known| (known.issuer().clone(), known.serial().to_vec())))
+    }
+
+    /// The certificates of a requester's profile with this subject that are in use, newest first.
+    pub async fn certificates_in_use(&self, who: &Identified, subject: &Name) -> Result<Vec<Certificate>, Refusal> {
+        let found = self.store.valid_certificates_of_subject(&who.profile, &subject.canonical()).await;
+        let found = found.map_err(Refusal::store)?;
+        Ok(found.iter().filter_map(|row| Certificate::parse(&row.der).ok()).collect())
     }
 
     /// The facts of a request for a certificate.

@@ -108,6 +108,12 @@ impl Identified {
         needs == EnrolNeeds::OneWay || both || self.fact.registration_authority
     }
 
+    /// The name of the profile it was identified for.
+    #[must_use]
+    pub fn profile_name(&self) -> &str {
+        &self.profile
+    }
+
     /// The profile it was identified for.
     #[must_use]
     pub fn profile(&self) -> Option<&Profile> {

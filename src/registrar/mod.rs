@@ -66,7 +66,7 @@ pub use request::{
     without_own_rule,
 };
 pub use secrets::{SealBroken, Secrets};
-pub use server_key::ServerKey;
+pub use server_key::{KeyMaker, KeyPair, ServerKey};
 pub use support::Wish;
 pub use trust::{Trust, TrustConfig};
 pub use trusted_ra::{TrustedRa, TrustedRaConfig};
@@ -91,6 +91,8 @@ pub struct Parts {
     pub secrets: Secrets,
     /// Whether the RA key can sign now.
     pub key_ready: Arc<dyn KeyReady>,
+    /// What makes keys for requesters.
+    pub key_maker: Arc<dyn KeyMaker>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -153,6 +155,7 @@ pub struct Inner {
     rules: ArcSwap<RuleSet>,
     secrets: Secrets,
     key_ready: Arc<dyn KeyReady>,
+    key_maker: Arc<dyn KeyMaker>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     settings: Settings,
@@ -186,6 +189,7 @@ impl Registrar {
             rules: ArcSwap::new(parts.rules),
             secrets: parts.secrets,
             key_ready: parts.key_ready,
+            key_maker: parts.key_maker,
             clock: parts.clock,
             random: parts.random,
             settings: parts.settings,

@@ -3,14 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256,
-    RsaKeyPair,
-};
-use certs::{Csr, CsrDraft, Extension, Name, PublicKey, Signer, SignerFault, Signing, algorithm, oid};
+use certs::{Csr, CsrDraft, Extension, Name, PublicKey, Signer, oid};
 use zeroize::Zeroizing;
 
 use super::forwarding::Forwarding;
@@ -51,13 +44,14 @@ impl ServerKey {
     }
 
     /// Makes the key of a case, with the request for it.
-    pub(super) async fn make(&self, case: CaseId) -> Result<Order, Refusal> {
-        let key = generated(self.kind).await?;
-        let mut draft = CsrDraft::new(self.subject.clone(), key.public_key.clone());
+    pub(super) async fn make(&self, maker: &Arc<dyn KeyMaker>, case: CaseId) -> Result<Order, Refusal> {
+        let key = generated(Arc::clone(maker), self.kind).await?;
+        let mut draft = CsrDraft::new(self.subject.clone(), key.public_key().clone());
         draft.extensions.clone_from(&self.extensions);
-        let request = draft.sign(&key).await.map_err(Refusal::away)?;
-        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(Made { case, private: key.pkcs8()? });
-        Ok(Order { public_key: key.public_key.clone(), request: request.der().to_vec() })
+        let request = draft.sign(key.as_ref()).await.map_err(Refusal::away)?;
+        let private = key.to_pkcs8().map_err(Refusal::away)?;
+        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(Made { case, private });
+        Ok(Order { public_key: key.public_key().clone(), request: request.der().to_vec() })
     }
 
     /// The private key (PKCS#8, DER) with its case; afterwards it is here no more.
@@ -77,83 +71,28 @@ impl std::fmt::Debug for ServerKey {
 
 /// An RSA key takes its time, so it is made aside, and one after the other.
 #[expect(clippy::disallowed_methods, reason = "one at a time, and it ends by itself")]
-async fn generated(kind: ServerKeyKind) -> Result<Pair, Refusal> {
+async fn generated(maker: Arc<dyn KeyMaker>, kind: ServerKeyKind) -> Result<Box<dyn KeyPair>, Refusal> {
     let _turn = ONE_AT_A_TIME.acquire().await.map_err(Refusal::away)?;
-    tokio::task::spawn_blocking(move || Pair::generate(kind)).await.map_err(Refusal::away)?
+    tokio::task::spawn_blocking(move || maker.make(kind)).await.map_err(Refusal::away)?.map_err(Refusal::away)
 }
 
-/// A key pair, as long as it is needed to sign its own request. aws-lc wipes it when it goes.
-struct Pair {
-    private: Private,
-    public_key: PublicKey,
-    algorithm: Vec<u8>,
+/// Makes key pairs for requesters. It is handed in, as all randomness is.
+pub trait KeyMaker: Send + Sync + std::fmt::Debug {
+    /// A new key pair. It may take seconds.
+    ///
+    /// # Errors
+    /// When the library makes none.
+    fn make(&self, kind: ServerKeyKind) -> Result<Box<dyn KeyPair>, String>;
 }
 
-enum Private {
-    Rsa(RsaKeyPair),
-    Ec(EcdsaKeyPair),
-}
-
-impl Pair {
-    fn generate(kind: ServerKeyKind) -> Result<Self, Refusal> {
-        let rsa = |size| RsaKeyPair::generate(size).map(|key| (Private::Rsa(key), algorithm::sha256_with_rsa()));
-        let (private, algorithm) = match kind {
-            ServerKeyKind::Rsa2048 => rsa(KeySize::Rsa2048),
-            ServerKeyKind::Rsa3072 => rsa(KeySize::Rsa3072),
-            ServerKeyKind::Rsa4096 => rsa(KeySize::Rsa4096),
-            ServerKeyKind::P256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)
-                .map(|key| (Private::Ec(key), algorithm::ecdsa_with_sha256())),
-            ServerKeyKind::P384 => EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING)
-                .map(|key| (Private::Ec(key), algorithm::ecdsa_with_sha384())),
-        }
-        .map_err(|_| no_key())?;
-        let public_key = match &private {
-            Private::Rsa(key) => key.public_key().as_der().map(|der| der.as_ref().to_vec()),
-            Private::Ec(key) => key.public_key().as_der().map(|der| der.as_ref().to_vec()),
-        }
-        .map_err(|_| no_key())?;
-        Ok(Self { private, public_key: PublicKey::parse(&public_key).map_err(Refusal::away)?, algorithm })
-    }
-
-    fn pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, Refusal> {
-        let encoded = match &self.private {
-            Private::Rsa(key) => AsDer::<Pkcs8V1Der<'_>>::as_der(key).map(|der| der.as_ref().to_vec()),
-            Private::Ec(key) => key.to_pkcs8v1().map(|der| der.as_ref().to_vec()),
-        };
-        encoded.map(Zeroizing::new).map_err(|_| no_key())
-    }
-}
-
-/// Once: its own request. RFC 4211 section 4 has no other proof that a CA could check at once, and the certificate allows no signature.
-impl Signer for Pair {
-    fn public_key(&self) -> &PublicKey {
-        &self.public_key
-    }
-
-    fn algorithm(&self) -> &[u8] {
-        &self.algorithm
-    }
-
-    fn sign<'a>(&'a self, message: &'a [u8]) -> Signing<'a> {
-        Box::pin(async move {
-            let random = SystemRandom::new();
-            let refused = |_| SignerFault::Refused("the library does not sign".to_owned());
-            match &self.private {
-                Private::Ec(key) => key.sign(&random, message).map(|made| made.as_ref().to_vec()).map_err(refused),
-                Private::Rsa(key) => {
-                    let mut signature = vec![0; key.public_modulus_len()];
-                    key.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).map_err(refused)?;
-                    Ok(signature)
-                }
-            }
-        })
-    }
-}
-
-impl std::fmt::Debug for Pair {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Pair").finish_non_exhaustive()
-    }
+/// A key pair in memory, as long as it is needed to sign its own request: RFC 4211 section 4 has no other proof that a CA could check
+/// at once, though the certificate allows no signature.
+pub trait KeyPair: Signer {
+    /// The private key, PKCS#8, DER.
+    ///
+    /// # Errors
+    /// When the library does not encode it.
+    fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, String>;
 }
 
 impl Registrar {
@@ -196,7 +135,7 @@ impl Registrar {
         let authority = self.authority(&profile.authority)?;
         let exchange = self.exchange_of(&case).await?;
         let exchange = exchange.ok_or_else(|| Refusal::store("the exchange of an approved case is not there"))?;
-        let made = key.make(case.id).await?;
+        let made = key.make(&self.key_maker, case.id).await?;
         let asked =
             Forwarding { form: RequestForm::Pkcs10, request: &made.request, message: &[], implicit: exchange.implicit };
         let fresh = self.fresh();
@@ -259,10 +198,6 @@ fn busy() -> Refusal {
     Refusal::away(
         "this key is on its way over another connection, or was lost there; it is asked for anew when that is settled",
     )
-}
-
-fn no_key() -> Refusal {
-    Refusal::away("the library makes no key")
 }
 
 static ONE_AT_A_TIME: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(1);

@@ -21,6 +21,8 @@ pub struct EstRules {
     /// Whether keys are made here for requesters, and of which kind (RFC 7030 section 4.4). No profile for signatures can have it
     /// (DESIGN rule 8).
     pub server_key: Option<ServerKeyKind>,
+    /// Whether such a key must be encrypted inside TLS, for a key that the requester names (RFC 7030 section 4.4.1).
+    pub server_key_encryption: Demand,
     /// How an enrolment code may be shown over HTTP (RFC 7030 section 3.2.3).
     pub http_schemes: HttpSchemes,
 }

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use certs::{Certificate, CsrDraft, Extension, KeyUsage, Name, Signer as _};
 use demo_ca::Kind;
+use demo_ca::signer::SoftwareSigner;
 
-use super::office::{Answer, Code, Office, Settings, Who, csr_for, openssl, written};
+use super::office::{Answer, Code, Office, Settings, Who, csr_for, done, openssl, written};
 
 const SUBJECT: &str = "/CN=mail.plant.example";
 
@@ -265,3 +267,189 @@ fn a_ca_that_takes_too_long_leaves_no_certificate_behind() {
     assert_eq!((answer.status, answer.header("Retry-After").is_some()), (503, true), "{}", answer.text());
     office.until("the certificate is revoked", || office.records().count(Kind::Revoked) == 1);
 }
+
+/// A wish for encryption, as the attributes of a request: what names the key, and what the requester can.
+fn wishing(office: &Office, usage: &str, attributes: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let unused = SoftwareSigner::load(&office.key("unused").0).unwrap();
+    let mut draft = CsrDraft::new(Name::from_text("CN=mail.plant.example").unwrap(), unused.public_key().clone());
+    let usage = if usage == "keyAgreement" { KeyUsage::KEY_AGREEMENT } else { KeyUsage::KEY_ENCIPHERMENT };
+    draft.extensions.push(Extension::key_usage(usage));
+    let attributes = attributes.iter().map(|(oid, value)| (certs::ObjectIdentifier::new_unwrap(oid), value.clone()));
+    draft.attributes.extend(attributes);
+    STANDARD.encode(done(draft.sign(&unused)).unwrap().der()).into_bytes()
+}
+
+fn octets(identifier: &[u8]) -> Vec<u8> {
+    [&[4, u8::try_from(identifier.len()).unwrap()], identifier].concat()
+}
+
+fn capabilities(oids: &[&str]) -> Vec<u8> {
+    let one = |oid: &&str| {
+        let oid = certs::ObjectIdentifier::new_unwrap(oid);
+        let length = u8::try_from(oid.as_bytes().len()).unwrap();
+        [&[0x30, length + 2, 6, length], oid.as_bytes()].concat()
+    };
+    let all: Vec<u8> = oids.iter().flat_map(one).collect();
+    [&[0x30, u8::try_from(all.len()).unwrap()], all.as_slice()].concat()
+}
+
+/// The key in an answer, decrypted and its signature verified by OpenSSL; `with` are the words for what decrypts it.
+fn unhidden(office: &Office, name: &str, answer: &Answer, with: &[&str]) {
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let parts = parts(answer);
+    assert_eq!(parts[0].0, "application/pkcs7-mime; smime-type=server-generated-key");
+    let file = |what: &str| office.path(&format!("{name}.{what}")).to_str().unwrap().to_owned();
+    written(office.path(&format!("{name}.enveloped")), &parts[0].1);
+    let (enveloped, inner, signed, package) = (file("enveloped"), file("inner"), file("signed"), file("package"));
+    openssl(&[&["cms", "-decrypt", "-inform", "DER", "-in", &enveloped, "-out", &inner], with].concat());
+    // RFC 5958 section 4: a SignedData, without the ContentInfo that `cms -verify` wants around it.
+    let inner = std::fs::read(inner).unwrap();
+    let long = |tag: u8, content: &[u8]| {
+        let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+        [&[tag, 0x82], &length[..], content].concat()
+    };
+    let id_signed_data = [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
+    std::fs::write(&signed, long(0x30, &[&id_signed_data[..], &long(0xa0, &inner)].concat())).unwrap();
+    let root = office.pki("root.pem");
+    let verify =
+        ["cms", "-verify", "-inform", "DER", "-in", &signed, "-CAfile", root.to_str().unwrap(), "-purpose", "any"];
+    openssl(&[&verify[..], &["-signer", &file("signer"), "-out", &package]].concat());
+    let shown = openssl(&["cms", "-cmsout", "-print", "-inform", "DER", "-in", &signed]);
+    assert!(shown.contains("2.16.840.1.101.2.1.2.78.5"), "id-ct-KP-aKeyPackage: {shown}");
+    let shown = openssl(&["x509", "-in", &file("signer"), "-noout", "-subject"]);
+    assert_eq!(
+        shown,
+        openssl(&["x509", "-in", office.pki("ra.pem").to_str().unwrap(), "-noout", "-subject"]),
+        "the RA made it"
+    );
+    // One key in a SEQUENCE OF.
+    let package = std::fs::read(package).unwrap();
+    let header = if package[1] & 0x80 == 0 { 2 } else { 2 + usize::from(package[1] & 0x7f) };
+    let key = written(office.path(&format!("{name}.p8")), &package[header..]);
+    let certificate = office.received(&STANDARD.encode(&parts[1].1).into_bytes()).remove(0);
+    belong_together(&key, &office.keep(name, &certificate));
+}
+
+#[test]
+fn a_key_is_encrypted_with_a_secret_that_the_requester_names() {
+    let office = office_with_secret("optional");
+    let code = office.code_for("keys");
+    let ask = |identifier: &[u8], wrap: &str| {
+        let wish = [(DECRYPT_KEY_ID, octets(identifier)), (SMIME_CAPABILITIES, capabilities(&[wrap, AES_256_CBC]))];
+        office.est("keys/serverkeygen", &Who::Code(&code), &wishing(&office, "keyAgreement", &wish))
+    };
+    // RFC 7030 section 4.4.1.1: an unknown identifier ends the request.
+    for (identifier, wrap, words) in
+        [(&b"nobody"[..], AES_256_WRAP, "names no key"), (SECRET_ID, "2.16.840.1.101.3.4.1.5", "SMIMECapabilities")]
+    {
+        let refused = ask(identifier, wrap);
+        assert_eq!(refused.status, 400);
+        assert!(refused.text().contains(words), "{}", refused.text());
+    }
+    assert_eq!(office.records().count(Kind::Received), 0);
+    let id = hex::encode(SECRET_ID);
+    unhidden(&office, "hidden", &ask(SECRET_ID, AES_256_WRAP), &["-secretkey", SECRET, "-secretkeyid", &id]);
+    office.until("the certificate counts", || office.state() == "confirmed");
+}
+
+#[test]
+fn a_key_is_encrypted_for_a_certificate_that_the_requester_has() {
+    for (words, usage, can) in [
+        (&["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"][..], "keyEncipherment", &[RSAES_OAEP][..]),
+        (&["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "keyEncipherment", &["1.2.840.113549.1.1.1"]),
+        (&["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], "keyAgreement", &[STD_DH, AES_256_WRAP]),
+        (
+            &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
+            "keyAgreement",
+            &[STD_DH, "2.16.840.1.101.3.4.1.5"],
+        ),
+    ] {
+        let office = office("P-256");
+        let code = office.code_for("keys");
+        let own = office.key_of("own", words);
+        let csr = csr_for(&own, SUBJECT, &["-addext", &format!("keyUsage=critical,{usage}")]);
+        let answer = office.est("keys/simpleenroll", &Who::Code(&code), &csr);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let held = office.received(&answer.body).remove(0);
+        let identifier = Certificate::parse_pem(held.as_bytes()).unwrap()[0].subject_key_identifier().unwrap().to_vec();
+        let held = office.keep("held", &held);
+        let ask = |wish: &[(&str, Vec<u8>)]| {
+            office.est("keys/serverkeygen", &Who::Code(&code), &wishing(&office, "keyAgreement", wish))
+        };
+        let asked = ask(&[(ASYMM_DECRYPT_KEY_ID, octets(&identifier)), (SMIME_CAPABILITIES, capabilities(can))]);
+        let (held, own) = (held.to_str().unwrap(), own.0.to_str().unwrap());
+        unhidden(&office, "hidden", &asked, &["-recip", held, "-inkey", own]);
+        // Unknown, unable, two at once, and one that does not say what it can.
+        for wish in [
+            &[(ASYMM_DECRYPT_KEY_ID, octets(b"nobody")), (SMIME_CAPABILITIES, capabilities(can))][..],
+            &[(ASYMM_DECRYPT_KEY_ID, octets(&identifier)), (SMIME_CAPABILITIES, capabilities(&[AES_256_CBC]))],
+            &[
+                (ASYMM_DECRYPT_KEY_ID, octets(&identifier)),
+                (DECRYPT_KEY_ID, octets(&identifier)),
+                (SMIME_CAPABILITIES, capabilities(can)),
+            ],
+            &[(ASYMM_DECRYPT_KEY_ID, octets(&identifier))],
+        ] {
+            let refused = ask(wish);
+            assert_eq!(refused.status, 400, "{}", refused.text());
+        }
+        assert_eq!(office.records().count(Kind::Issued), 2);
+    }
+}
+
+#[test]
+fn a_profile_may_send_keys_encrypted_only() {
+    let office = office_with_secret("required");
+    let code = office.code_for("keys");
+    let plain = office.est("keys/serverkeygen", &Who::Code(&code), &request(&office, "unused", "keyAgreement"));
+    assert_eq!(plain.status, 400);
+    assert!(plain.text().contains("encrypted only"), "{}", plain.text());
+    assert_eq!(office.records().count(Kind::Received), 0);
+}
+
+#[test]
+fn a_secret_that_others_can_read_is_not_used() {
+    let office = Office::prepared();
+    office.configure(|settings| with_secret(settings, "optional"));
+    let said = super::office::text(&office.run(&["check"]));
+    assert!(said.contains("FAULT key_encryption_key"), "{said}");
+    let file = written(office.path("kek"), SECRET.as_bytes());
+    let told = |mode: u32| {
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        super::office::text(&office.run(&["check"]))
+    };
+    assert!(told(0o644).contains("chmod 600"));
+    assert!(told(0o600).contains("ok    key_encryption_key"));
+}
+
+fn office_with_secret(demand: &'static str) -> Office {
+    let mut office = Office::prepared();
+    office.configure(|settings| with_secret(settings, demand));
+    let file = written(office.path("kek"), SECRET.as_bytes());
+    std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    office.start_authority();
+    office.start();
+    office
+}
+
+/// A profile with keys, and a secret for them.
+fn with_secret(settings: &mut Settings, demand: &'static str) {
+    with_keys(settings, "P-256", "automatic");
+    let profile = settings.table("profile")["keys"].as_table_mut().unwrap();
+    profile["est"].as_table_mut().unwrap().insert("server_key_encryption".into(), demand.into());
+    let mut entry = toml::Table::new();
+    entry.insert("identifier".into(), hex::encode(SECRET_ID).into());
+    entry.insert("file".into(), "kek".into());
+    entry.insert("profiles".into(), vec!["keys"].into());
+    settings.add_key_encryption_key(entry);
+}
+
+const SECRET_ID: &[u8] = b"plant 7";
+const SECRET: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+const DECRYPT_KEY_ID: &str = "1.2.840.113549.1.9.16.2.37";
+const ASYMM_DECRYPT_KEY_ID: &str = "1.2.840.113549.1.9.16.2.54";
+const SMIME_CAPABILITIES: &str = "1.2.840.113549.1.9.15";
+const AES_256_WRAP: &str = "2.16.840.1.101.3.4.1.45";
+const AES_256_CBC: &str = "2.16.840.1.101.3.4.1.42";
+const RSAES_OAEP: &str = "1.2.840.113549.1.1.7";
+const STD_DH: &str = "1.3.132.1.11.1";

@@ -14,6 +14,9 @@ mod server_key;
 /// What a request should look like: the answer to `/csrattrs` (RFC 7030 section 4.5.2, RFC 9908).
 pub mod csrattrs;
 
+/// Private keys that are hidden from more than TLS (RFC 7030 section 4.4).
+pub mod key_package;
+
 pub use body::{Layout, decode_payload, decode_request, encode_payload};
 pub use certs_only::{certs_only, parse_certs_only};
 pub use challenges::{Challenge, Challenges, links_to};

@@ -7,6 +7,7 @@ mod csr_attrs;
 mod digest;
 mod enroll;
 mod identify;
+mod key_protection;
 mod linking;
 mod nonces;
 mod server_key;
@@ -26,6 +27,7 @@ use enroll::enroll;
 use est::Operation;
 use http::request::Parts;
 use http::{HeaderMap, Method, Uri};
+pub use key_protection::{KeyEncryptionKey, KeyEncryptionKeyConfig, KeyProtection};
 use nonces::Nonces;
 use server_key::server_key;
 
@@ -35,20 +37,20 @@ use crate::registrar::{Refusal, Registrar, Source};
 use crate::rules::{EnrolNeeds, HttpSchemes, Profile};
 
 /// The EST door for clients themselves. It belongs on HTTPS (RFC 7030 section 3.3).
-pub fn est_direct(registrar: Registrar) -> Router {
+pub fn est_direct(registrar: Registrar, keys: Arc<KeyProtection>) -> Router {
     let told = from_fn_with_state(registrar.clone(), balancer::refuse);
-    est(registrar).layer(told)
+    est(registrar, keys).layer(told)
 }
 
 /// The EST door for balancers, which end their clients' TLS and tell of them (RFC 9440). It belongs on HTTPS, too.
-pub fn est_balanced(registrar: Registrar) -> Router {
+pub fn est_balanced(registrar: Registrar, keys: Arc<KeyProtection>) -> Router {
     let told = from_fn_with_state(registrar.clone(), balancer::believe);
-    est(registrar).layer(told)
+    est(registrar, keys).layer(told)
 }
 
-fn est(registrar: Registrar) -> Router {
+fn est(registrar: Registrar, keys: Arc<KeyProtection>) -> Router {
     let nonces = Arc::new(Nonces::new(&[registrar.nonce(), registrar.nonce()].concat()));
-    Router::new().route("/.well-known/est/{*rest}", any(serve)).with_state(Shared { registrar, nonces })
+    Router::new().route("/.well-known/est/{*rest}", any(serve)).with_state(Shared { registrar, nonces, keys })
 }
 
 /// What all requests share.
@@ -56,6 +58,7 @@ fn est(registrar: Registrar) -> Router {
 struct Shared {
     registrar: Registrar,
     nonces: Arc<Nonces>,
+    keys: Arc<KeyProtection>,
 }
 
 /// One request with everything that is known about it.
@@ -73,7 +76,7 @@ struct Asked {
 }
 
 async fn serve(
-    State(Shared { registrar, nonces }): State<Shared>,
+    State(Shared { registrar, nonces, keys }): State<Shared>,
     Extension(connection): Extension<Connection>,
     Extension(request): Extension<RequestId>,
     head: Parts,
@@ -95,7 +98,7 @@ async fn serve(
         Operation::CsrAttrs => Ok(csr_attrs(&profile, &asked)),
         Operation::SimpleEnroll => enroll(&registrar, &profile, &asked, false).await,
         Operation::SimpleReenroll => enroll(&registrar, &profile, &asked, true).await,
-        Operation::ServerKeyGen => server_key(&registrar, &profile, &asked, version).await,
+        Operation::ServerKeyGen => server_key(&registrar, &profile, &asked, version, &keys).await,
         Operation::FullCmc => Err(Refusal::UnknownProfile(operation.name().to_owned())),
     };
     match answered {

@@ -7,11 +7,13 @@ use axum::response::Response;
 use est::KeyPart;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode, Version};
+use zeroize::Zeroizing;
 
 use super::Asked;
 use super::answer::{later, spread, status_of, text};
 use super::enroll::{CertsOnly, bad, read};
 use super::identify::identify;
+use super::key_protection::KeyProtection;
 use super::linking::{carried_code, check_link, check_passwords};
 use crate::case::{CaseId, Outcome, ReasonCode};
 use crate::frontend::Receipt;
@@ -23,6 +25,7 @@ pub(super) async fn server_key(
     profile: &Profile,
     asked: &Asked,
     version: Version,
+    keys: &KeyProtection,
 ) -> Result<Response, Refusal> {
     let request = read(&asked.body);
     let carried = match &request {
@@ -60,6 +63,7 @@ pub(super) async fn server_key(
     let Some(kind) = profile.est.server_key else {
         return Err(Refusal::UnknownProfile("serverkeygen".to_owned()));
     };
+    let hiding = keys.hiding(registrar, &who, who.profile_name(), profile.est, &request.csr).await?;
     let message = Incoming::new(&asked.body, &asked.body, None);
     let request = CertificateRequest::of_server_key(&request.csr, kind, message);
     let key = request.server_key.clone();
@@ -77,8 +81,19 @@ pub(super) async fn server_key(
     };
     match (answered.outcome, made) {
         (Some(Outcome::Issued(_)), Some((case, private))) => {
+            let hidden = match &hiding {
+                None => None,
+                Some(hiding) => match hiding.hide(&private, &content_key(registrar)).await {
+                    Ok(hidden) => Some(hidden),
+                    Err(fault) => {
+                        lost(registrar, case).await;
+                        return Err(fault);
+                    }
+                },
+            };
+            let part = hidden.as_deref().map_or(KeyPart::Plain(&private), KeyPart::Enveloped);
             let boundary = hex::encode(registrar.nonce());
-            let (content_type, body) = est::server_key_answer(&KeyPart::Plain(&private), &answered.octets, &boundary);
+            let (content_type, body) = est::server_key_answer(&part, &answered.octets, &boundary);
             let mut response = Response::new(Bytes::from_owner(body).into());
             let content_type = HeaderValue::try_from(content_type).map_err(Refusal::away)?;
             response.headers_mut().insert(CONTENT_TYPE, content_type);
@@ -103,6 +118,14 @@ pub(super) async fn server_key(
             Ok(text(StatusCode::INTERNAL_SERVER_ERROR, "the request has an outcome that enrolment does not know"))
         }
     }
+}
+
+fn content_key(registrar: &Registrar) -> Zeroizing<[u8; 32]> {
+    let mut key = Zeroizing::new([0; 32]);
+    for half in key.chunks_exact_mut(16) {
+        half.copy_from_slice(&registrar.nonce());
+    }
+    key
 }
 
 /// Has the certificate counted once the answer is written, and revoked if it cannot be.

@@ -255,6 +255,11 @@ impl Settings {
         self.0.insert("balancer".to_owned(), vec![toml::Value::from(entry)].into());
     }
 
+    /// An entry of `[[key_encryption_key]]`.
+    pub(crate) fn add_key_encryption_key(&mut self, entry: toml::Table) {
+        self.0.insert("key_encryption_key".to_owned(), vec![toml::Value::from(entry)].into());
+    }
+
     /// A section inside the file.
     pub(crate) fn table(&mut self, section: &str) -> &mut toml::Table {
         self.0[section].as_table_mut().expect("a section")
