@@ -53,6 +53,8 @@ mod est_balanced;
 mod est_digest;
 #[path = "journeys/est_enrolling.rs"]
 mod est_enrolling;
+#[path = "journeys/est_full_cmc.rs"]
+mod est_full_cmc;
 #[path = "journeys/est_identifying.rs"]
 mod est_identifying;
 #[path = "journeys/est_linking.rs"]

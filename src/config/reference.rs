@@ -141,6 +141,7 @@ channel_binding = "optional"     # "required": requests must be linked to their 
 challenge_password = "binding"   # what a challengePassword is: "binding", or "enrolment-code": REFERENCE:SECRET of a one-time code
 http_schemes = "basic"           # or "digest" (SHA-256, RFC 7616), "basic-and-digest": how a code is shown over HTTP
 otp_challenge = "refuse"         # an otpChallenge (RFC 7894): "refuse", or "enrolment-code" likewise
+full_cmc = false                 # whether /fullcmc is served: CMC, RFC 10002 (RFC 7030 4.3)
 # server_key = "RSA-3072"        # /serverkeygen: keys are made here, of this kind; key_usage must allow no signature (default: none are)
 server_key_encryption = "optional"  # "required": such a key is sent encrypted only
 renew_for_others = false         # whether a [[trusted_ra]] may renew for others over EST: the newest in use with the request's names

@@ -95,6 +95,25 @@ impl Registrar {
         }
     }
 
+    /// What became of a case that its requester was told of by its join key ([`Registrar::pending_key`]); none where it has no such case.
+    pub async fn enquire(
+        &self,
+        who: &Identified,
+        key: &[u8; 32],
+        reply: Arc<dyn Reply>,
+    ) -> Result<Option<Answered>, Refusal> {
+        self.check_standing(who).await?;
+        let case = self.store.case_by_join_key(key).await.map_err(Refusal::store)?;
+        let own = case.is_some_and(|case| case.requester.credential == who.requester.credential);
+        if own { self.join(key, &reply).await } else { Ok(None) }
+    }
+
+    /// What a request that is waiting is asked for by ([`Registrar::enquire`]).
+    #[must_use]
+    pub fn pending_key(&self, who: &Identified, request: &CertificateRequest) -> [u8; 32] {
+        join_key(who, request)
+    }
+
     /// A repeated EST request joins its open case, or gets its certificate again (DESIGN rule 2).
     async fn join(&self, key: &[u8; 32], reply: &Arc<dyn Reply>) -> Result<Option<Answered>, Refusal> {
         let Some(case) = self.store.case_by_join_key(key).await.map_err(Refusal::store)? else { return Ok(None) };

@@ -18,6 +18,8 @@ pub struct EstRules {
     pub change_subject_name: bool,
     /// Whether a registration authority that is trusted may renew for others (RFC 7030 section 3.7, DESIGN rule 10).
     pub renew_for_others: bool,
+    /// Whether `/fullcmc` is served (RFC 7030 section 4.3). Few clients know it, and it is a second way to everything.
+    pub full_cmc: bool,
     /// Whether keys are made here for requesters, and of which kind (RFC 7030 section 4.4). No profile for signatures can have it
     /// (DESIGN rule 8).
     pub server_key: Option<ServerKeyKind>,

@@ -45,12 +45,6 @@ impl Operation {
             Self::SimpleEnroll | Self::SimpleReenroll | Self::FullCmc | Self::ServerKeyGen => "POST",
         }
     }
-
-    /// Whether this product serves it; the answer to the others is 501 (RFC 7030 section 4.3.2 and 4.4.2: 404 or 501).
-    #[must_use]
-    pub fn is_implemented(self) -> bool {
-        !matches!(self, Self::FullCmc)
-    }
 }
 
 impl fmt::Display for Operation {

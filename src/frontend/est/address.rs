@@ -39,17 +39,17 @@ pub(super) fn address(
 ) -> Result<(Operation, Option<String>, Profile), Wrong> {
     let path = Path::parse(uri.path()).map_err(|fault| Wrong::new(StatusCode::NOT_FOUND, fault.to_string()))?;
     let operation = path.operation;
-    if !operation.is_implemented() {
-        // RFC 7030 section 3.2.2 table 5: optional operations may be left out.
-        return Err(Wrong::new(StatusCode::NOT_IMPLEMENTED, "this operation is not offered here"));
-    }
     if method.as_str() != operation.method() {
         let wrong = Wrong::new(StatusCode::METHOD_NOT_ALLOWED, "use the method in Allow");
         return Err(Wrong { allow: Some(operation.method()), ..wrong });
     }
     match registrar.profile(path.label.as_deref()) {
+        // RFC 7030 section 3.2.2 table 5: optional operations may be left out.
         Some((_, profile)) if operation == Operation::ServerKeyGen && profile.est.server_key.is_none() => {
             Err(Wrong::new(StatusCode::NOT_IMPLEMENTED, "no keys are made under this label"))
+        }
+        Some((_, profile)) if operation == Operation::FullCmc && !profile.est.full_cmc => {
+            Err(Wrong::new(StatusCode::NOT_IMPLEMENTED, "CMC is not spoken under this label"))
         }
         Some((_, profile)) => Ok((operation, path.label, profile)),
         None => Err(Wrong::new(StatusCode::NOT_FOUND, "there is no such label")),

@@ -6,6 +6,7 @@ mod balancer;
 mod csr_attrs;
 mod digest;
 mod enroll;
+mod full_cmc;
 mod identify;
 mod key_protection;
 mod linking;
@@ -25,6 +26,7 @@ use axum::routing::any;
 use csr_attrs::csr_attrs;
 use enroll::enroll;
 use est::Operation;
+use full_cmc::full_cmc;
 use http::request::Parts;
 use http::{HeaderMap, Method, Uri};
 pub use key_protection::{KeyEncryptionKey, KeyEncryptionKeyConfig, KeyProtection};
@@ -33,7 +35,7 @@ use server_key::server_key;
 
 use super::{Connection, RequestId, source};
 use crate::case::Door;
-use crate::registrar::{Refusal, Registrar, Source};
+use crate::registrar::{Registrar, Source};
 use crate::rules::{EnrolNeeds, HttpSchemes, Profile};
 
 /// The EST door for clients themselves. It belongs on HTTPS (RFC 7030 section 3.3).
@@ -99,7 +101,7 @@ async fn serve(
         Operation::SimpleEnroll => enroll(&registrar, &profile, &asked, false).await,
         Operation::SimpleReenroll => enroll(&registrar, &profile, &asked, true).await,
         Operation::ServerKeyGen => server_key(&registrar, &profile, &asked, version, &keys).await,
-        Operation::FullCmc => Err(Refusal::UnknownProfile(operation.name().to_owned())),
+        Operation::FullCmc => full_cmc(&registrar, &profile, &asked, &keys.protector).await,
     };
     match answered {
         Ok(response) => response,

@@ -1,8 +1,9 @@
 //! Vouching for a proof of possession (RFC 9483 section 5.2.3.2, RFC 9810 section 5.2.8.4).
 
 use certs::{ProvenKey, PublicKey};
+use der::Tag;
 
-use crate::asn1::{self, Fields};
+use crate::asn1::{self, Element, Fields};
 use crate::body::{self, Body, BodyKind};
 use crate::crmf::{CertReqMessages, CertReqMsg, CertTemplate, Popo};
 use crate::fault::Fault;
@@ -45,6 +46,21 @@ impl CertReqMsg {
     #[must_use]
     pub fn vouched(&self) -> Vec<u8> {
         self.vouched_as(None)
+    }
+
+    /// This request as the one of a message of ours, with certReqId 0 (RFC 9483 section 4.1.1): a request of CMC has the number of its
+    /// body part there (RFC 10002 section 3.2.2), which its own proof covers. So raVerified stands in place of the proof, which the caller
+    /// has verified; template and controls stay byte for byte.
+    ///
+    /// # Errors
+    /// badDataFormat when it cannot be read again.
+    pub fn vouched_alone(&self) -> Result<Vec<u8>, Fault> {
+        let mut parts = Element::only(&self.cert_req_der, "CertRequest")?.sequence("CertRequest")?;
+        parts.required()?;
+        let template = parts.required()?.der;
+        let controls = parts.optional(Tag::Sequence)?.map(|controls| controls.der).unwrap_or_default();
+        let cert_request = asn1::sequence(&[&asn1::integer(0), template, controls]);
+        Ok(self.vouched_as(Some(&cert_request)))
     }
 
     fn vouched_as(&self, changed: Option<&[u8]>) -> Vec<u8> {

@@ -1,0 +1,356 @@
+//! `/fullcmc`: Full PKI Requests (RFC 7030 section 4.3, RFC 10002).
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use certs::path::Purpose;
+use certs::{Extension, KeyUsage};
+use cmc::{BodyReference, Echo, FailInfo, FullRequest, IdentityProof, OtherInfo, SignedBy, Status, StatusInfo, Wish};
+use cmp::CertReqMsg;
+use est::{Challenges, ContentType};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+
+use super::Asked;
+use super::answer::{noted, payload, spread, status_of, text};
+use super::enroll::CertsOnly;
+use super::identify::identify;
+use super::linking::{check_link, check_passwords};
+use crate::case::{Door, Kind, Outcome, ReasonCode, RequestForm};
+use crate::frontend::Protector;
+use crate::registrar::{
+    Answered, CertificateRequest, Identified, Incoming, MacProof, Possession, Refusal, Registrar, without_own_rule,
+};
+use crate::rules::Profile;
+
+pub(super) async fn full_cmc(
+    registrar: &Registrar,
+    profile: &Profile,
+    asked: &Asked,
+    protector: &Protector,
+) -> Result<Response, Refusal> {
+    let read = est::decode_payload(&asked.body).map_err(|fault| fault.to_string());
+    let read = read.map(|der| FullRequest::parse(&der));
+    let request = match read {
+        Ok(Ok(request)) => Ok(request),
+        Ok(Err(unread)) => Err((unread.echo, unread.fault)),
+        Err(text) => Err((Echo::default(), cmc::Fault::bad_request(text))),
+    };
+    let echo = match &request {
+        Ok(request) => request.echo.clone(),
+        Err((echo, _)) => echo.clone(),
+    };
+    let desk = Desk { registrar, asked, protector, echo };
+    // Who shows nothing that could identify it is challenged; what cannot be read is told only to those who are known.
+    let who = match sender(registrar, asked, request.as_ref().ok()).await {
+        Ok(who) => who,
+        Err(NotTaken::Fault(fault)) => return desk.fault(&fault, StatusCode::BAD_REQUEST).await,
+        Err(NotTaken::Refusal(refusal)) => return Err(refusal),
+    };
+    let content_type = asked.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !is_cmc(content_type) {
+        let fault = "send Content-Type: application/pkcs7-mime; smime-type=CMC-request";
+        registrar.note_bad_input(&asked.source, who.credential().as_str(), fault).await?;
+        return Ok(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, fault));
+    }
+    let request = match request {
+        Ok(request) => request,
+        Err((_, fault)) => return desk.fault(&fault, StatusCode::BAD_REQUEST).await,
+    };
+    let signed_by = match request.verify(who.certificate()) {
+        Ok(signed_by) => signed_by,
+        Err(fault) => return desk.fault(&fault, StatusCode::BAD_REQUEST).await,
+    };
+    if let SignedBy::Certificate(signer) = &signed_by
+        && who.certificate().is_none_or(|held| held.der() != signer.der())
+    {
+        let text = "the message is signed with another certificate than its sender proved itself with";
+        return desk.fault(&cmc::Fault::bad_identity(text), StatusCode::FORBIDDEN).await;
+    }
+    let (body, asked_for) = match (&request.wish, &request.query) {
+        (Some((id, wish)), _) => match wanted(registrar, profile, asked, &who, wish).await {
+            Ok(request) => (*id, AskedFor::Certificate(Box::new(request))),
+            Err(NotTaken::Fault(fault)) => {
+                return desk.fault(&fault.about(&[], *id), StatusCode::BAD_REQUEST).await;
+            }
+            Err(NotTaken::Refusal(refusal)) => return Err(refusal),
+        },
+        (None, Some((id, token))) => (*id, AskedFor::Pending(token.clone())),
+        (None, None) => (0, AskedFor::Pending(Vec::new())),
+    };
+    desk.serve(&who, body, asked_for).await
+}
+
+/// What a message is about.
+enum AskedFor {
+    Certificate(Box<CertificateRequest>),
+    Pending(Vec<u8>),
+}
+
+/// Why a message is not taken: by a CMC answer, or in EST's own way.
+enum NotTaken {
+    Fault(cmc::Fault),
+    Refusal(Refusal),
+}
+
+impl From<Refusal> for NotTaken {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refusal(refusal)
+    }
+}
+
+impl From<cmc::Fault> for NotTaken {
+    fn from(fault: cmc::Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// Who sends: by TLS or HTTP as over all of EST, by an identity proof (RFC 10002 section 6.2.1), or by the signature of the message.
+async fn sender(registrar: &Registrar, asked: &Asked, request: Option<&FullRequest>) -> Result<Identified, NotTaken> {
+    let by_http = asked.headers.contains_key(AUTHORIZATION);
+    let by_tls = asked.connection.tls.as_ref().is_some_and(|tls| !tls.client_chain.is_empty());
+    let proof = request.and_then(|request| request.proof.as_ref());
+    if let Some(proof) = proof {
+        if by_http {
+            let text = "an enrolment code is shown once: by HTTP or by an identity proof";
+            return Err(cmc::Fault::bad_request(text).into());
+        }
+        let code = match registrar.identify_mac(asked.source.clone(), &Proof::of(proof)).await {
+            Ok(code) => code,
+            Err(Refusal::NotIdentified | Refusal::NotAllowed(_)) => return Err(proof.failed().into()),
+            Err(other) => return Err(other.into()),
+        };
+        if !by_tls {
+            return Ok(code);
+        }
+        return Ok(identify(registrar, asked, false, None).await?.and_code(code));
+    }
+    match request {
+        Some(request) if !by_http && !by_tls => {
+            let Ok(SignedBy::Certificate(signer)) = request.verify(None) else {
+                return Err(Refusal::NotIdentified.into());
+            };
+            let mut chain = request.certificates();
+            chain.retain(|certificate| certificate.der() != signer.der());
+            chain.insert(0, *signer);
+            Ok(registrar.identify_certificate(asked.source.clone(), &chain, Purpose::CmpProtection).await?)
+        }
+        _ => Ok(identify(registrar, asked, false, None).await?),
+    }
+}
+
+/// An identity proof, with the octets of its reference.
+struct Proof<'a> {
+    proof: &'a IdentityProof,
+    reference: &'a [u8],
+}
+
+impl<'a> Proof<'a> {
+    fn of(proof: &'a IdentityProof) -> Self {
+        Self { proof, reference: proof.reference().unwrap_or_default().as_bytes() }
+    }
+}
+
+impl MacProof for Proof<'_> {
+    fn reference(&self) -> &[u8] {
+        self.reference
+    }
+
+    fn iterations(&self) -> u32 {
+        self.proof.iterations()
+    }
+
+    fn verify(&self, secret: &[u8]) -> bool {
+        self.proof.verify(secret).is_ok()
+    }
+}
+
+/// What is asked of the registrar; the request itself stays as it is (RFC 10002 section 8).
+async fn wanted(
+    registrar: &Registrar,
+    profile: &Profile,
+    asked: &Asked,
+    who: &Identified,
+    wish: &Wish,
+) -> Result<CertificateRequest, NotTaken> {
+    let Some(tls) = &asked.connection.tls else { return Err(cmc::Fault::bad_request("EST wants TLS").into()) };
+    let Some(proven) = wish.prove()? else {
+        let text = "the key that is asked for must sign its request";
+        return Err(cmc::Fault::new(FailInfo::POP_REQUIRED, text).into());
+    };
+    // A certificate of this profile is renewed with itself (RFC 10002 section 6.3.3).
+    let known = registrar.certificates_in_use(who, wish.subject()).await?;
+    let replaces = who
+        .certificate()
+        .filter(|held| known.iter().any(|known| known.der() == held.der()))
+        .map(|held| (held.issuer().clone(), held.serial().to_vec()));
+    let message = Incoming::new(&asked.body, &asked.body, None);
+    match wish {
+        Wish::Pkcs10(csr) => {
+            let challenges = Challenges::of(csr).map_err(|fault| cmc::Fault::bad_request(fault.to_string()))?;
+            check_passwords(&challenges, profile.est).map_err(cmc::Fault::bad_request)?;
+            check_link(&challenges, profile.est, tls, who.is_registration_authority())
+                .map_err(|text| cmc::Fault::new(FailInfo::POP_FAILED, text))?;
+            Ok(CertificateRequest::of_pkcs10(csr, proven, Door::Est, message, replaces))
+        }
+        Wish::Crmf(wish) => {
+            let bad = |fault: cmp::Fault| cmc::Fault::bad_request(fault.to_string());
+            let request = CertReqMsg::parse(wish.der()).map_err(bad)?;
+            let template = &request.template;
+            let key_usage = template.key_usage().map_err(bad)?;
+            Ok(CertificateRequest {
+                door: Door::Est,
+                message,
+                kind: if replaces.is_some() { Kind::Rekey } else { Kind::Issue },
+                form: RequestForm::Crmf,
+                request: request.vouched_alone().map_err(bad)?,
+                subject: template.subject.clone().unwrap_or_else(certs::Name::empty),
+                alt_names: template.alt_names().map_err(bad)?,
+                public_key: Some(template.key().map_err(bad)?.clone()),
+                possession: Possession::Proven(proven),
+                key_usage,
+                extended_key_usages: template.extended_key_usages().map_err(bad)?,
+                certification_authority: key_usage.is_some_and(|usage| usage.contains(KeyUsage::KEY_CERT_SIGN))
+                    || template.extensions.iter().any(Extension::is_certification_authority),
+                other_extensions: without_own_rule(&template.extensions),
+                not_after: template.validity.and_then(|(_, end)| end),
+                replaces,
+                server_key: None,
+                present_names: None,
+            })
+        }
+    }
+}
+
+/// Where a message is answered.
+struct Desk<'a> {
+    registrar: &'a Registrar,
+    asked: &'a Asked,
+    protector: &'a Protector,
+    echo: Echo,
+}
+
+impl Desk<'_> {
+    async fn serve(&self, who: &Identified, body: u32, asked_for: AskedFor) -> Result<Response, Refusal> {
+        let (token, answered) = match asked_for {
+            AskedFor::Certificate(request) => {
+                let token = self.registrar.pending_key(who, &request);
+                (token, self.registrar.enrol(who, *request, Arc::new(CertsOnly)).await.map(Some))
+            }
+            AskedFor::Pending(token) => {
+                let unknown = "the pendToken is of no request that waits or came to its end lately";
+                let Ok(token) = <[u8; 32]>::try_from(token) else {
+                    return self
+                        .fault(&cmc::Fault::bad_request(unknown).about(&[], body), StatusCode::BAD_REQUEST)
+                        .await;
+                };
+                match self.registrar.enquire(who, &token, Arc::new(CertsOnly)).await {
+                    Ok(None) => {
+                        let fault = cmc::Fault::bad_request(unknown).about(&[], body);
+                        return self.fault(&fault, StatusCode::BAD_REQUEST).await;
+                    }
+                    answered => (token, answered),
+                }
+            }
+        };
+        match answered {
+            Ok(Some(Answered { outcome: Some(outcome), .. })) => self.tell(body, token, outcome).await,
+            Ok(_) => Ok(text(StatusCode::INTERNAL_SERVER_ERROR, "the request has no outcome")),
+            Err(Refusal::Requester(reason)) => {
+                self.fault(&failure(reason.code, &reason.text).about(&[], body), status_of(reason.code)).await
+            }
+            Err(Refusal::NotAllowed(cause)) => {
+                tracing::info!(request = %self.asked.source.request_id, cause, "not allowed");
+                self.fault(&cmc::Fault::bad_request("not allowed").about(&[], body), StatusCode::FORBIDDEN).await
+            }
+            Err(Refusal::Unavailable { retry_after, cause }) => {
+                tracing::error!(request = %self.asked.source.request_id, cause, "not available");
+                let fault = cmc::Fault::new(FailInfo::TRY_LATER, "not available now").about(&[], body);
+                let mut response = self.respond(&fault.status_info(), &[], StatusCode::SERVICE_UNAVAILABLE).await;
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(self.later(retry_after)));
+                Ok(response)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    async fn tell(&self, body: u32, token: [u8; 32], outcome: Outcome) -> Result<Response, Refusal> {
+        let about = |status, other| StatusInfo { status, bodies: vec![BodyReference::Part(body)], text: None, other };
+        match outcome {
+            Outcome::Issued(issued) => {
+                // RFC 10002 section 4.2: with what leads from it to a trust anchor.
+                let mut certificates = vec![issued.certificate];
+                certificates.extend(issued.chain);
+                Ok(self.respond(&about(Status::Success, None), &certificates, StatusCode::OK).await)
+            }
+            Outcome::Waiting { check_after } => {
+                let seconds = self.later(check_after);
+                let time = self.registrar.now().plus(i64::from(seconds) * 1000);
+                let pending = about(Status::Pending, Some(OtherInfo::Pend { token: token.to_vec(), time }));
+                let mut response = self.respond(&pending, &[], StatusCode::ACCEPTED).await;
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+                Ok(response)
+            }
+            Outcome::Refused(reason) => {
+                tracing::info!(request = %self.asked.source.request_id, reason = reason.text, "refused");
+                let status = failure(reason.code, &reason.text).about(&[], body).status_info();
+                Ok(self.respond(&status, &[], status_of(reason.code)).await)
+            }
+            Outcome::Confirmed | Outcome::Revoked | Outcome::Relayed(_) | Outcome::Informed(_) => {
+                Ok(text(StatusCode::INTERNAL_SERVER_ERROR, "the request has an outcome that enrolment does not know"))
+            }
+        }
+    }
+
+    fn later(&self, seconds: u32) -> u32 {
+        spread(seconds, self.registrar.nonce()[0])
+    }
+
+    /// RFC 7030 section 4.3.2: a CMC response is in the answer to every CMC error. It is recorded like any bad input.
+    async fn fault(&self, fault: &cmc::Fault, status: StatusCode) -> Result<Response, Refusal> {
+        let response = self.respond(&fault.status_info(), &[], status).await;
+        Ok(noted(self.registrar, &self.asked.source, response, &fault.to_string()).await)
+    }
+
+    /// Always signed (RFC 10002 section 4.2). A key that is away leaves only words.
+    async fn respond(&self, status: &StatusInfo, certificates: &[Vec<u8>], code: StatusCode) -> Response {
+        let Protector { signer, certificates: own } = self.protector;
+        let nonce = self.registrar.nonce();
+        match cmc::respond(&self.echo, status, &nonce, certificates, signer.as_ref(), own).await {
+            Ok(der) => {
+                let mut response = payload(&der, CMC_RESPONSE, self.asked);
+                *response.status_mut() = code;
+                response
+            }
+            Err(fault) => {
+                tracing::error!(request = %self.asked.source.request_id, %fault, "the CMC response cannot be signed");
+                text(StatusCode::SERVICE_UNAVAILABLE, "the answer cannot be signed now")
+            }
+        }
+    }
+}
+
+/// The kinds of refusal as CMCFailInfo (RFC 10002 section 6.1.4).
+fn failure(code: ReasonCode, text: &str) -> cmc::Fault {
+    let failure = match code {
+        ReasonCode::BadProof => FailInfo::POP_FAILED,
+        ReasonCode::BadCertificateId | ReasonCode::AlreadyRevoked => FailInfo::BAD_CERT_ID,
+        ReasonCode::Withheld => FailInfo::INTERNAL_CA_ERROR,
+        ReasonCode::Unavailable => FailInfo::TRY_LATER,
+        // "The transaction was not permitted or supported."
+        ReasonCode::BadRequest | ReasonCode::BadTemplate | ReasonCode::NotAuthorized | ReasonCode::Authority => {
+            FailInfo::BAD_REQUEST
+        }
+    };
+    cmc::Fault::new(failure, text)
+}
+
+/// RFC 7030 section 4.3.1. Without smime-type the body tells.
+fn is_cmc(content_type: &str) -> bool {
+    ContentType::parse(content_type).is_some_and(|found| {
+        found.is("application/pkcs7-mime")
+            && found.parameter("smime-type").is_none_or(|kind| kind.eq_ignore_ascii_case("CMC-request"))
+    })
+}
+
+const CMC_RESPONSE: &str = "application/pkcs7-mime; smime-type=CMC-response";
