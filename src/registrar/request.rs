@@ -144,7 +144,7 @@ pub struct RevocationRequest {
     pub serial: Vec<u8>,
     /// CRLReason (RFC 5280 section 5.3.1).
     pub reason: Option<u8>,
-    /// The RevDetails as received.
+    /// The RevDetails, or the RevokeRequest of CMC.
     pub request: Vec<u8>,
 }
 

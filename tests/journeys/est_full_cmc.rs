@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use certs::{Certificate, CsrDraft, Extension, Name, Signer as _};
 use cmc::{
-    FailInfo, IdentityProofV2, IssuerAndSerial, OtherInfo, PkiData, PkiResponse, SignerId, Status, StatusInfo,
-    TaggedAttribute, TaggedContentInfo, TaggedRequest, oid, pki_data, pop_link_witness,
+    FailInfo, IdentityProofV2, IssuerAndSerial, OtherInfo, PkiData, PkiResponse, RevokeRequest, SignerId, Status,
+    StatusInfo, TaggedAttribute, TaggedContentInfo, TaggedRequest, oid, pki_data, pop_link_witness,
 };
 use cmp::crmf::{self, CertTemplateDraft};
 use demo_ca::Kind;
@@ -304,6 +304,39 @@ fn a_holder_queries_what_became_of_its_request() {
     let told = told(&office, &answer);
     assert_eq!(told.status.bodies[0].path(), [5]);
     told.certificate_of(&office, &key);
+}
+
+#[test]
+fn a_holder_has_its_certificate_revoked_and_nobody_elses() {
+    let office = office();
+    let (key, pem) = office.enrolled("pump", "/CN=pump.plant.example", &office.code());
+    let (other_key, other) = office.enrolled("valve", "/CN=valve.plant.example", &office.code());
+    let (pump, valve) = (office.keep("pump", &pem), office.keep("valve", &other));
+    let revocation = |pem: &str, passphrase: Option<Vec<u8>>| {
+        let found = Certificate::parse_pem(pem.as_bytes()).unwrap().remove(0);
+        let certificate = IssuerAndSerial { issuer: found.issuer().clone(), serial: found.serial().to_vec() };
+        let revoke = RevokeRequest { certificate, reason: 4, invalidity: None, passphrase, comment: None };
+        let controls = vec![TaggedAttribute::new(9, oid::REVOKE_REQUEST, revoke.encode())];
+        PkiData { controls, requests: Vec::new(), messages: Vec::new(), others: Vec::new() }
+    };
+    let who = Who::Holder(&pump, &key.0);
+    let asked = |data: &PkiData| post(&office, &who, &by_holder(data, &pump, &signer(&key)));
+    let foreign = asked(&revocation(&other, None));
+    assert_eq!(foreign.status, 403, "{}", foreign.text());
+    assert_eq!(told(&office, &foreign).failure(), Some(FailInfo::BAD_CERT_ID));
+    let secret = asked(&revocation(&pem, Some(b"secret".to_vec())));
+    assert_eq!(told(&office, &secret).failure(), Some(FailInfo::BAD_REQUEST));
+    assert_eq!(office.records().count(Kind::Revoked), 0);
+    let answer = asked(&revocation(&pem, None));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let told_so = told(&office, &answer).status;
+    assert_eq!((told_so.status, told_so.bodies[0].path()), (Status::Success, &[9][..]));
+    assert_eq!(office.records().count(Kind::Revoked), 1);
+    // It proves nobody any more.
+    let again =
+        post(&office, &Who::Holder(&valve, &other_key.0), &by_holder(&revocation(&other, None), &pump, &signer(&key)));
+    assert!((400..500).contains(&again.status), "{}", again.status);
+    assert_eq!(office.records().count(Kind::Revoked), 1);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use certs::{Certificate, Signer, SignerFault};
 
 use crate::asn1;
-use crate::control::{Control, IssuerAndSerial};
+use crate::control::{Control, IssuerAndSerial, RevokeRequest};
 use crate::data::{PkiData, PkiResponse, TaggedAttribute};
 use crate::proof::{IdentityProof, IdentityProofV2};
 use crate::request::Wish;
@@ -22,7 +22,7 @@ pub struct Echo {
     pub data_return: Option<Vec<u8>>,
 }
 
-/// A request that asks for one certificate, or for what became of one.
+/// A request that asks for one certificate, for what became of one, or for the end of one.
 #[derive(Debug)]
 pub struct FullRequest {
     message: SignedData,
@@ -33,6 +33,8 @@ pub struct FullRequest {
     pub wish: Option<(u32, Wish)>,
     /// pendToken of a Query Pending control, with the control's number.
     pub query: Option<(u32, Vec<u8>)>,
+    /// A Revocation Request control, with its number.
+    pub revoke: Option<(u32, Box<RevokeRequest>)>,
     /// What a shared secret proves.
     pub proof: Option<IdentityProof>,
 }
@@ -86,11 +88,13 @@ impl FullRequest {
                 return Err(Fault::no_support("one request is taken in a message").about(&[], second.id));
             }
         };
-        if wish.is_some() == controls.query.is_some() {
-            return Err(Fault::bad_request("a message holds either a request or a Query Pending control"));
+        let parts = [wish.is_some(), controls.query.is_some(), controls.revoke.is_some()];
+        if parts.into_iter().filter(|there| *there).count() != 1 {
+            let text = "a message holds one of a request, a Query Pending control and a Revocation Request control";
+            return Err(Fault::bad_request(text));
         }
         let proof = controls.proof(&data, wish.as_ref())?;
-        Ok(Self { message, signer, echo: echo.clone(), wish, query: controls.query, proof })
+        Ok(Self { message, signer, echo: echo.clone(), wish, query: controls.query, revoke: controls.revoke, proof })
     }
 
     /// The certificates that came along.
@@ -128,6 +132,7 @@ impl FullRequest {
 #[derive(Default)]
 struct Controls {
     query: Option<(u32, Vec<u8>)>,
+    revoke: Option<(u32, Box<RevokeRequest>)>,
     identification: Option<String>,
     identity: Option<(u32, IdentityProofV2)>,
     pop_link_random: Option<Vec<u8>>,
@@ -145,6 +150,7 @@ impl Controls {
                 Ok(Control::SenderNonce(value)) => echo.sender_nonce.replace(value).is_none(),
                 Ok(Control::DataReturn(value)) => echo.data_return.replace(value).is_none(),
                 Ok(Control::QueryPending(value)) => found.query.replace((id, value)).is_none(),
+                Ok(Control::RevokeRequest(value)) => found.revoke.replace((id, value)).is_none(),
                 Ok(Control::Identification(value)) => found.identification.replace(value).is_none(),
                 Ok(Control::IdentityProofV2(value)) => found.identity.replace((id, value)).is_none(),
                 Ok(Control::PopLinkRandom(value)) => found.pop_link_random.replace(value).is_none(),

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use axum::response::Response;
 use certs::path::Purpose;
 use certs::{Extension, KeyUsage};
-use cmc::{BodyReference, Echo, FailInfo, FullRequest, IdentityProof, OtherInfo, SignedBy, Status, StatusInfo, Wish};
+use cmc::{
+    BodyReference, Echo, FailInfo, FullRequest, IdentityProof, OtherInfo, RevokeRequest, SignedBy, Status, StatusInfo,
+    Wish,
+};
 use cmp::CertReqMsg;
 use est::{Challenges, ContentType};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
@@ -19,7 +22,8 @@ use super::linking::{check_link, check_passwords};
 use crate::case::{Door, Kind, Outcome, ReasonCode, RequestForm};
 use crate::frontend::Protector;
 use crate::registrar::{
-    Answered, CertificateRequest, Identified, Incoming, MacProof, Possession, Refusal, Registrar, without_own_rule,
+    Answered, CertificateRequest, Identified, Incoming, MacProof, Possession, Refusal, Registrar, RevocationRequest,
+    without_own_rule,
 };
 use crate::rules::Profile;
 
@@ -67,16 +71,23 @@ pub(super) async fn full_cmc(
         let text = "the message is signed with another certificate than its sender proved itself with";
         return desk.fault(&cmc::Fault::bad_identity(text), StatusCode::FORBIDDEN).await;
     }
-    let (body, asked_for) = match (&request.wish, &request.query) {
-        (Some((id, wish)), _) => match wanted(registrar, profile, asked, &who, wish).await {
+    let (body, asked_for) = if let Some((id, wish)) = &request.wish {
+        match wanted(registrar, profile, asked, &who, wish).await {
             Ok(request) => (*id, AskedFor::Certificate(Box::new(request))),
             Err(NotTaken::Fault(fault)) => {
                 return desk.fault(&fault.about(&[], *id), StatusCode::BAD_REQUEST).await;
             }
             Err(NotTaken::Refusal(refusal)) => return Err(refusal),
-        },
-        (None, Some((id, token))) => (*id, AskedFor::Pending(token.clone())),
-        (None, None) => (0, AskedFor::Pending(Vec::new())),
+        }
+    } else if let Some((id, revoke)) = &request.revoke {
+        if revoke.passphrase.is_some() {
+            let text = "no passphrase is known here; the holder of the certificate signs the message";
+            return desk.fault(&cmc::Fault::bad_request(text).about(&[], *id), StatusCode::BAD_REQUEST).await;
+        }
+        (*id, AskedFor::Revocation(Box::new(revocation(asked, revoke))))
+    } else {
+        let (id, token) = request.query.clone().unwrap_or_default();
+        (id, AskedFor::Pending(token))
     };
     desk.serve(&who, body, asked_for).await
 }
@@ -84,6 +95,7 @@ pub(super) async fn full_cmc(
 /// What a message is about.
 enum AskedFor {
     Certificate(Box<CertificateRequest>),
+    Revocation(Box<RevocationRequest>),
     Pending(Vec<u8>),
 }
 
@@ -222,6 +234,18 @@ async fn wanted(
     }
 }
 
+/// RFC 10002 section 6.11.
+fn revocation(asked: &Asked, revoke: &RevokeRequest) -> RevocationRequest {
+    RevocationRequest {
+        door: Door::Est,
+        message: Incoming::new(&asked.body, &asked.body, None),
+        issuer: revoke.certificate.issuer.clone(),
+        serial: revoke.certificate.serial.clone(),
+        reason: Some(revoke.reason),
+        request: revoke.encode(),
+    }
+}
+
 /// Where a message is answered.
 struct Desk<'a> {
     registrar: &'a Registrar,
@@ -235,7 +259,10 @@ impl Desk<'_> {
         let (token, answered) = match asked_for {
             AskedFor::Certificate(request) => {
                 let token = self.registrar.pending_key(who, &request);
-                (token, self.registrar.enrol(who, *request, Arc::new(CertsOnly)).await.map(Some))
+                (Some(token), self.registrar.enrol(who, *request, Arc::new(CertsOnly)).await.map(Some))
+            }
+            AskedFor::Revocation(request) => {
+                (None, self.registrar.revoke(who, *request, Arc::new(CertsOnly)).await.map(Some))
             }
             AskedFor::Pending(token) => {
                 let unknown = "the pendToken is of no request that waits or came to its end lately";
@@ -249,7 +276,7 @@ impl Desk<'_> {
                         let fault = cmc::Fault::bad_request(unknown).about(&[], body);
                         return self.fault(&fault, StatusCode::BAD_REQUEST).await;
                     }
-                    answered => (token, answered),
+                    answered => (Some(token), answered),
                 }
             }
         };
@@ -274,7 +301,7 @@ impl Desk<'_> {
         }
     }
 
-    async fn tell(&self, body: u32, token: [u8; 32], outcome: Outcome) -> Result<Response, Refusal> {
+    async fn tell(&self, body: u32, token: Option<[u8; 32]>, outcome: Outcome) -> Result<Response, Refusal> {
         let about = |status, other| StatusInfo { status, bodies: vec![BodyReference::Part(body)], text: None, other };
         match outcome {
             Outcome::Issued(issued) => {
@@ -286,7 +313,9 @@ impl Desk<'_> {
             Outcome::Waiting { check_after } => {
                 let seconds = self.later(check_after);
                 let time = self.registrar.now().plus(i64::from(seconds) * 1000);
-                let pending = about(Status::Pending, Some(OtherInfo::Pend { token: token.to_vec(), time }));
+                // RFC 10002 section 6.13: it may be left out. A revocation is asked for again.
+                let other = token.map(|token| OtherInfo::Pend { token: token.to_vec(), time });
+                let pending = about(Status::Pending, other);
                 let mut response = self.respond(&pending, &[], StatusCode::ACCEPTED).await;
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
                 Ok(response)
@@ -296,7 +325,8 @@ impl Desk<'_> {
                 let status = failure(reason.code, &reason.text).about(&[], body).status_info();
                 Ok(self.respond(&status, &[], status_of(reason.code)).await)
             }
-            Outcome::Confirmed | Outcome::Revoked | Outcome::Relayed(_) | Outcome::Informed(_) => {
+            Outcome::Revoked => Ok(self.respond(&about(Status::Success, None), &[], StatusCode::OK).await),
+            Outcome::Confirmed | Outcome::Relayed(_) | Outcome::Informed(_) => {
                 Ok(text(StatusCode::INTERNAL_SERVER_ERROR, "the request has an outcome that enrolment does not know"))
             }
         }

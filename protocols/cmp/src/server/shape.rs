@@ -207,6 +207,31 @@ mod tests {
     }
 
     #[test]
+    fn a_template_is_of_version_3_or_says_none() {
+        let key = Key::new();
+        // CertTemplate, with its version [0] IMPLICIT in front of what the draft writes.
+        let request = crmf::request(0, &template(&key));
+        let plain = asn1::sequence(&[&asn1::context(5, &[name("CN=device").der()]), &public_key(&key)]);
+        let with = |version: &[u8]| {
+            let template = asn1::sequence(&[version, &asn1::context(5, &[name("CN=device").der()]), &public_key(&key)]);
+            let request = asn1::sequence(&[&asn1::integer(0), &template]);
+            failure(body::cr(&crmf::message(&request, Some(&Popo::RaVerified))))
+        };
+        assert_eq!(request, asn1::sequence(&[&asn1::integer(0), &plain]), "the draft writes the same");
+        assert_eq!(with(&[]), None);
+        assert_eq!(with(&[0x80, 1, 2]), None);
+        assert_eq!(with(&[0x80, 1, 0]), Some(FailureInfo::BAD_CERT_TEMPLATE));
+        assert_eq!(with(&[0x80, 1, 3]), Some(FailureInfo::BAD_CERT_TEMPLATE));
+    }
+
+    /// `publicKey [6] IMPLICIT SubjectPublicKeyInfo`
+    fn public_key(key: &Key) -> Vec<u8> {
+        let mut der = key.public_key().der().to_vec();
+        der[0] = 0xa6;
+        der
+    }
+
+    #[test]
     fn a_key_comes_with_a_proof_of_possession() {
         assert_eq!(cr(0, &template(&Key::new()), None), Some(FailureInfo::BAD_POP));
     }
