@@ -37,7 +37,7 @@ impl Registrar {
             // Nobody came for the key, so it was never made.
             State::Approved if case.form == RequestForm::ServerKey => self.lapse(exchange, &case, None).await,
             State::Submitted | State::Waiting if case.form == RequestForm::ServerKey => {
-                self.look_again(exchange, Some(self.now().plus(AGAIN))).await
+                self.look_again(exchange, Some(self.key_deadline())).await
             }
             State::Approved | State::Ready | State::Submitted | State::Waiting | State::Undecided => {
                 self.look_again(exchange, Some(self.come_back_by())).await

@@ -161,6 +161,11 @@ fn no_request_is_linked_to_a_connection_that_ended_at_a_balancer() {
             let est = profile.entry("est").or_insert_with(|| toml::Table::new().into());
             est.as_table_mut().unwrap().insert("channel_binding".into(), "required".into());
         });
+        settings.add_profile("keys", |profile| {
+            profile.insert("key_usage".into(), vec!["keyAgreement"].into());
+            let est = profile.entry("est").or_insert_with(|| toml::Table::new().into());
+            est.as_table_mut().unwrap().insert("server_key".into(), "P-256".into());
+        });
     });
     let balancer = Who::Holder(&certificate, &key.0);
     let device = field("Client-Cert", &[&office.pki("device.pem")]);
@@ -173,6 +178,10 @@ fn no_request_is_linked_to_a_connection_that_ended_at_a_balancer() {
     let answer = ask(&office, "linked/simpleenroll", &balancer, &bare, &[&device]);
     assert_eq!(answer.status, 400);
     assert!(answer.text().contains("not possible through a balancer"), "{}", answer.text());
+    // A key that is made here would be seen on its way.
+    let answer = ask(&office, "keys/serverkeygen", &balancer, &bare, &[&device]);
+    assert_eq!(answer.status, 400);
+    assert!(answer.text().contains("no key is sent through a balancer"), "{}", answer.text());
     // It is not asked for, either.
     let wanted = |port: u16, who: &Who<'_>| office.curl_at(port, "linked/csrattrs", who, &[]).text();
     assert_ne!(wanted(office.ports.further(), &balancer), wanted(office.ports.https(), &Who::Nobody));

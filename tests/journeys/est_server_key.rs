@@ -255,12 +255,33 @@ fn a_key_does_not_survive_a_restart_and_neither_does_its_certificate() {
 }
 
 #[test]
+fn the_same_request_over_several_connections_brings_one_key() {
+    let office = office("P-256");
+    office.mischief(r#"{"delay_ms": 1000}"#);
+    let code = office.make_code(&["--profile", "keys"]);
+    let csr = request(&office, "unused", "keyAgreement");
+    let answers: Vec<Answer> = std::thread::scope(|scope| {
+        let ask = || office.est("keys/serverkeygen", &Who::Code(&code), &csr);
+        let asked: Vec<_> = (0..6).map(|_| scope.spawn(ask)).collect();
+        asked.into_iter().map(|asked| asked.join().unwrap()).collect()
+    });
+    let (good, busy): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+    assert_eq!(good.len(), 1);
+    received(&office, "made", good[0]);
+    for answer in busy {
+        assert_eq!((answer.status, answer.header("Retry-After").is_some()), (503, true), "{}", answer.text());
+    }
+    office.until("the certificate counts", || office.state() == "confirmed");
+    assert_eq!(office.records().count(Kind::Issued), 1);
+}
+
+#[test]
 fn a_ca_that_takes_too_long_leaves_no_certificate_behind() {
     let office = Office::open_with(|settings| {
         with_keys(settings, "P-256", "automatic");
         settings.set("registrar", "server_key_seconds", 1);
     });
-    office.mischief(r#"{"delay_ms": 2500}"#);
+    office.mischief(r#"{"delay_ms": 4500}"#);
     let code = office.code_for("keys");
     let csr = request(&office, "unused", "keyAgreement");
     let answer = office.est("keys/serverkeygen", &Who::Code(&code), &csr);
@@ -346,6 +367,8 @@ fn a_key_is_encrypted_with_a_secret_that_the_requester_names() {
         assert_eq!(refused.status, 400);
         assert!(refused.text().contains(words), "{}", refused.text());
     }
+    // That of another profile is none.
+    assert_eq!(ask(OTHERS_SECRET_ID, AES_256_WRAP).status, 400);
     assert_eq!(office.records().count(Kind::Received), 0);
     let id = hex::encode(SECRET_ID);
     unhidden(&office, "hidden", &ask(SECRET_ID, AES_256_WRAP), &["-secretkey", SECRET, "-secretkeyid", &id]);
@@ -398,6 +421,21 @@ fn a_key_is_encrypted_for_a_certificate_that_the_requester_has() {
 }
 
 #[test]
+fn a_certificate_for_signatures_has_no_key_encrypted_for_it() {
+    let office = office("P-256");
+    let (device, key) = (office.pki("device.pem"), office.pki("device.key"));
+    let held = Certificate::parse_pem(&std::fs::read(&device).unwrap()).unwrap().remove(0);
+    let wish = [
+        (ASYMM_DECRYPT_KEY_ID, octets(held.subject_key_identifier().unwrap())),
+        (SMIME_CAPABILITIES, capabilities(&[STD_DH, AES_256_WRAP])),
+    ];
+    let refused =
+        office.est("keys/serverkeygen", &Who::Holder(&device, &key), &wishing(&office, "keyAgreement", &wish));
+    assert_eq!(refused.status, 400, "RFC 7030 section 4.4.1.2");
+    assert!(refused.text().contains("may encrypt"), "{}", refused.text());
+}
+
+#[test]
 fn a_profile_may_send_keys_encrypted_only() {
     let office = office_with_secret("required");
     let code = office.code_for("keys");
@@ -437,14 +475,17 @@ fn with_secret(settings: &mut Settings, demand: &'static str) {
     with_keys(settings, "P-256", "automatic");
     let profile = settings.table("profile")["keys"].as_table_mut().unwrap();
     profile["est"].as_table_mut().unwrap().insert("server_key_encryption".into(), demand.into());
-    let mut entry = toml::Table::new();
-    entry.insert("identifier".into(), hex::encode(SECRET_ID).into());
-    entry.insert("file".into(), "kek".into());
-    entry.insert("profiles".into(), vec!["keys"].into());
-    settings.add_key_encryption_key(entry);
+    for (identifier, profile) in [(SECRET_ID, "keys"), (OTHERS_SECRET_ID, "default")] {
+        let mut entry = toml::Table::new();
+        entry.insert("identifier".into(), hex::encode(identifier).into());
+        entry.insert("file".into(), "kek".into());
+        entry.insert("profiles".into(), vec![profile].into());
+        settings.add_key_encryption_key(entry);
+    }
 }
 
 const SECRET_ID: &[u8] = b"plant 7";
+const OTHERS_SECRET_ID: &[u8] = b"plant 8";
 const SECRET: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const DECRYPT_KEY_ID: &str = "1.2.840.113549.1.9.16.2.37";
 const ASYMM_DECRYPT_KEY_ID: &str = "1.2.840.113549.1.9.16.2.54";

@@ -257,7 +257,8 @@ impl Settings {
 
     /// An entry of `[[key_encryption_key]]`.
     pub(crate) fn add_key_encryption_key(&mut self, entry: toml::Table) {
-        self.0.insert("key_encryption_key".to_owned(), vec![toml::Value::from(entry)].into());
+        let entries = self.0.entry("key_encryption_key").or_insert_with(|| toml::Value::Array(Vec::new()));
+        entries.as_array_mut().expect("a list").push(entry.into());
     }
 
     /// A section inside the file.
