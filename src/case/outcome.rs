@@ -90,6 +90,8 @@ pub enum ReasonCode {
     BadRequest,
     /// The template or CSR asks for what the profile does not give.
     BadTemplate,
+    /// The key stands in another valid certificate, and the profile wants a new one.
+    KeyInUse,
     /// The proof of possession does not verify.
     BadProof,
     /// No such certificate, or not this requester's.
@@ -113,6 +115,7 @@ impl ReasonCode {
         match self {
             Self::BadRequest => "bad_request",
             Self::BadTemplate => "bad_template",
+            Self::KeyInUse => "key_in_use",
             Self::BadProof => "bad_proof",
             Self::BadCertificateId => "bad_certificate_id",
             Self::AlreadyRevoked => "already_revoked",
@@ -129,6 +132,7 @@ impl ReasonCode {
         [
             Self::BadRequest,
             Self::BadTemplate,
+            Self::KeyInUse,
             Self::BadProof,
             Self::BadCertificateId,
             Self::AlreadyRevoked,

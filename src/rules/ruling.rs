@@ -105,7 +105,7 @@ const RULES: [Rule; 16] = [
     Rule { name: "proof_algorithm", source: "RFC 9481 section 3", code: ReasonCode::BadProof, look: proof_algorithm },
     Rule { name: "key_kind", source: "RFC 3647 section 4.6.1", code: ReasonCode::BadTemplate, look: key_kind },
     Rule { name: "key_size", source: "RFC 3647 section 4.6.1", code: ReasonCode::BadTemplate, look: key_size },
-    Rule { name: "key_reuse", source: "RFC 3647 section 4.4.7", code: ReasonCode::BadTemplate, look: key_reuse },
+    Rule { name: "key_reuse", source: "RFC 3647 section 4.4.7", code: ReasonCode::KeyInUse, look: key_reuse },
     Rule { name: "subject", source: "RFC 3647 section 4.3.1", code: ReasonCode::BadTemplate, look: subject },
     Rule { name: "name_text", source: "RFC 5280 section 4.1.2.4", code: ReasonCode::BadTemplate, look: name_text },
     Rule {

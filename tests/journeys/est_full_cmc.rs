@@ -413,6 +413,23 @@ fn what_is_wrong_is_told_by_its_own_code_and_changes_nothing() {
     assert_eq!(office.records().count(Kind::Received), 0);
 }
 
+#[test]
+fn a_key_that_stands_in_another_certificate_is_told_so() {
+    let office = office_with(|settings| {
+        settings.default_profile().insert("same_key".into(), false.into());
+    });
+    let code = office.code();
+    let key = signer(&office.key("pump"));
+    let asked = |name: &str| {
+        let request = TaggedRequest::pkcs10(1, &csr_named(&key, &format!("CN={name}")));
+        post(&office, &Who::Code(&code), &by_request_key(&data(request, &[]), &key))
+    };
+    assert_eq!(asked("pump.plant.example").status, 200);
+    let answer = asked("valve.plant.example");
+    assert_eq!((answer.status, told(&office, &answer).failure()), (400, Some(FailInfo::NO_KEY_REUSE)));
+    assert_eq!(office.records().count(Kind::Issued), 1);
+}
+
 fn csr_named(key: &SoftwareSigner, name: &str) -> Vec<u8> {
     let mut draft = CsrDraft::new(Name::from_text(name).unwrap(), key.public_key().clone());
     draft.extensions.push(Extension::subject_key_identifier(&key.public_key().sha1_key_identifier()));

@@ -365,6 +365,7 @@ fn failure(code: ReasonCode, text: &str) -> cmc::Fault {
     let failure = match code {
         ReasonCode::BadProof => FailInfo::POP_FAILED,
         ReasonCode::BadCertificateId | ReasonCode::AlreadyRevoked => FailInfo::BAD_CERT_ID,
+        ReasonCode::KeyInUse => FailInfo::NO_KEY_REUSE,
         ReasonCode::Withheld => FailInfo::INTERNAL_CA_ERROR,
         ReasonCode::Unavailable => FailInfo::TRY_LATER,
         // "The transaction was not permitted or supported."
