@@ -147,7 +147,8 @@ pub fn is_demo_folder(data: &Path) -> bool {
 /// A demo listens on loopback only (DESIGN 3).
 fn addresses(config: &Config) -> Result<(), Wrong> {
     let listen = &config.listen;
-    let places = [("https", listen.https), ("http", listen.http), ("metrics", listen.metrics)];
+    let places =
+        [("https", listen.https), ("balanced", listen.balanced), ("http", listen.http), ("metrics", listen.metrics)];
     for (name, address) in places.iter().filter_map(|(name, place)| Some((name, place.address()?))) {
         if config.demo && !address.ip().is_loopback() {
             return wrong(&["listen", name], "a demo listens on loopback addresses only");

@@ -317,7 +317,16 @@ mod tests {
 
     #[test]
     fn a_demo_listens_on_loopback_only() {
-        let fault = load(&REFERENCE.replace("demo = false", "demo = true")).unwrap_err().to_string();
-        assert!(fault.contains("loopback"), "{fault}");
+        let demo = REFERENCE.replace("demo = false", "demo = true");
+        let doors = ["https = \"0.0.0.0:8443\"", "balanced = \"0.0.0.0:8444\"", "http = \"0.0.0.0:8080\""];
+        for open in doors {
+            // All others are on loopback.
+            let text = doors
+                .iter()
+                .filter(|door| **door != open)
+                .fold(demo.clone(), |text, door| text.replacen(door, &door.replace("0.0.0.0", "127.0.0.1"), 1));
+            let fault = load(&text).unwrap_err().to_string();
+            assert!(fault.contains("loopback"), "{open}: {fault}");
+        }
     }
 }

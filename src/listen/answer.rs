@@ -7,6 +7,7 @@ use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, RETRY_AFTER, 
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, response};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
@@ -28,6 +29,8 @@ pub(super) struct Desk {
     pub(super) witness: Option<Arc<dyn Witness>>,
     /// Held as long as something runs that the server should wait for when it stops.
     pub(super) running: Running,
+    /// HTTP/2: as many as may be handled for one connection, also for a client that took its request back.
+    pub(super) slots: Option<Arc<Semaphore>>,
 }
 
 /// A share in what keeps the server from ending; all that counts is whether one is left.
@@ -91,10 +94,17 @@ impl Desk {
     /// The handler runs in a task of its own: a client that hangs up must not cut off what has been begun.
     async fn handle(&self, mut request: Request<Body>, id: &RequestId) -> (response::Parts, Bytes) {
         request.extensions_mut().insert(id.clone());
+        let slot = match &self.slots {
+            None => None,
+            Some(slots) => match Arc::clone(slots).try_acquire_owned() {
+                Ok(slot) => Some(slot),
+                Err(_) => return Refusal::Busy.answer(),
+            },
+        };
         let (router, running) = (self.router.clone(), self.running.clone());
         let span = tracing::info_span!("request", id = %id.0);
         let handling = async move {
-            let _running = running;
+            let _held = (running, slot);
             let Ok(response) = router.oneshot(request).await;
             let (head, body) = response.into_parts();
             body.collect().await.map(|body| (head, body.to_bytes()))

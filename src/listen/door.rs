@@ -151,6 +151,7 @@ impl Door {
             connection: Connection { peer, tls: None },
             witness: self.witness.clone(),
             running: hall.running.clone(),
+            slots: None,
         };
         let acceptor = hall.tls.as_ref().map(|tls| TlsAcceptor::from(tls.current()));
         let stopping = hall.stopping.clone();

@@ -11,6 +11,7 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Stopping;
@@ -23,6 +24,9 @@ pub(super) async fn serve<IO>(io: IO, desk: Desk, mut stopping: Stopping)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    // A stream that is taken back is free at once; what it asked for goes on.
+    let slots = usize::try_from(STREAMS).unwrap_or_default();
+    let desk = Desk { slots: Some(Arc::new(Semaphore::new(slots))), ..desk };
     let (door, peer) = (desk.door, desk.connection.peer);
     let (idle_time, send_time) = (seconds(desk.limits.idle_seconds), seconds(desk.limits.send_seconds));
     let header = u32::try_from(desk.limits.header.get()).unwrap_or(u32::MAX);

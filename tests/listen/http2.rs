@@ -101,6 +101,22 @@ async fn who_takes_request_after_request_back_is_let_go_and_nobody_else_notices(
 }
 
 #[tokio::test]
+async fn who_takes_requests_back_later_has_no_more_of_them_running_than_others() {
+    let pki = Pki::new();
+    let office = Office::https(tls(&pki)).await;
+    let (mut sender, _connection) = client(&office, &pki).await;
+    for _ in 0..16 {
+        sender.ready().await.unwrap();
+        // Long enough that a handler has it.
+        let asked = timeout(Duration::from_millis(60), sender.send_request(request("/never", b""))).await;
+        assert!(asked.is_err(), "it is never answered");
+    }
+    assert_eq!(ask(&mut sender, "/echo", b"abc").await.0, StatusCode::SERVICE_UNAVAILABLE);
+    let (mut other, _connection) = client(&office, &pki).await;
+    assert_eq!(ask(&mut other, "/echo", b"abc").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_connection_is_ended_when_nothing_is_asked_for_its_time() {
     let pki = Pki::new();
     let office = Office::behind(
