@@ -261,6 +261,12 @@ impl Registrar {
         self.clock.now()
     }
 
+    /// When a waiting requester is told to come back, in seconds.
+    #[must_use]
+    pub fn check_after(&self) -> u32 {
+        self.settings.check_after
+    }
+
     /// Sixteen random octets, for a door's nonces.
     #[must_use]
     pub fn nonce(&self) -> [u8; 16] {

@@ -161,6 +161,11 @@ fn a_code_brings_a_certificate_by_cmc() {
     assert_eq!(told.control(oid::RECIPIENT_NONCE), Some(octets(b"their nonce").as_slice()));
     assert_eq!(told.control(oid::DATA_RETURN), Some(octets(b"as it came").as_slice()));
     assert!(told.control(oid::SENDER_NONCE).is_some_and(|ours| ours != octets(b"their nonce")));
+    // DESIGN section 1 (c): what a requester sees was recorded, with the nonce that no other answer has.
+    let ours = told.control(oid::SENDER_NONCE).unwrap();
+    let recorded = std::fs::read_dir(office.path("data")).unwrap().map(|entry| entry.unwrap().path());
+    let mut databases = recorded.filter(|path| path.to_string_lossy().contains(".sqlite"));
+    assert!(databases.any(|path| std::fs::read(path).unwrap().windows(ours.len()).any(|window| window == ours)));
     // DESIGN rule 2: the same again is the same certificate.
     let again = post(&office, &Who::Code(&code), &message);
     assert_eq!(again.status, 200);
@@ -213,11 +218,15 @@ fn a_code_is_proven_without_being_shown() {
         TaggedRequest::pkcs10(1, &csr(&key, &[(oid::POP_LINK_WITNESS_V2, witness)]))
     };
     let good = linked(&code.secret);
-    for (request, secret) in [(&good, "wrong"), (&linked("wrong"), code.secret.as_str())] {
+    for (request, secret, failure) in [
+        (&good, "wrong", FailInfo::BAD_IDENTITY),
+        // RFC 10002 section 6.3.1: who it is was proven, but not that the key is its own.
+        (&linked("wrong"), code.secret.as_str(), FailInfo::POP_FAILED),
+    ] {
         let message = by_request_key(&data(request.clone(), &proof(request, &code, secret)), &key);
         let answer = post(&office, &Who::Nobody, &message);
         assert_eq!(answer.status, 400, "{}", answer.text());
-        assert_eq!(told(&office, &answer).failure(), Some(FailInfo::BAD_IDENTITY));
+        assert_eq!(told(&office, &answer).failure(), Some(failure));
     }
     assert_eq!(office.leaves("authentication_failed"), 2);
     // A proof over other requests than these.
@@ -287,17 +296,20 @@ fn a_holder_queries_what_became_of_its_request() {
     let request = data(TaggedRequest::pkcs10(1, &csr(&key, &[])), &[]);
     let answer = post(&office, &who, &by_holder(&request, &device, &holder));
     assert_eq!(answer.status, 202, "{}", answer.text());
-    let Some(OtherInfo::Pend { token, .. }) = told(&office, &answer).status.other else { panic!("not pending") };
+    let first = told(&office, &answer).status.other;
+    let Some(OtherInfo::Pend { token, .. }) = first.clone() else { panic!("not pending") };
     let controls = vec![
         TaggedAttribute::new(5, oid::QUERY_PENDING, octets(&token)),
         TaggedAttribute::new(6, oid::SENDER_NONCE, octets(b"n")),
     ];
     let query = PkiData { controls, requests: Vec::new(), messages: Vec::new(), others: Vec::new() };
     let query = || post(&office, &who, &by_holder(&query, &device, &holder));
+    // A second later than the first answer was.
+    let asked = std::time::Instant::now();
+    office.until("another second", || asked.elapsed().as_millis() > 1100);
     let waiting = query();
     assert_eq!(waiting.status, 202, "{}", waiting.text());
-    let Some(OtherInfo::Pend { token: same, .. }) = told(&office, &waiting).status.other else { panic!("not pending") };
-    assert_eq!(same, token, "RFC 10002 section 6.13");
+    assert_eq!(told(&office, &waiting).status.other, first, "RFC 10002 section 6.13");
     office.told(&["case", "approve", &office.only_id(), "--officer", "anna"]);
     let mut answer = query();
     office.until("the certificate", || {
@@ -387,6 +399,14 @@ fn what_is_wrong_is_told_by_its_own_code_and_changes_nothing() {
         ("authData", with(&[(oid::AUTH_DATA, vec![2, 1, 1])]), Some(FailInfo::AUTH_DATA_FAIL), 10),
         ("a transactionId that is none", with(&[(oid::TRANSACTION_ID, octets(b"x"))]), Some(FailInfo::BAD_REQUEST), 10),
         (
+            "an RA's word",
+            with(&[(oid::LRA_POP_WITNESS, vec![0x30, 5, 2, 1, 0, 0x30, 0])]),
+            Some(FailInfo::POP_FAILED),
+            10,
+        ),
+        ("no proof", by_request_key(&data(unproven(&key, 2), &[]), &key), Some(FailInfo::POP_REQUIRED), 7),
+        ("a template of version 1", by_request_key(&data(proven(&key, 0), &[]), &key), Some(FailInfo::BAD_REQUEST), 7),
+        (
             "two nonces",
             with(&[(oid::SENDER_NONCE, octets(b"x")), (oid::SENDER_NONCE, octets(b"y"))]),
             Some(FailInfo::BAD_REQUEST),
@@ -428,6 +448,35 @@ fn a_key_that_stands_in_another_certificate_is_told_so() {
     let answer = asked("valve.plant.example");
     assert_eq!((answer.status, told(&office, &answer).failure()), (400, Some(FailInfo::NO_KEY_REUSE)));
     assert_eq!(office.records().count(Kind::Issued), 1);
+}
+
+/// A `CertRequest` with number 7 for this key and its identifier, its template of this version.
+fn cert_request(key: &SoftwareSigner, version: u8) -> Vec<u8> {
+    let mut template = CertTemplateDraft::new(subject(), key.public_key().clone());
+    template.extensions.push(Extension::subject_key_identifier(&key.public_key().sha1_key_identifier()));
+    let plain = crmf::request(7, &template);
+    // SEQUENCE { INTEGER 7, SEQUENCE { ... } }, both of more than 127 octets.
+    let inside = &plain[if plain[1] == 0x81 { 3 } else { 4 }..];
+    let fields = &inside[3..];
+    let fields = &fields[if fields[1] < 0x80 { 2 } else { 1 + usize::from(fields[1] & 0x7f) + 1 }..];
+    let long = |content: &[u8]| {
+        let length = u16::try_from(content.len()).unwrap();
+        let header = if length < 256 {
+            vec![0x30, 0x81, length.to_be_bytes()[1]]
+        } else {
+            [&[0x30, 0x82], &length.to_be_bytes()[..]].concat()
+        };
+        [header.as_slice(), content].concat()
+    };
+    long(&[&[2, 1, 7], long(&[&[0x80, 1, version], fields].concat()).as_slice()].concat())
+}
+
+fn proven(key: &SoftwareSigner, version: u8) -> TaggedRequest {
+    TaggedRequest::crmf(&done(crmf::sign(&cert_request(key, version), key)).unwrap()).unwrap()
+}
+
+fn unproven(key: &SoftwareSigner, version: u8) -> TaggedRequest {
+    TaggedRequest::crmf(&crmf::message(&cert_request(key, version), None)).unwrap()
 }
 
 fn csr_named(key: &SoftwareSigner, name: &str) -> Vec<u8> {

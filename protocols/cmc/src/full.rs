@@ -160,6 +160,12 @@ impl Controls {
                     faults.push(Fault::new(failure, text).about(&[], id));
                     true
                 }
+                // Section 6.8: an RA that is not allowed to vouch for a proof.
+                Ok(Control::LraPopWitness(_)) => {
+                    let text = "nobody vouches for a proof of possession here; the key signs its request";
+                    faults.push(Fault::new(FailInfo::POP_FAILED, text).about(&[], id));
+                    true
+                }
                 Ok(_) => {
                     let text = format!("the control {} is not done here", attribute.oid);
                     faults.push(Fault::bad_request(text).about(&[], id));

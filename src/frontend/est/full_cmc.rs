@@ -1,14 +1,11 @@
 //! `/fullcmc`: Full PKI Requests (RFC 7030 section 4.3, RFC 10002).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::response::Response;
 use certs::path::Purpose;
 use certs::{Extension, KeyUsage};
-use cmc::{
-    BodyReference, Echo, FailInfo, FullRequest, IdentityProof, OtherInfo, RevokeRequest, SignedBy, Status, StatusInfo,
-    Wish,
-};
+use cmc::{Echo, FailInfo, FullRequest, IdentityProof, RevokeRequest, SignedBy, Wish};
 use cmp::CertReqMsg;
 use est::{Challenges, ContentType};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
@@ -16,10 +13,10 @@ use http::{HeaderValue, StatusCode};
 
 use super::Asked;
 use super::answer::{noted, payload, spread, status_of, text};
-use super::enroll::CertsOnly;
+use super::full_response::{FullResponse, Pending, failure};
 use super::identify::identify;
 use super::linking::{check_link, check_passwords};
-use crate::case::{Door, Kind, Outcome, ReasonCode, RequestForm};
+use crate::case::{Door, Kind, Outcome, RequestForm};
 use crate::frontend::Protector;
 use crate::registrar::{
     Answered, CertificateRequest, Identified, Incoming, MacProof, Possession, Refusal, Registrar, RevocationRequest,
@@ -44,7 +41,9 @@ pub(super) async fn full_cmc(
         Ok(request) => request.echo.clone(),
         Err((echo, _)) => echo.clone(),
     };
-    let desk = Desk { registrar, asked, protector, echo };
+    let response =
+        FullResponse { protector: protector.clone(), echo, nonce: registrar.nonce(), body: 0, pending: None };
+    let desk = Desk { registrar, asked, response };
     // Who shows nothing that could identify it is challenged; what cannot be read is told only to those who are known.
     let who = match sender(registrar, asked, request.as_ref().ok()).await {
         Ok(who) => who,
@@ -127,9 +126,10 @@ async fn sender(registrar: &Registrar, asked: &Asked, request: Option<&FullReque
             let text = "an enrolment code is shown once: by HTTP or by an identity proof";
             return Err(cmc::Fault::bad_request(text).into());
         }
-        let code = match registrar.identify_mac(asked.source.clone(), &Proof::of(proof)).await {
+        let shown = Proof::of(proof);
+        let code = match registrar.identify_mac(asked.source.clone(), &shown).await {
             Ok(code) => code,
-            Err(Refusal::NotIdentified | Refusal::NotAllowed(_)) => return Err(proof.failed().into()),
+            Err(Refusal::NotIdentified | Refusal::NotAllowed(_)) => return Err(shown.fault().into()),
             Err(other) => return Err(other.into()),
         };
         if !by_tls {
@@ -153,13 +153,19 @@ async fn sender(registrar: &Registrar, asked: &Asked, request: Option<&FullReque
 
 /// An identity proof, with the octets of its reference.
 struct Proof<'a> {
-    proof: &'a IdentityProof,
+    identity: &'a IdentityProof,
     reference: &'a [u8],
+    /// Why it did not verify, where a secret was tried.
+    fault: OnceLock<cmc::Fault>,
 }
 
 impl<'a> Proof<'a> {
     fn of(proof: &'a IdentityProof) -> Self {
-        Self { proof, reference: proof.reference().unwrap_or_default().as_bytes() }
+        Self { identity: proof, reference: proof.reference().unwrap_or_default().as_bytes(), fault: OnceLock::new() }
+    }
+
+    fn fault(&self) -> cmc::Fault {
+        self.fault.get().cloned().unwrap_or_else(|| self.identity.failed())
     }
 }
 
@@ -169,11 +175,15 @@ impl MacProof for Proof<'_> {
     }
 
     fn iterations(&self) -> u32 {
-        self.proof.iterations()
+        self.identity.iterations()
     }
 
     fn verify(&self, secret: &[u8]) -> bool {
-        self.proof.verify(secret).is_ok()
+        let verified = self.identity.verify(secret);
+        if let Err(fault) = &verified {
+            let _ = self.fault.set(fault.clone());
+        }
+        verified.is_ok()
     }
 }
 
@@ -209,6 +219,10 @@ async fn wanted(
             let bad = |fault: cmp::Fault| cmc::Fault::bad_request(fault.to_string());
             let request = CertReqMsg::parse(wish.der()).map_err(bad)?;
             let template = &request.template;
+            // RFC 4211 section 5: version 2 stands for v3.
+            if template.version.is_some_and(|version| version != 2) {
+                return Err(cmc::Fault::bad_request("the template's version must be v3 or absent").into());
+            }
             let key_usage = template.key_usage().map_err(bad)?;
             Ok(CertificateRequest {
                 door: Door::Est,
@@ -250,50 +264,44 @@ fn revocation(asked: &Asked, revoke: &RevokeRequest) -> RevocationRequest {
 struct Desk<'a> {
     registrar: &'a Registrar,
     asked: &'a Asked,
-    protector: &'a Protector,
-    echo: Echo,
+    /// About the whole message.
+    response: FullResponse,
 }
 
 impl Desk<'_> {
     async fn serve(&self, who: &Identified, body: u32, asked_for: AskedFor) -> Result<Response, Refusal> {
-        let (token, answered) = match asked_for {
+        let reply = |pending| Arc::new(FullResponse { body, pending, ..self.response.clone() });
+        let answered = match asked_for {
             AskedFor::Certificate(request) => {
-                let token = self.registrar.pending_key(who, &request);
-                (Some(token), self.registrar.enrol(who, *request, Arc::new(CertsOnly)).await.map(Some))
+                let time = self.registrar.now().seconds() + i64::from(self.registrar.check_after());
+                let pending = Pending { key: self.registrar.pending_key(who, &request), time };
+                self.registrar.enrol(who, *request, reply(Some(pending))).await.map(Some)
             }
-            AskedFor::Revocation(request) => {
-                (None, self.registrar.revoke(who, *request, Arc::new(CertsOnly)).await.map(Some))
-            }
-            AskedFor::Pending(token) => {
-                let unknown = "the pendToken is of no request that waits or came to its end lately";
-                let Ok(token) = <[u8; 32]>::try_from(token) else {
-                    return self
-                        .fault(&cmc::Fault::bad_request(unknown).about(&[], body), StatusCode::BAD_REQUEST)
-                        .await;
-                };
-                match self.registrar.enquire(who, &token, Arc::new(CertsOnly)).await {
-                    Ok(None) => {
-                        let fault = cmc::Fault::bad_request(unknown).about(&[], body);
-                        return self.fault(&fault, StatusCode::BAD_REQUEST).await;
-                    }
-                    answered => (Some(token), answered),
-                }
-            }
+            AskedFor::Revocation(request) => self.registrar.revoke(who, *request, reply(None)).await.map(Some),
+            AskedFor::Pending(token) => match Pending::of_token(&token) {
+                Some(pending) => self.registrar.enquire(who, &pending.key, reply(Some(pending))).await,
+                None => Ok(None),
+            },
         };
+        let about = |fault: cmc::Fault| fault.about(&[], body);
         match answered {
-            Ok(Some(Answered { outcome: Some(outcome), .. })) => self.tell(body, token, outcome).await,
-            Ok(_) => Ok(text(StatusCode::INTERNAL_SERVER_ERROR, "the request has no outcome")),
+            Ok(Some(Answered { outcome: Some(outcome), octets })) => Ok(self.tell(&outcome, &octets)),
+            Ok(Some(_)) => Ok(text(StatusCode::INTERNAL_SERVER_ERROR, "the request has no outcome")),
+            Ok(None) => {
+                let unknown = "the pendToken is of no request that waits or came to its end lately";
+                self.fault(&about(cmc::Fault::bad_request(unknown)), StatusCode::BAD_REQUEST).await
+            }
             Err(Refusal::Requester(reason)) => {
-                self.fault(&failure(reason.code, &reason.text).about(&[], body), status_of(reason.code)).await
+                self.fault(&about(failure(reason.code, &reason.text)), status_of(reason.code)).await
             }
             Err(Refusal::NotAllowed(cause)) => {
                 tracing::info!(request = %self.asked.source.request_id, cause, "not allowed");
-                self.fault(&cmc::Fault::bad_request("not allowed").about(&[], body), StatusCode::FORBIDDEN).await
+                self.fault(&about(cmc::Fault::bad_request("not allowed")), StatusCode::FORBIDDEN).await
             }
             Err(Refusal::Unavailable { retry_after, cause }) => {
                 tracing::error!(request = %self.asked.source.request_id, cause, "not available");
-                let fault = cmc::Fault::new(FailInfo::TRY_LATER, "not available now").about(&[], body);
-                let mut response = self.respond(&fault.status_info(), &[], StatusCode::SERVICE_UNAVAILABLE).await;
+                let fault = about(cmc::Fault::new(FailInfo::TRY_LATER, "not available now"));
+                let mut response = self.refusal(&fault, StatusCode::SERVICE_UNAVAILABLE).await;
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(self.later(retry_after)));
                 Ok(response)
             }
@@ -301,35 +309,21 @@ impl Desk<'_> {
         }
     }
 
-    async fn tell(&self, body: u32, token: Option<[u8; 32]>, outcome: Outcome) -> Result<Response, Refusal> {
-        let about = |status, other| StatusInfo { status, bodies: vec![BodyReference::Part(body)], text: None, other };
+    /// The response was made with its outcome.
+    fn tell(&self, outcome: &Outcome, octets: &[u8]) -> Response {
+        let mut response = payload(octets, CMC_RESPONSE, self.asked);
         match outcome {
-            Outcome::Issued(issued) => {
-                // RFC 10002 section 4.2: with what leads from it to a trust anchor.
-                let mut certificates = vec![issued.certificate];
-                certificates.extend(issued.chain);
-                Ok(self.respond(&about(Status::Success, None), &certificates, StatusCode::OK).await)
-            }
             Outcome::Waiting { check_after } => {
-                let seconds = self.later(check_after);
-                let time = self.registrar.now().plus(i64::from(seconds) * 1000);
-                // RFC 10002 section 6.13: it may be left out. A revocation is asked for again.
-                let other = token.map(|token| OtherInfo::Pend { token: token.to_vec(), time });
-                let pending = about(Status::Pending, other);
-                let mut response = self.respond(&pending, &[], StatusCode::ACCEPTED).await;
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-                Ok(response)
+                *response.status_mut() = StatusCode::ACCEPTED;
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(self.later(*check_after)));
             }
             Outcome::Refused(reason) => {
                 tracing::info!(request = %self.asked.source.request_id, reason = reason.text, "refused");
-                let status = failure(reason.code, &reason.text).about(&[], body).status_info();
-                Ok(self.respond(&status, &[], status_of(reason.code)).await)
+                *response.status_mut() = status_of(reason.code);
             }
-            Outcome::Revoked => Ok(self.respond(&about(Status::Success, None), &[], StatusCode::OK).await),
-            Outcome::Confirmed | Outcome::Relayed(_) | Outcome::Informed(_) => {
-                Ok(text(StatusCode::INTERNAL_SERVER_ERROR, "the request has an outcome that enrolment does not know"))
-            }
+            _ => {}
         }
+        response
     }
 
     fn later(&self, seconds: u32) -> u32 {
@@ -338,42 +332,24 @@ impl Desk<'_> {
 
     /// RFC 7030 section 4.3.2: a CMC response is in the answer to every CMC error. It is recorded like any bad input.
     async fn fault(&self, fault: &cmc::Fault, status: StatusCode) -> Result<Response, Refusal> {
-        let response = self.respond(&fault.status_info(), &[], status).await;
+        let response = self.refusal(fault, status).await;
         Ok(noted(self.registrar, &self.asked.source, response, &fault.to_string()).await)
     }
 
-    /// Always signed (RFC 10002 section 4.2). A key that is away leaves only words.
-    async fn respond(&self, status: &StatusInfo, certificates: &[Vec<u8>], code: StatusCode) -> Response {
-        let Protector { signer, certificates: own } = self.protector;
-        let nonce = self.registrar.nonce();
-        match cmc::respond(&self.echo, status, &nonce, certificates, signer.as_ref(), own).await {
+    /// A key that is away leaves only words.
+    async fn refusal(&self, fault: &cmc::Fault, status: StatusCode) -> Response {
+        match self.response.sign(&fault.status_info(), &[]).await {
             Ok(der) => {
                 let mut response = payload(&der, CMC_RESPONSE, self.asked);
-                *response.status_mut() = code;
+                *response.status_mut() = status;
                 response
             }
             Err(fault) => {
-                tracing::error!(request = %self.asked.source.request_id, %fault, "the CMC response cannot be signed");
+                tracing::error!(request = %self.asked.source.request_id, fault, "the CMC response cannot be signed");
                 text(StatusCode::SERVICE_UNAVAILABLE, "the answer cannot be signed now")
             }
         }
     }
-}
-
-/// The kinds of refusal as CMCFailInfo (RFC 10002 section 6.1.4).
-fn failure(code: ReasonCode, text: &str) -> cmc::Fault {
-    let failure = match code {
-        ReasonCode::BadProof => FailInfo::POP_FAILED,
-        ReasonCode::BadCertificateId | ReasonCode::AlreadyRevoked => FailInfo::BAD_CERT_ID,
-        ReasonCode::KeyInUse => FailInfo::NO_KEY_REUSE,
-        ReasonCode::Withheld => FailInfo::INTERNAL_CA_ERROR,
-        ReasonCode::Unavailable => FailInfo::TRY_LATER,
-        // "The transaction was not permitted or supported."
-        ReasonCode::BadRequest | ReasonCode::BadTemplate | ReasonCode::NotAuthorized | ReasonCode::Authority => {
-            FailInfo::BAD_REQUEST
-        }
-    };
-    cmc::Fault::new(failure, text)
 }
 
 /// RFC 7030 section 4.3.1. Without smime-type the body tells.

@@ -7,6 +7,7 @@ mod csr_attrs;
 mod digest;
 mod enroll;
 mod full_cmc;
+mod full_response;
 mod identify;
 mod key_protection;
 mod linking;
