@@ -73,6 +73,13 @@ pub(super) fn check(config: &Config) -> Result<(), Wrong> {
     }
     trusted_ras(config)?;
     balancers(config)?;
+    let keys = config.profile.values().any(|profile| profile.est.server_key.is_some());
+    let request_seconds = config.listen.limits.request_seconds.get();
+    if keys && config.registrar.server_key_seconds >= request_seconds {
+        let text =
+            format!("must be less than listen.limits.request_seconds, {request_seconds}, or no key is ever delivered");
+        return wrong(&["registrar", "server_key_seconds"], text);
+    }
     for entry in &config.key_encryption_key {
         if let Some(unknown) = entry.profiles.iter().find(|name| !config.profile.contains_key(*name)) {
             return wrong(&["key_encryption_key"], format!("'{}': there is no [profile.{unknown}]", entry.identifier));

@@ -158,6 +158,17 @@ fn no_profile_for_signatures_has_keys_made() {
 }
 
 #[test]
+fn a_key_is_waited_for_no_longer_than_a_request() {
+    let office = Office::prepared();
+    office.configure(|settings| {
+        with_keys(settings, "P-256", "automatic");
+        settings.set("registrar", "server_key_seconds", 60);
+    });
+    let said = super::office::text(&office.run(&["check"]));
+    assert!(said.contains("registrar.server_key_seconds"), "{said}");
+}
+
+#[test]
 fn an_officer_decides_before_there_is_a_key() {
     let mut office = Office::open_with(|settings| with_keys(settings, "P-256", "by-hand"));
     let code = office.make_code(&["--profile", "keys"]);

@@ -23,22 +23,10 @@ pub(super) async fn enroll(
     asked: &Asked,
     again: bool,
 ) -> Result<Response, Refusal> {
-    // What cannot be read is told only to those who are known.
-    let request = read(&asked.body);
-    let carried = match &request {
-        Ok(request) => {
-            carried_code(&request.challenges, profile.est).map_err(|text| bad(ReasonCode::BadRequest, text))?
-        }
-        Err(_) => None,
+    let (who, request) = match requested(registrar, profile, asked, again).await? {
+        Ok(requested) => requested,
+        Err(response) => return Ok(response),
     };
-    let who = identify(registrar, asked, again, carried).await?;
-    let content_type = asked.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !est::is_request(content_type) {
-        let fault = "send Content-Type: application/pkcs10";
-        registrar.note_bad_input(&asked.source, who.credential().as_str(), fault).await?;
-        return Ok(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, fault));
-    }
-    let request = request.map_err(|text| bad(ReasonCode::BadRequest, text))?;
     let replaces = if again { Some(to_renew(registrar, &who, &request.csr).await?) } else { None };
     let request = check(request, profile, asked, &who, replaces).map_err(|(code, text)| bad(code, text))?;
     let answered = registrar.enrol(&who, request, Arc::new(CertsOnly)).await?;
@@ -58,6 +46,31 @@ pub(super) async fn enroll(
     })
 }
 
+/// Who sends which PKCS#10; else the answer that it is of another content type.
+pub(super) async fn requested(
+    registrar: &Registrar,
+    profile: &Profile,
+    asked: &Asked,
+    again: bool,
+) -> Result<Result<(Identified, Request), Response>, Refusal> {
+    // What cannot be read is told only to those who are known.
+    let request = read(&asked.body);
+    let carried = match &request {
+        Ok(request) => {
+            carried_code(&request.challenges, profile.est).map_err(|text| bad(ReasonCode::BadRequest, text))?
+        }
+        Err(_) => None,
+    };
+    let who = identify(registrar, asked, again, carried).await?;
+    let content_type = asked.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !est::is_request(content_type) {
+        let fault = "send Content-Type: application/pkcs10";
+        registrar.note_bad_input(&asked.source, who.credential().as_str(), fault).await?;
+        return Ok(Err(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, fault)));
+    }
+    Ok(Ok((who, request.map_err(|text| bad(ReasonCode::BadRequest, text))?)))
+}
+
 /// A request as it can be read by anybody.
 pub(super) struct Request {
     pub(super) csr: Csr,
@@ -65,7 +78,7 @@ pub(super) struct Request {
     pub(super) change: Option<ChangeSubjectName>,
 }
 
-pub(super) fn read(body: &[u8]) -> Result<Request, String> {
+fn read(body: &[u8]) -> Result<Request, String> {
     let der = est::decode_request(body).map_err(|fault| fault.to_string())?;
     let csr = Csr::parse(&der).map_err(|fault| fault.to_string())?;
     let challenges = Challenges::of(&csr).map_err(|fault| fault.to_string())?;

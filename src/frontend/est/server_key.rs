@@ -11,10 +11,9 @@ use zeroize::Zeroizing;
 
 use super::Asked;
 use super::answer::{later, spread, status_of, text};
-use super::enroll::{CertsOnly, bad, read};
-use super::identify::identify;
+use super::enroll::{CertsOnly, bad, requested};
 use super::key_protection::KeyProtection;
-use super::linking::{carried_code, check_link, check_passwords};
+use super::linking::{check_link, check_passwords};
 use crate::case::{CaseId, Outcome, ReasonCode};
 use crate::frontend::Receipt;
 use crate::registrar::{CertificateRequest, Incoming, Refusal, Registrar};
@@ -27,21 +26,10 @@ pub(super) async fn server_key(
     version: Version,
     keys: &KeyProtection,
 ) -> Result<Response, Refusal> {
-    let request = read(&asked.body);
-    let carried = match &request {
-        Ok(request) => {
-            carried_code(&request.challenges, profile.est).map_err(|text| bad(ReasonCode::BadRequest, text))?
-        }
-        Err(_) => None,
+    let (who, request) = match requested(registrar, profile, asked, false).await? {
+        Ok(requested) => requested,
+        Err(response) => return Ok(response),
     };
-    let who = identify(registrar, asked, false, carried).await?;
-    let content_type = asked.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !est::is_request(content_type) {
-        let fault = "send Content-Type: application/pkcs10";
-        registrar.note_bad_input(&asked.source, who.credential().as_str(), fault).await?;
-        return Ok(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, fault));
-    }
-    let request = request.map_err(|text| bad(ReasonCode::BadRequest, text))?;
     if version >= Version::HTTP_2 {
         let fault = "ask for a key over HTTP/1.1, where it is known whether the answer was taken";
         return Err(bad(ReasonCode::BadRequest, fault.to_owned()));
