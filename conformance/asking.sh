@@ -1,5 +1,33 @@
 # How an enrolment is asked for, over EST by curl and over CMP by OpenSSL. Sourced by `run`.
 
+# house OFFSET: an office of its own in ./house, at ports above the base; it is opened when its configuration is as it should be.
+house() {
+    offset=$1 house=$PWD/house pki=$PWD/house/pki
+    "$daftar" demo --prepare-only --dir "$house" --port-base $((base + offset)) >prepare.log 2>&1
+}
+
+# open_house [authority]: serves it; with the demo CA of its own.
+open_house() {
+    if [ "${1:-}" = authority ]; then
+        "$daftar" demo-ca --dir "$house" --port $((base + offset + 4)) >ca.log 2>&1 &
+        children+=($!)
+    fi
+    SOFTHSM2_CONF=$house/softhsm2.conf "$daftar" serve --config "$house/daftar.toml" >serve.log 2>&1 &
+    children+=($!)
+    for _ in $(seq 200); do
+        curl -sf "http://127.0.0.1:$((base + offset + 3))/readyz" >/dev/null && break
+        sleep 0.1
+    done
+}
+
+# house_code: makes a code of the house, whose halves are $reference and $secret.
+house_code() {
+    local code
+    code=$("$daftar" code create --profile default --uses 0 --officer conformance --json --config "$house/daftar.toml")
+    reference=$(sed 's/.*"reference":"\([^"]*\)".*/\1/' <<<"$code")
+    secret=$(sed 's/.*"secret":"\([^"]*\)".*/\1/' <<<"$code")
+}
+
 # est OPERATION OUT [CURL WORDS]: asks and keeps the body; fails unless the status is 200.
 est() {
     local operation=$1 out=$2

@@ -1,8 +1,6 @@
 # OpenSSL's mock server as the CA behind Daftar. It hands out one certificate, which is made here for the test's key, and believes
 # messages that are signed below -srv_trusted. CLIENT is another `openssl` whose mock it is.
 
-pki=$work/office/pki
-house=$PWD/house
 mock=$((base + 14))
 authority="openssl as CA"
 client=${CLIENT:-openssl}
@@ -19,24 +17,15 @@ mock() {
 }
 
 # An office of its own with the same PKI shape, whose CA is the mock.
-"$daftar" demo --prepare-only --dir "$house" --port-base $((base + 10)) >prepare.log 2>&1
-pki=$house/pki
+house 10
 signer=$pki/cmp-signer
 sed -i "s|^url = .*|url = \"http://127.0.0.1:$mock/pkix/\"|" "$house/daftar.toml"
 # A profile whose requesters may have their keys made by the CA.
 sed -n '/^\[profile.untouched\]/,/^\[profile/p' "$house/daftar.toml" | sed '$d;s/profile.untouched/profile.central/;s/^forward = .*/&\ncentral_keys = true/' \
     >central.toml
 cat central.toml >>"$house/daftar.toml"
-SOFTHSM2_CONF=$house/softhsm2.conf "$daftar" serve --config "$house/daftar.toml" >serve.log 2>&1 &
-serve_pid=$!
-children+=("$serve_pid")
-for _ in $(seq 200); do
-    curl -sf "http://127.0.0.1:$((base + 13))/readyz" >/dev/null && break
-    sleep 0.1
-done
-code=$("$daftar" code create --profile default --uses 0 --officer conformance --json --config "$house/daftar.toml")
-reference=$(sed 's/.*"reference":"\([^"]*\)".*/\1/' <<<"$code")
-secret=$(sed 's/.*"secret":"\([^"]*\)".*/\1/' <<<"$code")
+open_house
+house_code
 ROOT_CA=$pki/root.pem ISSUING_CHAIN=$pki/issuing.pem TLS_CA=$pki/root.pem
 EST_URL=https://localhost:$((base + 10))/.well-known/est
 
@@ -109,4 +98,3 @@ refused() {
 }
 check "$authority: it refuses an RA that is not certified there" refused
 check "$authority: and says so" grep -q 'certificate verification failed' mock.log
-kill "$mock_pid" "$serve_pid" && wait "$mock_pid" "$serve_pid" 2>/dev/null

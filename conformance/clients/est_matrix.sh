@@ -4,9 +4,7 @@
 jars=/usr/share/java/bcpkix.jar:/usr/share/java/bcprov.jar:/usr/share/java/bcutil.jar
 check "est: Bouncy Castle's program compiles" javac -cp "$jars" -d . "$here/clients/bouncycastle/Pem.java" "$here/clients/bouncycastle/Est.java"
 
-house=$PWD/house
-"$daftar" demo --prepare-only --dir "$house" --port-base $((base + 20)) >prepare.log 2>&1
-pki=$house/pki
+house 20
 openssl req -new -config /dev/null -newkey rsa:2048 -nodes -keyout server.key -subj /CN=localhost -out server.csr 2>/dev/null
 printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\nkeyUsage=critical,digitalSignature,keyEncipherment\n%s\n' \
     authorityKeyIdentifier=keyid >server.ext
@@ -18,19 +16,9 @@ openssl req -new -config /dev/null -newkey ec -pkeyopt ec_paramgen_curve:P-256 -
 printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n' >next.ext
 openssl x509 -req -in next.csr -CA "$pki/root.pem" -CAkey "$pki/root.key" -days 90 -extfile next.ext -out "$pki/links.pem" 2>/dev/null
 sed -i 's|^\[authority.demo\]|&\nrollover_certificates = "pki/links.pem"|' "$house/daftar.toml"
-"$daftar" demo-ca --dir "$house" --port $((base + 24)) >ca.log 2>&1 &
-children+=($!)
-ca_pid=$!
-SOFTHSM2_CONF=$house/softhsm2.conf "$daftar" serve --config "$house/daftar.toml" >serve.log 2>&1 &
-serve_pid=$!
-children+=("$serve_pid")
-for _ in $(seq 200); do
-    curl -sf "http://127.0.0.1:$((base + 23))/readyz" >/dev/null && break
-    sleep 0.1
-done
-code=$("$daftar" code create --profile default --uses 0 --officer conformance --json --config "$house/daftar.toml")
-rsa_user=$(sed 's/.*"reference":"\([^"]*\)".*/\1/' <<<"$code")
-rsa_password=$(sed 's/.*"secret":"\([^"]*\)".*/\1/' <<<"$code")
+open_house authority
+house_code
+rsa_user=$reference rsa_password=$secret
 
 pair() {
     openssl pkey -in "$1.key" -pubout -out "$1.pub"
@@ -97,4 +85,3 @@ for server in P-256 RSA-2048; do
         check "est: strongswan renews, $at" eval 'pki --est "${swan[@]}" --in swan.der --cert held.pem --key held.key --outform pem >swan.pem && certified swan swan.key'
     done
 done
-kill "$serve_pid" "$ca_pid" && wait "$serve_pid" "$ca_pid" 2>/dev/null

@@ -1,9 +1,7 @@
 # EST through haproxy: one that hands TLS on and speaks the PROXY protocol (version 2), and one that ends TLS and tells of its client in
 # Client-Cert (RFC 9440). The office behind it is one of its own.
 
-house=$PWD/house
-pki=$house/pki
-"$daftar" demo --prepare-only --dir "$house" --port-base $((base + 40)) >prepare.log 2>&1
+house 40
 new_key balancer && new_csr balancer /CN=balancer.plant.example
 printf 'extendedKeyUsage=clientAuth\nkeyUsage=critical,digitalSignature\nauthorityKeyIdentifier=keyid\n' >balancer.ext
 openssl x509 -req -in balancer.csr -CA "$pki/issuing.pem" -CAkey "$pki/issuing.key" -days 90 -extfile balancer.ext -out balancer.crt 2>/dev/null
@@ -35,23 +33,14 @@ backend told-of
     mode http
     server ra 127.0.0.1:$((base + 45)) ssl verify required ca-file $pki/root.pem verifyhost localhost sni str(localhost) crt balancer.pem send-proxy-v2
 CFG
-"$daftar" demo-ca --dir "$house" --port $((base + 44)) >ca.log 2>&1 &
-children+=($!)
-SOFTHSM2_CONF=$house/softhsm2.conf "$daftar" serve --config "$house/daftar.toml" >serve.log 2>&1 &
-children+=($!)
-for _ in $(seq 200); do
-    curl -sf "http://127.0.0.1:$((base + 43))/readyz" >/dev/null && break
-    sleep 0.1
-done
+open_house authority
 haproxy -db -f haproxy.cfg >haproxy.log 2>&1 &
 children+=($!)
 for _ in $(seq 100); do
     curl -s -o proxied --cacert "$pki/root.pem" "https://localhost:$((base + 46))/.well-known/est/cacerts" && break
     sleep 0.1
 done
-code=$("$daftar" code create --profile default --uses 0 --officer conformance --json --config "$house/daftar.toml")
-reference=$(sed 's/.*"reference":"\([^"]*\)".*/\1/' <<<"$code")
-secret=$(sed 's/.*"secret":"\([^"]*\)".*/\1/' <<<"$code")
+house_code
 ROOT_CA=$pki/root.pem ISSUING_CHAIN=$pki/issuing.pem TLS_CA=$pki/root.pem
 DEVICE=(--cert "$pki/device.pem" --key "$pki/device.key")
 

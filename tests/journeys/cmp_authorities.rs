@@ -147,7 +147,12 @@ fn a_batch_is_answered_together_and_approves_nothing() {
     let secret = code.finish(Request::new("CN=two.plant.example").draft(&code));
     let unproven = device.finish(Request { wrong_proof: true, ..Request::new(NAME) }.draft(&device));
     let unverified = vouched(&Request::new(NAME), &device);
-    let inners: Vec<&[u8]> = vec![&good, &secret, &unproven, &unverified];
+    // A holder that asks for another's name: an approval would allow it.
+    let own = Request::new("CN=own.plant.example");
+    let held = office.ask(&code, &own).issued().certificate;
+    let holder = Seal::of(&held, own.key);
+    let foreign = holder.finish(Request::new(NAME).draft(&holder));
+    let inners: Vec<&[u8]> = vec![&good, &secret, &unproven, &unverified, &foreign];
     let sent = by.finish(relay::batch(&inners, &by.name(), &Name::empty(), random(), random()));
     let exchange = office.send_to("/nested", &sent);
     client::check_answer(&exchange.sent, &exchange.answer).unwrap();
@@ -169,9 +174,10 @@ fn a_batch_is_answered_together_and_approves_nothing() {
     assert!(answers[1].is_protected(&office, &code));
     assert_eq!(answers[2].failure(), FailureInfo::BAD_POP);
     assert_eq!(answers[3].failure(), FailureInfo::NOT_AUTHORIZED);
+    assert_eq!(answers[4].failure(), FailureInfo::NOT_AUTHORIZED);
     // Byte-identical: the stored answer, and nothing is issued twice.
     assert_eq!(office.send_to("/nested", &sent).answer.der(), exchange.answer.der());
-    assert_eq!(office.records().count(Kind::Issued), 2);
+    assert_eq!(office.records().count(Kind::Issued), 3);
 }
 
 #[test]

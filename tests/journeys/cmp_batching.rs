@@ -34,9 +34,18 @@ fn what_comes_together_goes_to_the_ca_together() {
     assert_eq!(issued.len(), 3);
     assert!(issued.iter().all(|record| record.form == Some(Form::Batch) && record.batch == issued[0].batch));
     assert_ne!(issued[0].batch, issued[0].transaction_id, "a batch has a transaction of its own");
+    // The next one has another.
+    for (_, exchange) in three(&office, &seal) {
+        exchange.issued();
+    }
+    let (all, before) = (office.records(), issued.len());
+    let batches = all.of(Kind::Issued).split_off(before);
+    assert!(
+        batches.len() == 3 && batches.iter().all(|record| record.batch.len() == 16 && record.batch != issued[0].batch)
+    );
     // A message without company needs no batch.
     office.ask(&seal, &Request::new("CN=four.plant.example")).issued();
-    assert_eq!(office.records().of(Kind::Issued)[3].form, Some(Form::Plain));
+    assert_eq!(office.records().of(Kind::Issued)[6].form, Some(Form::Plain));
 }
 
 #[test]

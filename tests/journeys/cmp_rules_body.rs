@@ -138,11 +138,16 @@ fn a_rejection_cannot_be_confirmed() {
     let office = Office::open();
     let seal = Seal::code(&office.code());
     let certificate = office.ask(&seal, &Request::new(NAME)).issued().certificate;
-    let refused = office.ask(&seal, &Request { wrong_proof: true, ..Request::explicit(NAME) });
-    assert_eq!(refused.failure(), FailureInfo::BAD_POP);
-    let octets = next(&refused, &seal, body::cert_conf(&[CertStatus::about(&certificate, 0, None)]));
-    // RFC 9483 section 4.1.1: the operation is terminated.
-    office.turns_down("a certConf", &octets, (How::Error, FailureInfo::BAD_REQUEST), Cover::Like(&seal));
+    // One that is turned away at the door, and one that the profile refuses.
+    let unproven = Request { wrong_proof: true, ..Request::explicit(NAME) };
+    let unfit = Request::explicit("CN=pump.plant.example,L=Abadan");
+    for (request, failure) in [(unproven, FailureInfo::BAD_POP), (unfit, FailureInfo::BAD_CERT_TEMPLATE)] {
+        let refused = office.ask(&seal, &request);
+        assert_eq!(refused.failure(), failure);
+        let octets = next(&refused, &seal, body::cert_conf(&[CertStatus::about(&certificate, 0, None)]));
+        // RFC 9483 section 4.1.1: the operation is terminated.
+        office.turns_down("a certConf", &octets, (How::Error, FailureInfo::BAD_REQUEST), Cover::Like(&seal));
+    }
 }
 
 #[test]

@@ -100,6 +100,12 @@ fn a_fault_of_a_batch_is_answered_once() {
     let nonce = one.header().sender_nonce.as_deref().and_then(|nonce| nonce.try_into().ok()).unwrap();
     let echo = batch(&ra, &[&one], nonce);
     office.turns_down("the nonce of a message", &echo, error(FailureInfo::BAD_SENDER_NONCE), Cover::Like(&ra));
+    let two = [one.der(), inner(&device, &Request::new(NAME)).der()].map(<[u8]>::to_vec);
+    let two: Vec<&[u8]> = two.iter().map(Vec::as_slice).collect();
+    let transaction = one.header().transaction_id.as_deref().and_then(|id| id.try_into().ok()).unwrap();
+    let shared = ra.finish(relay::batch(&two, &ra.name(), &Name::empty(), transaction, random()));
+    let in_use = error(FailureInfo::TRANSACTION_ID_IN_USE);
+    office.turns_down("the transaction of a message", &shared, in_use, Cover::Like(&ra));
     let foreign = batch(&device, &[&one], random());
     office.turns_down("a batch of a device", &foreign, error(FailureInfo::NOT_AUTHORIZED), Cover::Like(&device));
     office.asked_nobody();

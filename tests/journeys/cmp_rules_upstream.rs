@@ -93,6 +93,8 @@ fn no_error_goes_to_the_ca() {
     assert!(!sent.is_empty());
     // RFC 9483 section 3.6.1: "PKI management entities SHALL NOT send error messages in the upstream direction".
     assert!(sent.iter().all(|message| message.body().kind() != BodyKind::Error));
+    // Nor one that was not written down.
+    assert!(office.records().all().iter().all(|record| record.body != BodyKind::Error.name()));
 }
 
 #[test]

@@ -231,6 +231,9 @@ fn the_root_has_a_successor_that_the_old_one_vouches_for() {
         let bridge = Certificate::parse(&update.new_with_old.unwrap()).unwrap();
         bridge.verify_signature(root.public_key()).unwrap();
         assert_eq!(bridge.public_key(), new.public_key());
+        let way_back = Certificate::parse(&update.old_with_new.unwrap()).unwrap();
+        way_back.verify_signature(new.public_key()).unwrap();
+        assert_eq!(way_back.public_key(), root.public_key());
     }
     // Nothing follows what is no root of this CA: RFC 9483 section 4.3.2, MUST be absent.
     let issuing = certificate(&office, "issuing.pem");

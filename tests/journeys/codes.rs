@@ -8,6 +8,10 @@ use super::office::{Office, Request, Seal, Who, csr_for};
 fn a_one_time_code_opens_one_case() {
     let office = Office::open();
     let code = office.one_time_code();
+    // RFC 9810 section 8.7: made by machine, 128 random bits.
+    let random =
+        |secret: &str| hex::decode(secret).unwrap().iter().collect::<std::collections::BTreeSet<_>>().len() > 4;
+    assert!(code.secret.len() == 32 && random(&code.secret) && code.secret != office.code().secret);
     let who = Who::Code(&code);
     let (key, csr) = office.csr("one", "/CN=one.plant.example");
     let first = office.est("simpleenroll", &who, &csr);

@@ -117,6 +117,14 @@ fn check_tells_what_is_wrong_and_how_to_mend_it() {
     assert!(said(&bad).contains("authority.demo"), "{}", said(&bad));
     assert!(said(&bad).contains(&office.ports.authority().to_string()), "{}", said(&bad));
     office.stop();
+    // RFC 9483 section 3.4: its certificate is of the key on the token.
+    let (own, other) = (office.pki("ra.pem"), office.pki("device.pem"));
+    std::fs::copy(&own, office.path("kept.pem")).unwrap();
+    std::fs::copy(&other, &own).unwrap();
+    let strange = office.run(&["check"]);
+    assert_eq!(strange.status.code(), Some(1));
+    assert!(said(&strange).contains("the signing key on the token is another one than the certified one"), "{}", said(&strange));
+    std::fs::copy(office.path("kept.pem"), &own).unwrap();
     office.configure(|settings| settings.set("registrar", "answer_secconds", 1));
     let unknown = office.run(&["check"]);
     assert_eq!(unknown.status.code(), Some(1));

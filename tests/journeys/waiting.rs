@@ -80,6 +80,8 @@ fn a_poll_is_answered_in_kind_and_each_request_keeps_its_place() {
     let polled = office.send(&asked.poll(&seal, cert_req_id));
     let Answer::PollAgain { after } = polled.read() else { panic!("{:?}", polled.answer.body()) };
     assert_eq!(after, 1);
+    // RFC 9483 section 4.4: nothing waits under another certReqId.
+    assert_eq!(office.send(&polled.poll(&seal, 5)).failure(), cmp::FailureInfo::BAD_REQUEST);
     // The request itself, repeated, still gets the answer it got.
     assert_eq!(office.send(asked.sent.der()).answer.der(), asked.answer.der());
     office.until("the CA answers", || office.state() == "confirmed");

@@ -114,3 +114,34 @@ const CLIENT_CERT_CHAIN: HeaderName = HeaderName::from_static("client-cert-chain
 const NOT_A_CERTIFICATE: &str =
     "Client-Cert is not one certificate as a byte sequence, :BASE64: (RFC 9440 section 2.2)";
 const NOT_A_CHAIN: &str = "Client-Cert-Chain is not a list of certificates as byte sequences (RFC 9440 section 2.3)";
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Octets that come near to structured fields, and any others.
+    fn field() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof!["[ :,;=()A-Za-z0-9+/\"?*-]{0,60}".prop_map(String::into_bytes), vec(any::<u8>(), 0..60)]
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_panic(own in vec(field(), 0..3), chain in vec(field(), 0..3)) {
+            let mut headers = HeaderMap::new();
+            for (name, values) in [(CLIENT_CERT, own), (CLIENT_CERT_CHAIN, chain)] {
+                for value in values.iter().filter_map(|value| HeaderValue::from_bytes(value).ok()) {
+                    headers.append(&name, value);
+                }
+            }
+            let any = tells_of_another(&headers);
+            match told(&headers) {
+                Ok(chain) => prop_assert!(chain.is_empty() && !any, "no certificate is that short"),
+                Err(_) => prop_assert!(any),
+            }
+        }
+    }
+}

@@ -22,6 +22,10 @@ impl Office {
 }
 
 impl Records {
+    pub(crate) fn all(&self) -> &[Record] {
+        &self.0
+    }
+
     pub(crate) fn of(&self, kind: Kind) -> Vec<&Record> {
         self.0.iter().filter(|record| record.kind == kind).collect()
     }

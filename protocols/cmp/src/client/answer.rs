@@ -240,6 +240,9 @@ mod tests {
         assert!(cp(CertResponse::waiting(1)).is_err());
         assert!(read(&sample::message(body::cp(&CertRepMessage::default()))).is_err());
         assert!(read(&sample::message(body::rp(&RevRepContent::default()))).is_err());
+        let twice =
+            RevRepContent { status: vec![StatusInfo::accepted(), StatusInfo::accepted()], ..RevRepContent::default() };
+        assert!(read(&sample::message(body::rp(&twice))).is_err());
         assert!(read(&sample::ir(&Key::new())).is_err());
     }
 }

@@ -276,6 +276,14 @@ mod tests {
         let limits = Limits::default();
         let update =
             RootCaKeyUpdate { new_with_new: certificate(), new_with_old: Some(certificate()), old_with_new: None };
+        // RFC 9483 section 4.3: the value is absent where there is nothing to tell.
+        let nothing = [
+            Reply::CaCerts(Vec::new()),
+            Reply::RootCaKeyUpdate(None),
+            Reply::CertReqTemplate(None),
+            Reply::Crls(Vec::new()),
+        ];
+        assert!(nothing.iter().all(|reply| reply.encode().value.is_none()));
         let replies = [
             Reply::CaCerts(vec![certificate(), certificate()]),
             Reply::CaCerts(Vec::new()),
