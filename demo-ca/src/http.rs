@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::{ALLOW, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -45,7 +45,7 @@ async fn message(desk: Arc<Desk>, request: Request<Incoming>) -> Result<Answer, 
     match work.await {
         Ok(Ok(Reply::Message { status, der })) => Ok(answer(code(status), PKIXCMP, der)),
         Ok(Ok(Reply::Silence)) => Err(Closed),
-        Ok(Ok(Reply::Status(status))) => Ok(text(code(status), "")),
+        Ok(Ok(Reply::Status(status))) => Ok(bare(code(status))),
         Ok(Err(error)) => Ok(broken(&error)),
         Err(error) => Ok(broken(&error)),
     }
@@ -79,6 +79,15 @@ fn code(status: u16) -> StatusCode {
 
 fn text(status: StatusCode, text: &str) -> Answer {
     answer(status, "text/plain; charset=utf-8", text.as_bytes().to_vec())
+}
+
+/// A status without a message. A redirection leads back here: who follows it is served at once.
+fn bare(status: StatusCode) -> Answer {
+    let mut answer = text(status, "");
+    if status.is_redirection() {
+        answer.headers_mut().insert(LOCATION, HeaderValue::from_static("/cmp"));
+    }
+    answer
 }
 
 fn not_allowed() -> Answer {

@@ -123,7 +123,11 @@ fn check_tells_what_is_wrong_and_how_to_mend_it() {
     std::fs::copy(&other, &own).unwrap();
     let strange = office.run(&["check"]);
     assert_eq!(strange.status.code(), Some(1));
-    assert!(said(&strange).contains("the signing key on the token is another one than the certified one"), "{}", said(&strange));
+    assert!(
+        said(&strange).contains("the signing key on the token is another one than the certified one"),
+        "{}",
+        said(&strange)
+    );
     std::fs::copy(office.path("kept.pem"), &own).unwrap();
     office.configure(|settings| settings.set("registrar", "answer_secconds", 1));
     let unknown = office.run(&["check"]);
