@@ -11,7 +11,7 @@ use super::request::{Answered, Reply};
 use super::voyage::Voyage;
 use super::{Refusal, Registrar};
 use crate::audit::LeafKind;
-use crate::case::{CaseId, Event, Exchange, ExchangeState, Millis, Outcome, RequestForm, State};
+use crate::case::{CaseId, Event, Exchange, ExchangeState, Millis, Outcome, Reason, ReasonCode, RequestForm, State};
 use crate::rules::ServerKeyKind;
 use crate::store::{CaseRow, Row, Unit};
 
@@ -44,6 +44,12 @@ impl ServerKey {
     }
 
     /// Makes the key of a case, with the request for it.
+    /// Whether this request asks for the same extensions.
+    fn asks_like(&self, csr: &Csr) -> bool {
+        let asked = csr.extensions().iter().filter(|found| found.oid != oid::SUBJECT_KEY_IDENTIFIER);
+        asked.eq(&self.extensions)
+    }
+
     pub(super) async fn make(&self, maker: &Arc<dyn KeyMaker>, case: CaseId) -> Result<Order, Refusal> {
         let key = generated(Arc::clone(maker), self.kind).await?;
         let mut draft = CsrDraft::new(self.subject.clone(), key.public_key().clone());
@@ -135,6 +141,12 @@ impl Registrar {
         let authority = self.authority(&profile.authority)?;
         let exchange = self.exchange_of(&case).await?;
         let exchange = exchange.ok_or_else(|| Refusal::store("the exchange of an approved case is not there"))?;
+        // A repeat is known by its names; whatever else it asks for must be what was judged and approved.
+        let approved = Csr::parse(&case.request).map_err(Refusal::store)?;
+        if !key.asks_like(&approved) {
+            let text = "the request is not the one that was approved: it asks for other extensions".to_owned();
+            return Err(Refusal::Requester(Reason { code: ReasonCode::BadTemplate, text }));
+        }
         let made = key.make(&self.key_maker, case.id).await?;
         let asked =
             Forwarding { form: RequestForm::Pkcs10, request: &made.request, message: &[], implicit: exchange.implicit };
