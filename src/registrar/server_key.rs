@@ -43,13 +43,13 @@ impl ServerKey {
         Self { kind, subject, extensions, made: Mutex::default() }
     }
 
-    /// Makes the key of a case, with the request for it.
     /// Whether this request asks for the same extensions.
     fn asks_like(&self, csr: &Csr) -> bool {
         let asked = csr.extensions().iter().filter(|found| found.oid != oid::SUBJECT_KEY_IDENTIFIER);
         asked.eq(&self.extensions)
     }
 
+    /// Makes the key of a case, with the request for it.
     pub(super) async fn make(&self, maker: &Arc<dyn KeyMaker>, case: CaseId) -> Result<Order, Refusal> {
         let key = generated(Arc::clone(maker), self.kind).await?;
         let mut draft = CsrDraft::new(self.subject.clone(), key.public_key().clone());
@@ -166,9 +166,16 @@ impl Registrar {
             .with(deadline(&exchange, self.key_deadline()))
             .with(Row::Leaf(self.leaf(LeafKind::SubmissionRecorded, "house:registrar").case(id)));
         let unit = self.submission_rows(unit, submission, &voyage);
+        // Another connection was first: its key is the one, and this one is nobody's.
+        if self.flights.find(id).is_some() {
+            drop(key.take());
+            return Err(busy());
+        }
         let flight = self.flights.take_off(id, Some(Arc::clone(&reply)));
         if let Err(fault) = self.store.commit(unit).await {
             self.flights.forget(id, &flight);
+            // Nothing was sent: no certificate is lost with this key.
+            drop(key.take());
             return Err(Refusal::store(fault));
         }
         self.set_out(voyage, &flight, exchange, reply).await

@@ -229,6 +229,11 @@ fn an_ip_brings_the_root_in_ca_pubs_where_the_profile_says_so() {
     // RFC 9483 section 4.1.2: "The caPubs field in the certificate response message MUST be absent."
     assert_eq!(asked("anchor", BodyKind::Cr), Vec::<Vec<u8>>::new());
     assert_eq!(asked("default", BodyKind::Ir), Vec::<Vec<u8>>::new());
+    // Section 4.1.3 says the same of kup.
+    let (first, seal) = (Request::new(SUBJECT), Seal::code(&office.code_for("anchor")));
+    let held = office.send_to("/p/anchor", &first.asking(&seal, BodyKind::Ir, &[], |_| ())).issued().certificate;
+    let update = Request::new(SUBJECT).asking(&Seal::of(&held, first.key), BodyKind::Kur, &[], |_| ());
+    assert_eq!(office.send_to("/p/anchor", &update).issued().ca_pubs, Vec::<Vec<u8>>::new());
 }
 
 #[test]

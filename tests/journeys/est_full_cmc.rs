@@ -198,6 +198,24 @@ fn a_holder_asks_by_crmf_and_renews() {
     assert_eq!(office.records().count(Kind::Issued), 2);
 }
 
+#[test]
+fn what_cannot_be_linked_is_refused_where_a_link_is_required() {
+    let office = office_with(|settings| {
+        let est = settings.default_profile()["est"].as_table_mut().unwrap();
+        est.insert("channel_binding".into(), "required".into());
+    });
+    let (device, device_key) = (office.pki("device.pem"), office.pki("device.key"));
+    let (holder, key) = (SoftwareSigner::load(&device_key).unwrap(), signer(&office.key("pump")));
+    let template = CertTemplateDraft::new(subject(), key.public_key().clone());
+    let crmf = TaggedRequest::crmf(&done(crmf::sign(&crmf::request(7, &template), &key)).unwrap()).unwrap();
+    for request in [crmf, TaggedRequest::pkcs10(1, &csr(&key, &[]))] {
+        let message = by_holder(&data(request, &[]), &device, &holder);
+        let answer = post(&office, &Who::Holder(&device, &device_key), &message);
+        assert_eq!((answer.status, told(&office, &answer).failure()), (400, Some(FailInfo::POP_FAILED)));
+    }
+    assert_eq!(office.records().count(Kind::Received), 0);
+}
+
 /// Controls that prove a code's secret over these requests, and the link to them.
 fn proof(request: &TaggedRequest, code: &Code, secret: &str) -> Vec<(certs::ObjectIdentifier, Vec<u8>)> {
     let requests = data(request.clone(), &[]).requests_der();

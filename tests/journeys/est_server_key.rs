@@ -187,6 +187,13 @@ fn an_officer_decides_before_there_is_a_key() {
     office.until("the sweeper had its time", || approved.elapsed() > Duration::from_secs(8));
     assert_eq!(office.state(), "approved", "nobody is here to take the key");
     assert_eq!(office.records().count(Kind::Received), 0);
+    // What nobody judged is not certified.
+    let words = ["-addext", "keyUsage=critical,keyAgreement", "-addext", "extendedKeyUsage=codeSigning"];
+    let more = csr_for(&office.key("more"), SUBJECT, &words);
+    let answer = office.est("keys/serverkeygen", &Who::Code(&code), &more);
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert!(answer.text().contains("not the one that was approved"), "{}", answer.text());
+    assert_eq!((office.state().as_str(), office.records().count(Kind::Received)), ("approved", 0));
     received(&office, "made", &ask(&office, "third"));
     office.until("the certificate counts", || office.state() == "confirmed");
     assert_eq!(office.records().count(Kind::Issued), 1);

@@ -11,7 +11,6 @@ import java.security.KeyStore;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.security.Security;
-import java.security.cert.Certificate;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
@@ -23,7 +22,6 @@ import javax.crypto.spec.PBEKeySpec;
 import javax.crypto.spec.SecretKeySpec;
 import javax.net.ssl.HttpsURLConnection;
 import javax.net.ssl.KeyManager;
-import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import org.bouncycastle.asn1.ASN1Encodable;
@@ -237,16 +235,7 @@ public final class Cmc {
         }
         TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
         trust.init(roots);
-        KeyManager[] own = null;
-        if (words.containsKey("tls")) {
-            KeyStore store = KeyStore.getInstance("PKCS12");
-            store.load(null, null);
-            Certificate certificate = new JcaX509CertificateConverter().getCertificate(Pem.certificate(words.get("cert")));
-            store.setKeyEntry("holder", Pem.key(words.get("key")).getPrivate(), new char[0], new Certificate[] {certificate});
-            KeyManagerFactory factory = KeyManagerFactory.getInstance("SunX509");
-            factory.init(store, new char[0]);
-            own = factory.getKeyManagers();
-        }
+        KeyManager[] own = words.containsKey("tls") ? Pem.holder(words.get("cert"), words.get("key")) : null;
         SSLContext context = SSLContext.getInstance("TLS");
         context.init(own, trust.getTrustManagers(), null);
         return context;

@@ -5,16 +5,13 @@ import java.io.FileOutputStream;
 import java.io.FileWriter;
 import java.net.URI;
 import java.security.KeyPair;
-import java.security.KeyStore;
 import java.security.Security;
-import java.security.cert.Certificate;
 import java.security.cert.TrustAnchor;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
-import javax.net.ssl.KeyManagerFactory;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
@@ -87,19 +84,9 @@ public final class Est {
             builder.withLabel(words.get("label"));
         }
         if (words.containsKey("cert")) {
-            builder.withKeyManagers(holder());
+            builder.withKeyManagers(Pem.holder(words.get("cert"), words.get("key")));
         }
         return builder.build();
-    }
-
-    private javax.net.ssl.KeyManager[] holder() throws Exception {
-        KeyStore store = KeyStore.getInstance("PKCS12");
-        store.load(null, null);
-        Certificate certificate = new JcaX509CertificateConverter().getCertificate(Pem.certificate(words.get("cert")));
-        store.setKeyEntry("holder", Pem.key(words.get("key")).getPrivate(), new char[0], new Certificate[] {certificate});
-        KeyManagerFactory factory = KeyManagerFactory.getInstance("SunX509");
-        factory.init(store, new char[0]);
-        return factory.getKeyManagers();
     }
 
     private PKCS10CertificationRequest request() throws Exception {

@@ -216,6 +216,9 @@ async fn wanted(
             Ok(CertificateRequest::of_pkcs10(csr, proven, Door::Est, message, replaces))
         }
         Wish::Crmf(wish) => {
+            // RFC 7030 section 3.5: a CRMF has no place for a link, so where one is required it does not do.
+            check_link(&Challenges::default(), profile.est, tls, who.is_registration_authority())
+                .map_err(|text| cmc::Fault::new(FailInfo::POP_FAILED, format!("send PKCS#10: {text}")))?;
             let bad = |fault: cmp::Fault| cmc::Fault::bad_request(fault.to_string());
             let request = CertReqMsg::parse(wish.der()).map_err(bad)?;
             let template = &request.template;
