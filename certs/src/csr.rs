@@ -10,13 +10,21 @@ mod draft;
 
 pub use draft::CsrDraft;
 
-/// A certification request (PKCS#10, RFC 2986), kept as it was received.
+/// A certification request (PKCS#10, RFC 2986), kept as it was received: its content, and the key that is to be certified.
 #[derive(Clone)]
 pub struct Csr {
+    content: CsrContent,
+    public_key: PublicKey,
+}
+
+/// What a certification request says, whatever its key is: at `/serverkeygen` the key and the signature are ignored (RFC 7030 section
+/// 4.4.1).
+#[derive(Clone)]
+pub struct CsrContent {
     der: Vec<u8>,
     to_be_signed: Range<usize>,
     subject: Name,
-    public_key: PublicKey,
+    public_key_info: Vec<u8>,
     attributes: Vec<Attribute>,
     extensions: Vec<Extension>,
     known: Known,
@@ -30,6 +38,57 @@ type Attribute = (ObjectIdentifier, Vec<Vec<u8>>);
 
 impl Csr {
     /// Reads a request (DER). The signature is not looked at: see [`Csr::prove`].
+    ///
+    /// # Errors
+    /// When it is larger than 64 KiB or not a well-formed request.
+    pub fn parse(der: &[u8]) -> Result<Self, Fault> {
+        CsrContent::parse(der)?.with_key()
+    }
+
+    /// Reads the one request of a PEM text (`CERTIFICATE REQUEST` or `NEW CERTIFICATE REQUEST`).
+    ///
+    /// # Errors
+    /// When there is not exactly one block, or it is not a request.
+    pub fn parse_pem(pem: &[u8]) -> Result<Self, Fault> {
+        let mut blocks = pem::decode_all(WHAT, "CERTIFICATE REQUEST", pem)?;
+        blocks.extend(pem::decode_all(WHAT, "NEW CERTIFICATE REQUEST", pem)?);
+        match blocks.as_slice() {
+            [der] => Self::parse(der),
+            _ => Err(Fault::Malformed { what: WHAT, detail: "there must be exactly one PEM block".into() }),
+        }
+    }
+
+    /// The key to be certified.
+    #[must_use]
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    /// Checks the proof of possession: the request's own signature.
+    ///
+    /// # Errors
+    /// Those of [`PublicKey::verify`].
+    pub fn prove(&self) -> Result<ProvenKey, Fault> {
+        let signed = self.der.get(self.to_be_signed.clone()).unwrap_or_default();
+        ProvenKey::prove(&self.public_key, &self.signature_algorithm, signed, &self.signature).map_err(|fault| {
+            match fault {
+                Fault::BadSignature { .. } => Fault::BadSignature { what: WHAT },
+                other => other,
+            }
+        })
+    }
+}
+
+impl std::ops::Deref for Csr {
+    type Target = CsrContent;
+
+    fn deref(&self) -> &CsrContent {
+        &self.content
+    }
+}
+
+impl CsrContent {
+    /// Reads a request (DER), and of its key only that it has the form of one.
     ///
     /// # Errors
     /// When it is larger than 64 KiB or not a well-formed request.
@@ -50,7 +109,11 @@ impl Csr {
             return Err(info.fault("the version is not 0"));
         }
         let subject = Name::parse(fields.take(SEQUENCE)?.der)?;
-        let public_key = PublicKey::parse(fields.take(SEQUENCE)?.der)?;
+        let public_key_info = fields.take(SEQUENCE)?;
+        let mut parts = public_key_info.inside()?;
+        parts.take(SEQUENCE)?;
+        parts.take(BIT_STRING)?;
+        parts.finish()?;
         // RFC 2986 demands the field even when empty; some requesters leave it out, and nothing is lost.
         let attributes = match fields.take_if(explicit(0))? {
             Some(attributes) => attributes_in(attributes.content)?,
@@ -71,7 +134,7 @@ impl Csr {
             der: der.to_vec(),
             to_be_signed: start..start + info.der.len(),
             subject,
-            public_key,
+            public_key_info: public_key_info.der.to_vec(),
             attributes,
             extensions,
             known,
@@ -81,17 +144,13 @@ impl Csr {
         })
     }
 
-    /// Reads the one request of a PEM text (`CERTIFICATE REQUEST` or `NEW CERTIFICATE REQUEST`).
+    /// The same request with its key.
     ///
     /// # Errors
-    /// When there is not exactly one block, or it is not a request.
-    pub fn parse_pem(pem: &[u8]) -> Result<Self, Fault> {
-        let mut blocks = pem::decode_all(WHAT, "CERTIFICATE REQUEST", pem)?;
-        blocks.extend(pem::decode_all(WHAT, "NEW CERTIFICATE REQUEST", pem)?);
-        match blocks.as_slice() {
-            [der] => Self::parse(der),
-            _ => Err(Fault::Malformed { what: WHAT, detail: "there must be exactly one PEM block".into() }),
-        }
+    /// When the key is of no kind that can be certified.
+    pub fn with_key(self) -> Result<Csr, Fault> {
+        let public_key = PublicKey::parse(&self.public_key_info)?;
+        Ok(Csr { content: self, public_key })
     }
 
     /// The request as PEM.
@@ -110,12 +169,6 @@ impl Csr {
     #[must_use]
     pub fn subject(&self) -> &Name {
         &self.subject
-    }
-
-    /// The key to be certified.
-    #[must_use]
-    pub fn public_key(&self) -> &PublicKey {
-        &self.public_key
     }
 
     /// The alternative names asked for.
@@ -182,26 +235,18 @@ impl Csr {
     pub fn signature_algorithm(&self) -> &[u8] {
         &self.signature_algorithm
     }
-
-    /// Checks the proof of possession: the request's own signature.
-    ///
-    /// # Errors
-    /// Those of [`PublicKey::verify`].
-    pub fn prove(&self) -> Result<ProvenKey, Fault> {
-        let signed = self.der.get(self.to_be_signed.clone()).unwrap_or_default();
-        ProvenKey::prove(&self.public_key, &self.signature_algorithm, signed, &self.signature).map_err(|fault| {
-            match fault {
-                Fault::BadSignature { .. } => Fault::BadSignature { what: WHAT },
-                other => other,
-            }
-        })
-    }
 }
 
 /// Neither the challenge password nor personal extensions belong into a log.
 impl std::fmt::Debug for Csr {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Csr({}, {})", self.subject, self.public_key.kind())
+    }
+}
+
+impl std::fmt::Debug for CsrContent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CsrContent({})", self.subject)
     }
 }
 

@@ -35,7 +35,7 @@ pub use alt_name::AltName;
 pub use certificate::Certificate;
 pub use const_oid::ObjectIdentifier;
 pub use crl::{Crl, CrlDraft, Revoked};
-pub use csr::{Csr, CsrDraft};
+pub use csr::{Csr, CsrContent, CsrDraft};
 pub use extension::Extension;
 pub use fault::{Fault, IssueFault};
 pub use issue::CertificateDraft;

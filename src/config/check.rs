@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 use super::profile;
 use super::{Config, DEMO_MARK};
 use crate::listen::Place;
-use crate::registrar::{Balancer, LEASE, TrustedRa};
+use crate::registrar::{Balancer, KEY_MAKING_TIME, LEASE, TrustedRa};
 
 /// What is wrong with the value of a key.
 #[derive(Debug)]
@@ -75,9 +75,12 @@ pub(super) fn check(config: &Config) -> Result<(), Wrong> {
     balancers(config)?;
     let keys = config.profile.values().any(|profile| profile.est.server_key.is_some());
     let request_seconds = config.listen.limits.request_seconds.get();
-    if keys && config.registrar.server_key_seconds >= request_seconds {
-        let text =
-            format!("must be less than listen.limits.request_seconds, {request_seconds}, or no key is ever delivered");
+    let making = KEY_MAKING_TIME.as_secs();
+    if keys && u64::from(config.registrar.server_key_seconds) + making >= u64::from(request_seconds) {
+        let text = format!(
+            "with {making} seconds to make the key it must be less than listen.limits.request_seconds, {request_seconds}, \
+             or no key is ever delivered"
+        );
         return wrong(&["registrar", "server_key_seconds"], text);
     }
     for entry in &config.key_encryption_key {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hyper::body::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep, timeout};
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::Limits;
 use super::config::seconds;
@@ -22,7 +22,8 @@ pub(super) struct Wire<IO> {
     inner: IO,
     progress: Arc<Progress>,
     part: Part,
-    out: Vec<u8>,
+    /// What is to be sent. It may hold a private key, so it is wiped however the connection ends.
+    out: Zeroizing<Vec<u8>>,
     sent: usize,
     header_time: Duration,
     idle_time: Duration,
@@ -116,7 +117,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
             inner,
             progress,
             part: Part::Head(Vec::new()),
-            out: Vec::new(),
+            out: Zeroizing::default(),
             sent: 0,
             header_time,
             idle_time: seconds(limits.idle_seconds),
@@ -175,7 +176,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
                     match find_end(head, before) {
                         None => bytes.len(),
                         Some(end) => {
-                            let mut head = std::mem::take(head);
+                            let mut head = Zeroizing::new(std::mem::take(head));
                             head.truncate(end);
                             name_headers(&mut head);
                             self.out.extend_from_slice(&head);
@@ -186,6 +187,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
                                 self.progress.due.store(false, Ordering::Relaxed);
                                 self.progress.body.swap(0, Ordering::Relaxed)
                             };
+                            if self.progress.receipt().is_some() {
+                                // Growing would leave copies behind.
+                                self.out.reserve(usize::try_from(body).unwrap_or_default());
+                            }
                             self.part = if body == 0 { Part::Head(Vec::new()) } else { Part::Body(body) };
                             end - before
                         }

@@ -104,7 +104,10 @@ impl Registrar {
     ) -> Result<Option<Answered>, Refusal> {
         self.check_standing(who).await?;
         let case = self.store.case_by_join_key(key).await.map_err(Refusal::store)?;
-        let own = case.is_some_and(|case| case.requester.credential == who.requester.credential);
+        // Nobody comes back for a key by another door than the one that makes it.
+        let own = case.is_some_and(|case| {
+            case.requester.credential == who.requester.credential && case.form != RequestForm::ServerKey
+        });
         if own { self.join(key, &reply).await } else { Ok(None) }
     }
 

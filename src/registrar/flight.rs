@@ -4,6 +4,7 @@
 //! when its patience ends and the requester is told to come back.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -34,10 +35,17 @@ impl Flights {
     pub(super) fn take_off(&self, case: CaseId, reply: Option<Arc<dyn Reply>>) -> Arc<Flight> {
         let mut open = lock(&self.open);
         let before = open.remove(&case);
-        let (reply, answer, landed) = (Mutex::new(reply), Mutex::default(), watch::Sender::new(None));
-        let flight = Arc::new(Flight { reply, answer, landed, before });
+        let flight = Arc::new(Flight::new(reply, before));
         open.insert(case, Arc::clone(&flight));
         flight
+    }
+
+    /// Begins a flight, unless one of the same case is open.
+    pub(super) fn take_off_alone(&self, case: CaseId, reply: Option<Arc<dyn Reply>>) -> Option<Arc<Flight>> {
+        match lock(&self.open).entry(case) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(free) => Some(Arc::clone(free.insert(Arc::new(Flight::new(reply, None))))),
+        }
     }
 
     /// The flight of a case, if one is open here.
@@ -76,6 +84,10 @@ impl Flights {
 }
 
 impl Flight {
+    fn new(reply: Option<Arc<dyn Reply>>, before: Option<Arc<Self>>) -> Self {
+        Self { reply: Mutex::new(reply), answer: Mutex::default(), landed: watch::Sender::new(None), before }
+    }
+
     /// Takes the right to answer. Only one gets it.
     pub(super) fn claim_reply(&self) -> Option<Arc<dyn Reply>> {
         lock(&self.reply).take()
@@ -136,5 +148,15 @@ mod tests {
         flights.land(CASE, Outcome::Confirmed, None);
         flights.forget(CASE, &third);
         assert!(flights.find(CASE).is_none());
+    }
+
+    #[test]
+    fn a_flight_that_must_be_alone_displaces_no_other() {
+        let flights = Flights::default();
+        let first = flights.take_off_alone(CASE, None).unwrap();
+        assert!(flights.take_off_alone(CASE, None).is_none());
+        assert!(Arc::ptr_eq(&flights.find(CASE).unwrap(), &first));
+        flights.forget(CASE, &first);
+        assert!(flights.take_off_alone(CASE, None).is_some());
     }
 }

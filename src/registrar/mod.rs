@@ -66,7 +66,7 @@ pub use request::{
     without_own_rule,
 };
 pub use secrets::{SealBroken, Secrets};
-pub use server_key::{KeyMaker, KeyPair, ServerKey};
+pub use server_key::{KEY_MAKING_TIME, KeyMaker, KeyPair, ServerKey};
 pub use support::Wish;
 pub use trust::{Trust, TrustConfig};
 pub use trusted_ra::{TrustedRa, TrustedRaConfig};

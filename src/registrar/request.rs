@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use certs::{AltName, Csr, Extension, KeyUsage, Millis, Name, ObjectIdentifier, ProvenKey, PublicKey};
+use certs::{AltName, Csr, CsrContent, Extension, KeyUsage, Millis, Name, ObjectIdentifier, ProvenKey, PublicKey};
 
 use super::recording::sha256;
 use super::server_key::ServerKey;
@@ -83,7 +83,7 @@ impl CertificateRequest {
 
     /// What a PKCS#10 asks for whose key is made here: its own key and signature mean nothing (RFC 7030 section 4.4.1).
     #[must_use]
-    pub fn of_server_key(csr: &Csr, kind: ServerKeyKind, message: Incoming) -> Self {
+    pub fn of_server_key(csr: &CsrContent, kind: ServerKeyKind, message: Incoming) -> Self {
         Self {
             door: Door::Est,
             message,

@@ -2,8 +2,9 @@
 //! else (DESIGN rule 8): the certificate counts only once the answer was written, and is revoked when it was not.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use certs::{Csr, CsrDraft, Extension, Name, PublicKey, Signer, oid};
+use certs::{CsrContent, CsrDraft, Extension, Name, PublicKey, Signer, oid};
 use zeroize::Zeroizing;
 
 use super::forwarding::Forwarding;
@@ -36,7 +37,7 @@ pub(super) struct Order {
 }
 
 impl ServerKey {
-    pub(super) fn new(kind: ServerKeyKind, csr: &Csr) -> Self {
+    pub(super) fn new(kind: ServerKeyKind, csr: &CsrContent) -> Self {
         let (subject, extensions) = (csr.subject().clone(), csr.extensions().to_vec());
         // It would name the key of the request.
         let extensions = extensions.into_iter().filter(|found| found.oid != oid::SUBJECT_KEY_IDENTIFIER).collect();
@@ -44,7 +45,7 @@ impl ServerKey {
     }
 
     /// Whether this request asks for the same extensions.
-    fn asks_like(&self, csr: &Csr) -> bool {
+    fn asks_like(&self, csr: &CsrContent) -> bool {
         let asked = csr.extensions().iter().filter(|found| found.oid != oid::SUBJECT_KEY_IDENTIFIER);
         asked.eq(&self.extensions)
     }
@@ -75,11 +76,19 @@ impl std::fmt::Debug for ServerKey {
     }
 }
 
-/// An RSA key takes its time, so it is made aside, and one after the other.
+/// An RSA key takes its time, so it is made aside, and one after the other. None is begun for a requester that would not wait for the
+/// CA's answer any more.
 #[expect(clippy::disallowed_methods, reason = "one at a time, and it ends by itself")]
 async fn generated(maker: Arc<dyn KeyMaker>, kind: ServerKeyKind) -> Result<Box<dyn KeyPair>, Refusal> {
-    let _turn = ONE_AT_A_TIME.acquire().await.map_err(Refusal::away)?;
-    tokio::task::spawn_blocking(move || maker.make(kind)).await.map_err(Refusal::away)?.map_err(Refusal::away)
+    let turn = tokio::time::timeout(KEY_MAKING_TIME / 2, ONE_AT_A_TIME.acquire()).await;
+    let turn = turn.map_err(|_| Refusal::away("too many keys are asked for at once"))?.map_err(Refusal::away)?;
+    let made = tokio::task::spawn_blocking(move || {
+        let made = maker.make(kind);
+        // Also where the requester is gone, and nobody waits for the key.
+        drop(turn);
+        made
+    });
+    made.await.map_err(Refusal::away)?.map_err(Refusal::away)
 }
 
 /// Makes key pairs for requesters. It is handed in, as all randomness is.
@@ -116,7 +125,10 @@ impl Registrar {
                 self.came_back(&case).await?;
                 self.wait_for(case.id, None, reply).await.map(Some)
             }
-            State::Approved => self.send_with_key(case, key, Arc::clone(reply)).await.map(Some),
+            State::Approved => {
+                self.came_back(&case).await?;
+                self.send_with_key(case, key, Arc::clone(reply)).await.map(Some)
+            }
             state if state.is_open() => Err(busy()),
             // Its certificate was not taken, and is about to be revoked.
             State::Issued => Err(busy()),
@@ -142,7 +154,7 @@ impl Registrar {
         let exchange = self.exchange_of(&case).await?;
         let exchange = exchange.ok_or_else(|| Refusal::store("the exchange of an approved case is not there"))?;
         // A repeat is known by its names; whatever else it asks for must be what was judged and approved.
-        let approved = Csr::parse(&case.request).map_err(Refusal::store)?;
+        let approved = CsrContent::parse(&case.request).map_err(Refusal::store)?;
         if !key.asks_like(&approved) {
             let text = "the request is not the one that was approved: it asks for other extensions".to_owned();
             return Err(Refusal::Requester(Reason { code: ReasonCode::BadTemplate, text }));
@@ -167,11 +179,10 @@ impl Registrar {
             .with(Row::Leaf(self.leaf(LeafKind::SubmissionRecorded, "house:registrar").case(id)));
         let unit = self.submission_rows(unit, submission, &voyage);
         // Another connection was first: its key is the one, and this one is nobody's.
-        if self.flights.find(id).is_some() {
+        let Some(flight) = self.flights.take_off_alone(id, Some(Arc::clone(&reply))) else {
             drop(key.take());
             return Err(busy());
-        }
-        let flight = self.flights.take_off(id, Some(Arc::clone(&reply)));
+        };
         if let Err(fault) = self.store.commit(unit).await {
             self.flights.forget(id, &flight);
             // Nothing was sent: no certificate is lost with this key.
@@ -201,7 +212,8 @@ impl Registrar {
     }
 
     async fn undelivered(&self, case: CaseId) -> Result<Option<Exchange>, Refusal> {
-        let case = self.recorded_case(case).await?;
+        // A key whose request was never recorded went nowhere.
+        let Some(case) = self.store.case_by_id(case).await.map_err(Refusal::store)? else { return Ok(None) };
         let exchange = self.exchange_of(&case).await?;
         Ok(exchange.filter(|found| found.state == ExchangeState::Confirming && found.deadline.is_some()))
     }
@@ -218,5 +230,8 @@ fn busy() -> Refusal {
         "this key is on its way over another connection, or was lost there; it is asked for anew when that is settled",
     )
 }
+
+/// What a requester must wait for its key, besides the CA: half of it for its turn.
+pub const KEY_MAKING_TIME: Duration = Duration::from_secs(10);
 
 static ONE_AT_A_TIME: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(1);

@@ -29,9 +29,10 @@ fn office(kind: &'static str) -> Office {
     Office::open_with(|settings| with_keys(settings, kind, "automatic"))
 }
 
-/// A request whose key is somebody's and whose signature is nobody's.
+/// A request whose key is of a curve that nobody is certified with here, and whose signature is nobody's.
 fn request(office: &Office, name: &str, usage: &str) -> Vec<u8> {
-    let csr = csr_for(&office.key(name), SUBJECT, &["-addext", &format!("keyUsage=critical,{usage}")]);
+    let key = office.key_of(name, &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:brainpoolP256r1"]);
+    let csr = csr_for(&key, SUBJECT, &["-addext", &format!("keyUsage=critical,{usage}")]);
     let mut der = STANDARD.decode(&csr).unwrap();
     *der.last_mut().unwrap() ^= 1;
     STANDARD.encode(der).into_bytes()
@@ -162,7 +163,7 @@ fn a_key_is_waited_for_no_longer_than_a_request() {
     let office = Office::prepared();
     office.configure(|settings| {
         with_keys(settings, "P-256", "automatic");
-        settings.set("registrar", "server_key_seconds", 60);
+        settings.set("registrar", "server_key_seconds", 55);
     });
     let said = super::office::text(&office.run(&["check"]));
     assert!(said.contains("registrar.server_key_seconds"), "{said}");
@@ -322,14 +323,16 @@ fn octets(identifier: &[u8]) -> Vec<u8> {
     [&[4, u8::try_from(identifier.len()).unwrap()], identifier].concat()
 }
 
-fn capabilities(oids: &[&str]) -> Vec<u8> {
-    let one = |oid: &&str| {
+/// Each one is written as its OID, or as an OID and the octets of its parameters in hexadecimal.
+fn capabilities(all: &[&str]) -> Vec<u8> {
+    let sequence = |content: Vec<u8>| [&[0x30, u8::try_from(content.len()).unwrap()], content.as_slice()].concat();
+    let one = |words: &&str| {
+        let (oid, parameters) = words.split_once(' ').unwrap_or((words, ""));
         let oid = certs::ObjectIdentifier::new_unwrap(oid);
         let length = u8::try_from(oid.as_bytes().len()).unwrap();
-        [&[0x30, length + 2, 6, length], oid.as_bytes()].concat()
+        sequence([&[6, length], oid.as_bytes(), &hex::decode(parameters).unwrap()].concat())
     };
-    let all: Vec<u8> = oids.iter().flat_map(one).collect();
-    [&[0x30, u8::try_from(all.len()).unwrap()], all.as_slice()].concat()
+    sequence(all.iter().flat_map(one).collect())
 }
 
 /// The key in an answer, decrypted and its signature verified by OpenSSL; `with` are the words for what decrypts it.
@@ -395,15 +398,20 @@ fn a_key_is_encrypted_with_a_secret_that_the_requester_names() {
 
 #[test]
 fn a_key_is_encrypted_for_a_certificate_that_the_requester_has() {
-    for (words, usage, can) in [
-        (&["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"][..], "keyEncipherment", &[RSAES_OAEP][..]),
-        (&["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "keyEncipherment", &["1.2.840.113549.1.1.1"]),
-        (&["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], "keyAgreement", &[STD_DH, AES_256_WRAP]),
-        (
-            &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
-            "keyAgreement",
-            &[STD_DH, "2.16.840.1.101.3.4.1.5"],
-        ),
+    let rsa = &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"][..];
+    let p256 = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"][..];
+    let p384 = &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"][..];
+    let (sha1, sha384) = (format!("{RSAES_OAEP} 3000"), format!("{RSAES_OAEP} {OAEP_SHA384}"));
+    // RFC 5753 section 6: the example of AES-128, beside an AES-256 that is for other things.
+    let aes128 = format!("{STD_DH} 300b0609608648016503040105");
+    for (words, usage, can, seen) in [
+        (rsa, "keyEncipherment", &[RSAES_OAEP][..], "sha256"),
+        (rsa, "keyEncipherment", &[sha1.as_str()], "rsaesOaep"),
+        (rsa, "keyEncipherment", &[sha384.as_str()], "sha384"),
+        (rsa, "keyEncipherment", &["1.2.840.113549.1.1.1"], "rsaEncryption"),
+        (p256, "keyAgreement", &[STD_DH, AES_256_WRAP], "id-aes256-wrap"),
+        (p384, "keyAgreement", &[STD_DH, "2.16.840.1.101.3.4.1.5"], "id-aes128-wrap"),
+        (p256, "keyAgreement", &[aes128.as_str(), AES_256_WRAP], "id-aes128-wrap"),
     ] {
         let office = office("P-256");
         let code = office.code_for("keys");
@@ -417,9 +425,15 @@ fn a_key_is_encrypted_for_a_certificate_that_the_requester_has() {
         let ask = |wish: &[(&str, Vec<u8>)]| {
             office.est("keys/serverkeygen", &Who::Code(&code), &wishing(&office, "keyAgreement", wish))
         };
-        let asked = ask(&[(ASYMM_DECRYPT_KEY_ID, octets(&identifier)), (SMIME_CAPABILITIES, capabilities(can))]);
+        let wish = [(ASYMM_DECRYPT_KEY_ID, octets(&identifier)), (SMIME_CAPABILITIES, capabilities(can))];
+        let asked = ask(&wish);
         let (held, own) = (held.to_str().unwrap(), own.0.to_str().unwrap());
         unhidden(&office, "hidden", &asked, &["-recip", held, "-inkey", own]);
+        let enveloped = office.path("hidden.enveloped");
+        let shown = openssl(&["cms", "-cmsout", "-print", "-inform", "DER", "-in", enveloped.to_str().unwrap()]);
+        let shown = shown.split("encryptedContentInfo").next().unwrap();
+        assert!(shown.contains(seen), "{can:?}: {shown}");
+        assert!(seen != "rsaesOaep" || !shown.contains("sha"), "left out is SHA-1: {shown}");
         // Unknown, unable, two at once, and one that does not say what it can.
         for wish in [
             &[(ASYMM_DECRYPT_KEY_ID, octets(b"nobody")), (SMIME_CAPABILITIES, capabilities(can))][..],
@@ -511,4 +525,7 @@ const SMIME_CAPABILITIES: &str = "1.2.840.113549.1.9.15";
 const AES_256_WRAP: &str = "2.16.840.1.101.3.4.1.45";
 const AES_256_CBC: &str = "2.16.840.1.101.3.4.1.42";
 const RSAES_OAEP: &str = "1.2.840.113549.1.1.7";
+/// RSAES-OAEP-params with SHA-384 for both.
+const OAEP_SHA384: &str =
+    "302fa00f300d06096086480165030402020500a11c301a06092a864886f70d010108300d06096086480165030402020500";
 const STD_DH: &str = "1.3.132.1.11.1";

@@ -4,7 +4,7 @@
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use certs::Csr;
+use certs::CsrContent;
 use der::asn1::ObjectIdentifier;
 
 use crate::Fault;
@@ -49,7 +49,7 @@ impl Challenge {
     ///
     /// # Errors
     /// When there is not exactly one value, or it is no text of 1 to 255 characters.
-    fn of(self, csr: &Csr) -> Result<Option<String>, Fault> {
+    fn of(self, csr: &CsrContent) -> Result<Option<String>, Fault> {
         let text = csr.text_attribute(self.oid()).map_err(|fault| Fault::malformed(self.name(), fault))?;
         // RFC 2985 appendix A (pkcs-9-ub-challengePassword), RFC 7894 sections 3.1 to 3.3.
         match text.as_deref().map(|text| text.chars().count()) {
@@ -77,7 +77,7 @@ impl Challenges {
     ///
     /// # Errors
     /// When one has not exactly one value, or it is no text of 1 to 255 characters.
-    pub fn of(csr: &Csr) -> Result<Self, Fault> {
+    pub fn of(csr: &CsrContent) -> Result<Self, Fault> {
         Ok(Self {
             password: Challenge::Password.of(csr)?,
             otp: Challenge::Otp.of(csr)?,

@@ -1,6 +1,6 @@
 //! The wish for other names in the new certificate: ChangeSubjectName (RFC 7030 section 4.2.2, RFC 6402 section 2.8).
 
-use certs::{AltName, Csr, Name};
+use certs::{AltName, CsrContent, Name};
 use der::asn1::{AnyRef, ObjectIdentifier};
 use der::{Decode as _, Encode as _, Reader as _, Tag, TagNumber, Tagged as _};
 
@@ -29,7 +29,7 @@ impl ChangeSubjectName {
     ///
     /// # Errors
     /// When there is not exactly one value, or it is not of this form.
-    pub fn of(csr: &Csr) -> Result<Option<Self>, Fault> {
+    pub fn of(csr: &CsrContent) -> Result<Option<Self>, Fault> {
         match csr.attribute(CHANGE_SUBJECT_NAME) {
             None => Ok(None),
             Some([value]) => Self::parse(value).map(Some),

@@ -4,7 +4,7 @@
 mod enveloped;
 mod signed;
 
-use certs::{Csr, ObjectIdentifier};
+use certs::{CsrContent, ObjectIdentifier};
 use der::asn1::{AnyRef, OctetString};
 use der::{Decode as _, Encode as _, Reader as _};
 use zeroize::Zeroizing;
@@ -20,7 +20,16 @@ pub struct EncryptionWish {
     /// What it decrypts with.
     pub with: DecryptWith,
     /// What it says that it can (`SMIMECapabilities`, RFC 8551 section 2.5.2), in its order.
-    pub capabilities: Vec<ObjectIdentifier>,
+    pub capabilities: Vec<Capability>,
+}
+
+/// One thing that a requester can (`SMIMECapability`).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Capability {
+    /// The algorithm.
+    pub algorithm: ObjectIdentifier,
+    /// How it can it, DER: the algorithm says what that is.
+    pub parameters: Option<Vec<u8>>,
 }
 
 /// The key that a requester decrypts with, by its identifier.
@@ -37,7 +46,7 @@ impl EncryptionWish {
     ///
     /// # Errors
     /// When an attribute has not exactly one value of its form, both kinds of keys are named, or `SMIMECapabilities` are not there.
-    pub fn of(csr: &Csr) -> Result<Option<Self>, Fault> {
+    pub fn of(csr: &CsrContent) -> Result<Option<Self>, Fault> {
         let identifier = |oid, what| match csr.attribute(oid) {
             None => Ok(None),
             Some([value]) => OctetString::from_der(value)
@@ -68,7 +77,13 @@ impl EncryptionWish {
 
     /// Whether the requester says that it can do this.
     fn can(&self, algorithm: ObjectIdentifier) -> bool {
-        self.capabilities.contains(&algorithm)
+        self.ways(algorithm).next().is_some()
+    }
+
+    /// The parameters with which the requester says that it can do this.
+    fn ways(&self, algorithm: ObjectIdentifier) -> impl Iterator<Item = Option<&[u8]>> {
+        let named = self.capabilities.iter().filter(move |found| found.algorithm == algorithm);
+        named.map(|found| found.parameters.as_deref())
     }
 }
 
@@ -78,16 +93,14 @@ impl EncryptionWish {
 ///    capabilityID OBJECT IDENTIFIER,
 ///    parameters ANY DEFINED BY capabilityID OPTIONAL }
 /// ```
-fn capabilities(value: &[u8]) -> Result<Vec<ObjectIdentifier>, der::Error> {
+fn capabilities(value: &[u8]) -> Result<Vec<Capability>, der::Error> {
     AnyRef::from_der(value)?.sequence(|reader| {
         let mut found = Vec::new();
         while !reader.is_finished() {
             found.push(AnyRef::decode(reader)?.sequence(|one| {
-                let oid = ObjectIdentifier::decode(one)?;
-                if !one.is_finished() {
-                    AnyRef::decode(one)?;
-                }
-                Ok::<_, der::Error>(oid)
+                let algorithm = ObjectIdentifier::decode(one)?;
+                let parameters = if one.is_finished() { None } else { Some(AnyRef::decode(one)?.to_der()?) };
+                Ok::<_, der::Error>(Capability { algorithm, parameters })
             })?);
         }
         Ok(found)

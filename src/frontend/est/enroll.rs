@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use certs::{Csr, Extension, Name, oid};
+use certs::{Csr, CsrContent, Extension, Name, oid};
 use cmp::crmf::{self, CertTemplateDraft, Popo};
 use est::{Challenges, ChangeSubjectName};
 use http::StatusCode;
@@ -73,14 +73,14 @@ pub(super) async fn requested(
 
 /// A request as it can be read by anybody.
 pub(super) struct Request {
-    pub(super) csr: Csr,
+    pub(super) csr: CsrContent,
     pub(super) challenges: Challenges,
     pub(super) change: Option<ChangeSubjectName>,
 }
 
 fn read(body: &[u8]) -> Result<Request, String> {
     let der = est::decode_request(body).map_err(|fault| fault.to_string())?;
-    let csr = Csr::parse(&der).map_err(|fault| fault.to_string())?;
+    let csr = CsrContent::parse(&der).map_err(|fault| fault.to_string())?;
     let challenges = Challenges::of(&csr).map_err(|fault| fault.to_string())?;
     let change = ChangeSubjectName::of(&csr).map_err(|fault| fault.to_string())?;
     Ok(Request { csr, challenges, change })
@@ -88,7 +88,7 @@ fn read(body: &[u8]) -> Result<Request, String> {
 
 /// What is to be renewed: the certificate of the TLS handshake (RFC 7030 section 4.2.2), or, for a registration authority, the one that
 /// the request names.
-async fn to_renew(registrar: &Registrar, who: &Identified, csr: &Csr) -> Result<(Name, Vec<u8>), Refusal> {
+async fn to_renew(registrar: &Registrar, who: &Identified, csr: &CsrContent) -> Result<(Name, Vec<u8>), Refusal> {
     let Some(held) = who.certificate() else {
         let text = "present the certificate to be renewed in the TLS handshake";
         return Err(bad(ReasonCode::NotAuthorized, text.to_owned()));
@@ -115,6 +115,7 @@ fn check(
     replaces: Option<(Name, Vec<u8>)>,
 ) -> Result<CertificateRequest, (ReasonCode, String)> {
     let Request { csr, challenges, change } = request;
+    let csr = csr.with_key().map_err(|fault| (ReasonCode::BadRequest, fault.to_string()))?;
     if change.is_some() && replaces.is_none() {
         // RFC 7030 section 4.2.1 has it for who comes with a third party's certificate; which names a first certificate has says the
         // request itself here.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use certs::{Certificate, Csr, KeyKind, KeyUsage, PublicKey};
+use certs::{Certificate, CsrContent, KeyKind, KeyUsage, PublicKey};
 use est::key_package::{self, DecryptWith, EncryptionKey, EncryptionWish, KEY_PACKAGE};
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -89,7 +89,7 @@ impl KeyProtection {
         who: &Identified,
         profile: &str,
         rules: EstRules,
-        csr: &Csr,
+        csr: &CsrContent,
     ) -> Result<Option<Hiding<'_>>, Refusal> {
         let refuse = |text: String| bad(ReasonCode::BadRequest, text);
         let Some(wish) = EncryptionWish::of(csr).map_err(|fault| refuse(fault.to_string()))? else {
@@ -111,8 +111,8 @@ impl KeyProtection {
             DecryptWith::KeyPair(identifier) => {
                 let mut known = registrar.certificates_in_use(who, csr.subject()).await?;
                 known.extend(who.certificate().cloned());
-                let found = known.iter().find(|found| found.subject_key_identifier() == Some(identifier.as_slice()));
-                let found = found.filter(|found| may_encrypt(found)).ok_or_else(|| {
+                let named = |found: &&Certificate| found.subject_key_identifier() == Some(identifier.as_slice());
+                let found = known.iter().filter(named).find(|found| may_encrypt(found)).ok_or_else(|| {
                     refuse("AsymmetricDecryptKeyIdentifier names no key that is known here and may encrypt".to_owned())
                 })?;
                 With::Public(Box::new(found.public_key().clone()))

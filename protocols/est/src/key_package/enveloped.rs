@@ -3,7 +3,10 @@
 use aws_lc_rs::agreement::{self, ECDH_P256, ECDH_P384, PrivateKey, UnparsedPublicKey};
 use aws_lc_rs::cipher::{self, PaddedBlockEncryptingKey, UnboundCipherKey};
 use aws_lc_rs::key_wrap::{AES_128, AES_256, AesKek, KeyWrap as _};
-use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, Pkcs1PublicEncryptingKey, PublicEncryptingKey};
+use aws_lc_rs::rsa::{
+    OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OAEP_SHA384_MGF1SHA384, OAEP_SHA512_MGF1SHA512, OaepAlgorithm,
+    OaepPublicEncryptingKey, Pkcs1PublicEncryptingKey, PublicEncryptingKey,
+};
 use certs::{KeyKind, ObjectIdentifier, PublicKey};
 use cms::content_info::{CmsVersion, ContentInfo};
 use cms::enveloped_data::{
@@ -110,18 +113,20 @@ fn by_transport(
     wish: &EncryptionWish,
 ) -> Result<RecipientInfo, Fault> {
     let key = PublicEncryptingKey::from_der(public.der()).map_err(|_| broken())?;
-    let (key_enc_alg, encrypted) = if wish.can(RSAES_OAEP) {
+    let (key_enc_alg, encrypted) = if let Some((oaep, parameters)) = oaep(wish)? {
         let key = OaepPublicEncryptingKey::new(key).map_err(|_| broken())?;
         let mut room = vec![0; key.ciphertext_size()];
-        let encrypted = key.encrypt(&OAEP_SHA256_MGF1SHA256, content_key, &mut room, None).map_err(|_| broken())?;
-        (oaep_sha256()?, encrypted.to_vec())
+        let encrypted = key.encrypt(oaep, content_key, &mut room, None).map_err(|_| broken())?;
+        (AlgorithmIdentifierOwned { oid: RSAES_OAEP, parameters: Some(parameters) }, encrypted.to_vec())
     } else if wish.can(RSA_ENCRYPTION) {
         let key = Pkcs1PublicEncryptingKey::new(key).map_err(|_| broken())?;
         let mut room = vec![0; key.ciphertext_size()];
         let encrypted = key.encrypt(content_key, &mut room).map_err(|_| broken())?;
         (with_null(RSA_ENCRYPTION)?, encrypted.to_vec())
     } else {
-        return Err(unable("an RSA key wants id-RSAES-OAEP or rsaEncryption in SMIMECapabilities".to_owned()));
+        return Err(unable(
+            "an RSA key wants id-RSAES-OAEP (SHA-1, SHA-2) or rsaEncryption in SMIMECapabilities".to_owned(),
+        ));
     };
     Ok(RecipientInfo::Ktri(KeyTransRecipientInfo {
         version: CmsVersion::V2,
@@ -138,15 +143,9 @@ fn by_agreement(
     content_key: &[u8],
     wish: &EncryptionWish,
 ) -> Result<RecipientInfo, Fault> {
-    let wrap = match (wish.can(AES_256_WRAP), wish.can(AES_128_WRAP)) {
-        _ if !wish.can(STD_DH_SHA256_KDF) => None,
-        (true, _) => Some((AES_256_WRAP, 32)),
-        (false, true) => Some((AES_128_WRAP, 16)),
-        (false, false) => None,
-    };
-    let Some((wrap, length)) = wrap else {
+    let Some((wrap, length)) = wrap_after_agreement(wish)? else {
         return Err(unable(
-            "an EC key wants dhSinglePass-stdDH-sha256kdf-scheme and id-aes256-wrap in SMIMECapabilities".to_owned(),
+            "an EC key wants dhSinglePass-stdDH-sha256kdf-scheme with id-aes256-wrap in SMIMECapabilities".to_owned(),
         ));
     };
     let curve = if public.kind() == KeyKind::P384 { &ECDH_P384 } else { &ECDH_P256 };
@@ -183,6 +182,18 @@ fn by_agreement(
             enc_key: OctetString::new(wrapped(&kek, content_key)?).map_err(unwritten)?,
         }],
     }))
+}
+
+/// What a key that was agreed on wraps with, and its length. RFC 5753 section 6: the parameters of the scheme name it; a requester that
+/// leaves them out names it beside the scheme.
+fn wrap_after_agreement(wish: &EncryptionWish) -> Result<Option<(ObjectIdentifier, u32)>, Fault> {
+    for (wrap, length) in [(AES_256_WRAP, 32), (AES_128_WRAP, 16)] {
+        let named = bare(wrap).to_der().map_err(unwritten)?;
+        if wish.ways(STD_DH_SHA256_KDF).any(|way| way.map_or_else(|| wish.can(wrap), |way| way == named)) {
+            return Ok(Some((wrap, length)));
+        }
+    }
+    Ok(None)
 }
 
 /// ```text
@@ -233,15 +244,30 @@ fn with_octets(oid: ObjectIdentifier, octets: &[u8]) -> Result<AlgorithmIdentifi
     Ok(AlgorithmIdentifierOwned { oid, parameters: Some(Any::encode_from(&octets).map_err(unwritten)?) })
 }
 
-/// RSAES-OAEP-params with SHA-256 for both, the label empty (RFC 4055 section 4.1).
-fn oaep_sha256() -> Result<AlgorithmIdentifierOwned, Fault> {
-    let hash = with_null(SHA_256)?;
+/// How a requester can OAEP, with the parameters that say so; none if not at all. One that says nothing about it gets SHA-256.
+fn oaep(wish: &EncryptionWish) -> Result<Option<(&'static OaepAlgorithm, Any)>, Fault> {
+    for (algorithm, hash) in
+        [(&OAEP_SHA256_MGF1SHA256, SHA_256), (&OAEP_SHA384_MGF1SHA384, SHA_384), (&OAEP_SHA512_MGF1SHA512, SHA_512)]
+    {
+        // RFC 4055 section 2.1: the hash is named with NULL, or without parameters.
+        let (written, short) = (oaep_parameters(with_null(hash)?)?, oaep_parameters(bare(hash))?);
+        let (long, shorter) = (written.to_der().map_err(unwritten)?, short.to_der().map_err(unwritten)?);
+        let named = |way: Option<&[u8]>| way == Some(&long) || way == Some(&shorter);
+        if wish.ways(RSAES_OAEP).any(|way| named(way) || (way.is_none() && hash == SHA_256)) {
+            return Ok(Some((algorithm, written)));
+        }
+    }
+    // RFC 4055 section 4.1: what is left out is SHA-1, which every application must support; its collisions are of no use here.
+    if wish.ways(RSAES_OAEP).any(|way| way == Some(OAEP_DEFAULTS)) {
+        return Ok(Some((&OAEP_SHA1_MGF1SHA1, Any::from_der(OAEP_DEFAULTS).map_err(unwritten)?)));
+    }
+    Ok(None)
+}
+
+/// RSAES-OAEP-params with one hash for both, the label empty (RFC 4055 section 4.1).
+fn oaep_parameters(hash: AlgorithmIdentifierOwned) -> Result<Any, Fault> {
     let mask = AlgorithmIdentifierOwned { oid: MGF_1, parameters: Some(Any::encode_from(&hash).map_err(unwritten)?) };
-    let parameters = OaepParameters { hash, mask };
-    Ok(AlgorithmIdentifierOwned {
-        oid: RSAES_OAEP,
-        parameters: Some(Any::encode_from(&parameters).map_err(unwritten)?),
-    })
+    Any::encode_from(&OaepParameters { hash, mask }).map_err(unwritten)
 }
 
 #[derive(Sequence)]
@@ -273,4 +299,8 @@ const RSA_ENCRYPTION: ObjectIdentifier = oid("1.2.840.113549.1.1.1");
 const RSAES_OAEP: ObjectIdentifier = oid("1.2.840.113549.1.1.7");
 const MGF_1: ObjectIdentifier = oid("1.2.840.113549.1.1.8");
 const SHA_256: ObjectIdentifier = oid("2.16.840.1.101.3.4.2.1");
+const SHA_384: ObjectIdentifier = oid("2.16.840.1.101.3.4.2.2");
+const SHA_512: ObjectIdentifier = oid("2.16.840.1.101.3.4.2.3");
+/// An empty SEQUENCE.
+const OAEP_DEFAULTS: &[u8] = &[0x30, 0];
 const STD_DH_SHA256_KDF: ObjectIdentifier = oid("1.3.132.1.11.1");

@@ -5,10 +5,10 @@ use certs::{Certificate, ObjectIdentifier, Signer, SignerFault};
 use cms::cert::{CertificateChoices, IssuerAndSerialNumber};
 use cms::content_info::CmsVersion;
 use cms::signed_data::{
-    CertificateSet, EncapsulatedContentInfo, SignedAttributes, SignedData, SignerIdentifier, SignerInfo, SignerInfos,
+    CertificateSet, DigestAlgorithmIdentifiers, SignedAttributes, SignerIdentifier, SignerInfo, SignerInfos,
 };
-use der::asn1::{OctetString, SetOfVec};
-use der::{Any, Decode as _, Encode as _};
+use der::asn1::{OctetString, OctetStringRef, SetOfVec};
+use der::{Any, Decode as _, Encode as _, Sequence};
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::attr::Attribute;
 
@@ -76,15 +76,31 @@ pub async fn signed_data(
         // RFC 5652 section 5.1: 3, as the content is not id-data.
         version: CmsVersion::V3,
         digest_algorithms: SetOfVec::try_from(vec![digest_algorithm])?,
-        encap_content_info: EncapsulatedContentInfo {
-            econtent_type: content_type,
-            econtent: Some(Any::encode_from(&OctetString::new(content)?)?),
-        },
-        certificates: Some(CertificateSet::try_from(set)?),
-        crls: None,
+        encap_content_info: Content { content_type, content: OctetStringRef::new(content)? },
+        certificates: CertificateSet::try_from(set)?,
         signer_infos: SignerInfos::try_from(vec![signer_info])?,
     };
     Ok(whole.to_der()?)
+}
+
+/// `SignedData` (RFC 5652 section 5.1) around a content that stays where it is: the type of the library would keep a copy of a private
+/// key that nobody wipes.
+#[derive(Sequence)]
+struct SignedData<'a> {
+    version: CmsVersion,
+    digest_algorithms: DigestAlgorithmIdentifiers,
+    encap_content_info: Content<'a>,
+    #[asn1(context_specific = "0", tag_mode = "IMPLICIT", constructed = "true")]
+    certificates: CertificateSet,
+    signer_infos: SignerInfos,
+}
+
+/// `EncapsulatedContentInfo` (RFC 5652 section 5.2).
+#[derive(Sequence)]
+struct Content<'a> {
+    content_type: ObjectIdentifier,
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT")]
+    content: &'a OctetStringRef,
 }
 
 fn attribute(oid: ObjectIdentifier, value: &Any) -> Result<Attribute, der::Error> {
