@@ -90,6 +90,8 @@ pub enum ReasonCode {
     BadRequest,
     /// The template or CSR asks for what the profile does not give.
     BadTemplate,
+    /// The template or CSR asks for an extension that is not given here.
+    BadExtension,
     /// The key stands in another valid certificate, and the profile wants a new one.
     KeyInUse,
     /// The proof of possession does not verify.
@@ -115,6 +117,7 @@ impl ReasonCode {
         match self {
             Self::BadRequest => "bad_request",
             Self::BadTemplate => "bad_template",
+            Self::BadExtension => "bad_extension",
             Self::KeyInUse => "key_in_use",
             Self::BadProof => "bad_proof",
             Self::BadCertificateId => "bad_certificate_id",
@@ -132,6 +135,7 @@ impl ReasonCode {
         [
             Self::BadRequest,
             Self::BadTemplate,
+            Self::BadExtension,
             Self::KeyInUse,
             Self::BadProof,
             Self::BadCertificateId,

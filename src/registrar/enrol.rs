@@ -19,7 +19,7 @@ use crate::case::{
     State,
 };
 use crate::rules::{Facts, Profile, Ruling, Verdict, rule};
-use crate::store::{CaseRow, NewCase, NewDecision, Row, Unit};
+use crate::store::{CaseRow, CertificateStatus, NewCase, NewDecision, Row, Unit, exchange_key};
 use crate::upstream::{Authority, Fresh};
 
 impl Registrar {
@@ -50,8 +50,14 @@ impl Registrar {
                 Some(server_key) => self.join_server_key(key, server_key, &reply).await?,
                 None => self.join(key, &reply).await?,
             };
+            let taken = self.take_once(who, &request.message, answered.is_some()).await?;
             if let Some(answered) = answered {
                 return Ok(answered);
+            }
+            if taken {
+                let text =
+                    "this message was taken before, and its answer is not given any more; sign a new one".to_owned();
+                return Err(Refusal::Requester(Reason { code: ReasonCode::BadRequest, text }));
             }
         }
         let replaced = match &request.replaces {
@@ -95,6 +101,24 @@ impl Registrar {
         }
     }
 
+    /// Whether a message was taken before that says by its signature alone who sends it: later, when its certificate is gone, it must
+    /// bring no new one. One that only joins a case is marked as taken, too.
+    async fn take_once(&self, who: &Identified, message: &Incoming, joins: bool) -> Result<bool, Refusal> {
+        let Some(signed) = &message.once else { return Ok(false) };
+        let key = exchange_key(&who.requester.credential, signed);
+        let taken = self.store.exchange_by_key(&key).await.map_err(Refusal::store)?.is_some();
+        if joins && !taken {
+            let exchange = self.exchange(who, message, None, Family::Terminated, true);
+            let exchange = Exchange { state: ExchangeState::Ended, deadline: None, ..exchange };
+            let request = self.request_message(&exchange, message);
+            match self.commit_exchange(Unit::new().with(Row::OpenExchange(Box::new(exchange))).with(request)).await {
+                Ok(()) | Err(Refusal::TransactionInUse) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(taken)
+    }
+
     /// What became of a case that its requester was told of by its join key ([`Registrar::pending_key`]); none where it has no such case.
     pub async fn enquire(
         &self,
@@ -132,6 +156,10 @@ impl Registrar {
         }
         let recent = case.changed_at.plus(self.settings.repeat_window) > self.now();
         if !recent || !matches!(case.state, State::Issued | State::Confirmed | State::HandedOver) {
+            return Ok(None);
+        }
+        let certificate = self.store.certificate_of_case(case.id).await.map_err(Refusal::store)?;
+        if certificate.is_none_or(|row| row.status == CertificateStatus::Revoked) {
             return Ok(None);
         }
         match self.outcome_of(&case, None).await? {

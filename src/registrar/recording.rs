@@ -84,10 +84,11 @@ impl Registrar {
     ) -> Exchange {
         let id = ExchangeId::new(self.now(), self.random.as_ref());
         let transaction = message.transaction.as_ref();
-        let key = match transaction {
-            Some(transaction) => exchange_key(&who.requester.credential, &transaction.id),
+        let key = match (transaction, &message.once) {
+            (Some(transaction), _) => exchange_key(&who.requester.credential, &transaction.id),
+            (None, Some(signed)) => exchange_key(&who.requester.credential, signed),
             // EST finds the case, never the exchange: any unused key will do.
-            None => exchange_key(&who.requester.credential, id.as_bytes()),
+            (None, None) => exchange_key(&who.requester.credential, id.as_bytes()),
         };
         Exchange {
             id,

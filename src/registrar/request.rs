@@ -157,13 +157,21 @@ pub struct Incoming {
     pub hash: [u8; 32],
     /// What belongs to a transaction of the protocol; none in EST, where a case is found by what it asks (DESIGN rule 2).
     pub transaction: Option<Transaction>,
+    /// SHA-256 of what its requester signed, where nothing but that says who sends it: such a message is taken once.
+    pub once: Option<[u8; 32]>,
 }
 
 impl Incoming {
     /// A message that arrived as `octets`; `own` is what its requester made of it, without what others wrapped around it.
     #[must_use]
     pub fn new(octets: &[u8], own: &[u8], transaction: Option<Transaction>) -> Self {
-        Self { octets: octets.to_vec(), hash: sha256(own), transaction }
+        Self { octets: octets.to_vec(), hash: sha256(own), transaction, once: None }
+    }
+
+    /// This message, where `signed` alone says who sends it.
+    #[must_use]
+    pub fn once(self, signed: &[u8]) -> Self {
+        Self { once: Some(sha256(signed)), ..self }
     }
 }
 

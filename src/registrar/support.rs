@@ -297,7 +297,7 @@ impl Registrar {
         }
     }
 
-    async fn commit_exchange(&self, unit: Unit) -> Result<(), Refusal> {
+    pub(super) async fn commit_exchange(&self, unit: Unit) -> Result<(), Refusal> {
         match self.store.commit(unit).await {
             Ok(()) => Ok(()),
             Err(CommitError::Conflict(Conflict::ExchangeKey { .. })) => Err(Refusal::TransactionInUse),

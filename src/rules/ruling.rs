@@ -121,7 +121,7 @@ const RULES: [Rule; 16] = [
         code: ReasonCode::BadTemplate,
         look: extended_key_usage,
     },
-    Rule { name: "extensions", source: "RFC 3647 section 4.7.1", code: ReasonCode::BadTemplate, look: extensions },
+    Rule { name: "extensions", source: "RFC 3647 section 4.7.1", code: ReasonCode::BadExtension, look: extensions },
     Rule { name: "validity", source: "RFC 3647 section 4.6.3", code: ReasonCode::BadTemplate, look: validity },
     Rule { name: "replaced", source: "RFC 7030 section 4.2.2", code: ReasonCode::BadCertificateId, look: replaced },
 ];

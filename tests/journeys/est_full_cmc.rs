@@ -523,6 +523,104 @@ fn who_signs_is_who_sends() {
 }
 
 #[test]
+fn a_message_that_only_its_signature_vouches_for_is_taken_once() {
+    let office = office();
+    let (device, device_key) = (office.pki("device.pem"), office.pki("device.key"));
+    let holder = SoftwareSigner::load(&device_key).unwrap();
+    let key = signer(&office.key("pump"));
+    let signed = |nonce: &[u8]| {
+        let request = TaggedRequest::pkcs10(1, &csr(&key, &[]));
+        by_holder(&data(request, &[(oid::SENDER_NONCE, octets(nonce))]), &device, &holder)
+    };
+    let (first, second) = (signed(b"first"), signed(b"second"));
+    let answer = post(&office, &Who::Nobody, &first);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let pem = told(&office, &answer).certificate_of(&office, &key);
+    // DESIGN rule 2: whoever lost the answer asks again, with the same message or with one like it.
+    for message in [&first, &second, &second] {
+        let answer = post(&office, &Who::Nobody, message);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(told(&office, &answer).certificate_of(&office, &key), pem);
+    }
+    let pump = office.keep("pump", &pem);
+    let found = Certificate::parse_pem(pem.as_bytes()).unwrap().remove(0);
+    let certificate = IssuerAndSerial { issuer: found.issuer().clone(), serial: found.serial().to_vec() };
+    let revoke = RevokeRequest { certificate, reason: 1, invalidity: None, passphrase: None, comment: None };
+    let controls = vec![TaggedAttribute::new(9, oid::REVOKE_REQUEST, revoke.encode())];
+    let revocation = PkiData { controls, requests: Vec::new(), messages: Vec::new(), others: Vec::new() };
+    assert_eq!(post(&office, &Who::Nobody, &by_holder(&revocation, &pump, &key)).status, 200);
+    // Whoever kept one of them has no new certificate for a key that was compromised.
+    for message in [&first, &second] {
+        let answer = post(&office, &Who::Nobody, message);
+        assert_eq!((answer.status, told(&office, &answer).failure()), (400, Some(FailInfo::BAD_REQUEST)));
+    }
+    assert_eq!(office.records().count(Kind::Issued), 1);
+    assert_eq!(post(&office, &Who::Nobody, &signed(b"third")).status, 200);
+    assert_eq!(office.records().count(Kind::Issued), 2);
+}
+
+#[test]
+fn who_is_known_by_nothing_but_its_signature_is_told_that_it_is_wrong() {
+    let office = office();
+    let (device, device_key) = (office.pki("device.pem"), office.pki("device.key"));
+    let key = signer(&office.key("pump"));
+    let request = data(TaggedRequest::pkcs10(1, &csr(&key, &[])), &[]);
+    let mut forged = by_holder(&request, &device, &SoftwareSigner::load(&device_key).unwrap());
+    *forged.last_mut().unwrap() ^= 1;
+    let answer = post(&office, &Who::Nobody, &forged);
+    assert_eq!((answer.status, told(&office, &answer).failure()), (400, Some(FailInfo::BAD_MESSAGE_CHECK)));
+    assert_eq!(office.records().count(Kind::Received), 0);
+}
+
+#[test]
+fn certificate_and_code_are_shown_by_tls_and_by_a_proof() {
+    let office = office_with(|settings| {
+        settings.default_profile().insert("enrol_needs".into(), "certificate-and-code".into());
+    });
+    let code = office.one_time_code();
+    let (device, device_key) = (office.pki("device.pem"), office.pki("device.key"));
+    let holder = SoftwareSigner::load(&device_key).unwrap();
+    let key = signer(&office.key("pump"));
+    let witness = pop_link_witness(b"a random value", code.secret.as_bytes());
+    let request = TaggedRequest::pkcs10(1, &csr(&key, &[(oid::POP_LINK_WITNESS_V2, witness)]));
+    let with = |controls: &[(certs::ObjectIdentifier, Vec<u8>)]| {
+        let message = by_holder(&data(request.clone(), controls), &device, &holder);
+        post(&office, &Who::Holder(&device, &device_key), &message)
+    };
+    assert!((400..500).contains(&with(&[]).status));
+    assert_eq!(office.records().count(Kind::Received), 0);
+    let answer = with(&proof(&request, &code, &code.secret));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    told(&office, &answer).certificate_of(&office, &key);
+}
+
+#[test]
+fn what_a_crmf_asks_beside_its_names_is_judged() {
+    let office = office();
+    let (device, device_key) = (office.pki("device.pem"), office.pki("device.key"));
+    let holder = SoftwareSigner::load(&device_key).unwrap();
+    let key = signer(&office.key("pump"));
+    let held = Certificate::parse_pem(&std::fs::read(&device).unwrap()).unwrap().remove(0);
+    let template = CertTemplateDraft::new(subject(), key.public_key().clone());
+    let old = [crmf::Control::old_cert_id(held.issuer(), &[9])];
+    let renewing = crmf::request_with(7, &template, &old);
+    let mut extended = template.clone();
+    let alien = certs::ObjectIdentifier::new_unwrap("1.3.6.1.4.1.99999.1");
+    extended.extensions.push(Extension { oid: alien, critical: false, value: vec![5, 0] });
+    for (request, status, failure) in [
+        (renewing, 400, FailInfo::BAD_CERT_ID),
+        // RFC 10002 section 3.2.1.2.2.
+        (crmf::request(7, &extended), 400, FailInfo::UNSUPPORTED_EXT),
+    ] {
+        let request = TaggedRequest::crmf(&done(crmf::sign(&request, &key)).unwrap()).unwrap();
+        let message = by_holder(&data(request, &[]), &device, &holder);
+        let answer = post(&office, &Who::Holder(&device, &device_key), &message);
+        assert_eq!((answer.status, told(&office, &answer).failure()), (status, Some(failure)), "{}", answer.text());
+    }
+    assert_eq!(office.records().count(Kind::Received), 0);
+}
+
+#[test]
 fn cmc_is_spoken_only_where_a_profile_says_so() {
     let office = Office::open();
     let code = office.code();

@@ -103,6 +103,12 @@ impl FullRequest {
         self.message.readable().collect()
     }
 
+    /// What its signature is over: no other octets verify, however the message around them is written.
+    #[must_use]
+    pub fn signed(&self) -> &[u8] {
+        self.signer.signed()
+    }
+
     /// Verifies the signature around it. `known` is the certificate that its sender proved itself with elsewhere.
     ///
     /// # Errors

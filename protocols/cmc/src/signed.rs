@@ -162,6 +162,11 @@ impl SignerInfo {
             .is_ok_and(|(algorithm, _)| algorithm == oid::NO_SIGNATURE)
     }
 
+    /// What is signed; nothing where there are no signedAttrs, which does not verify.
+    pub(crate) fn signed(&self) -> &[u8] {
+        self.signed_attributes.as_deref().unwrap_or_default()
+    }
+
     /// Whether this may be the signer's certificate.
     #[must_use]
     pub fn names(&self, certificate: &Certificate) -> bool {

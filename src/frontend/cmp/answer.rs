@@ -195,7 +195,7 @@ pub(super) fn polled(message: &Message) -> i64 {
 fn fault_of(reason: &Reason) -> Fault {
     let failure = match reason.code {
         ReasonCode::BadRequest => FailureInfo::BAD_REQUEST,
-        ReasonCode::BadTemplate | ReasonCode::KeyInUse => FailureInfo::BAD_CERT_TEMPLATE,
+        ReasonCode::BadTemplate | ReasonCode::BadExtension | ReasonCode::KeyInUse => FailureInfo::BAD_CERT_TEMPLATE,
         ReasonCode::BadProof => FailureInfo::BAD_POP,
         ReasonCode::BadCertificateId => FailureInfo::BAD_CERT_ID,
         ReasonCode::AlreadyRevoked => FailureInfo::CERT_REVOKED,

@@ -46,9 +46,11 @@ pub(super) async fn refused(registrar: &Registrar, asked: &Asked, refusal: &Refu
 
 pub(super) const fn status_of(code: ReasonCode) -> StatusCode {
     match code {
-        ReasonCode::BadRequest | ReasonCode::BadTemplate | ReasonCode::KeyInUse | ReasonCode::BadProof => {
-            StatusCode::BAD_REQUEST
-        }
+        ReasonCode::BadRequest
+        | ReasonCode::BadTemplate
+        | ReasonCode::BadExtension
+        | ReasonCode::KeyInUse
+        | ReasonCode::BadProof => StatusCode::BAD_REQUEST,
         ReasonCode::BadCertificateId
         | ReasonCode::AlreadyRevoked
         | ReasonCode::NotAuthorized

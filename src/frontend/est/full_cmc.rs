@@ -12,11 +12,11 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 
 use super::Asked;
-use super::answer::{noted, payload, spread, status_of, text};
-use super::full_response::{FullResponse, Pending, failure};
-use super::identify::identify;
+use super::answer::{noted, payload, refused, spread, status, status_of, text};
+use super::full_response::{self, FullResponse, Pending};
+use super::identify::{by_certificate, identify};
 use super::linking::{check_link, check_passwords};
-use crate::case::{Door, Kind, Outcome, RequestForm};
+use crate::case::{Door, Kind, Outcome, Reason, ReasonCode, RequestForm};
 use crate::frontend::Protector;
 use crate::registrar::{
     Answered, CertificateRequest, Identified, Incoming, MacProof, Possession, Refusal, Registrar, RevocationRequest,
@@ -48,7 +48,7 @@ pub(super) async fn full_cmc(
     let who = match sender(registrar, asked, request.as_ref().ok()).await {
         Ok(who) => who,
         Err(NotTaken::Fault(fault)) => return desk.fault(&fault, StatusCode::BAD_REQUEST).await,
-        Err(NotTaken::Refusal(refusal)) => return Err(refusal),
+        Err(NotTaken::Refusal(refusal)) => return Ok(desk.refused(&refusal, None).await),
     };
     let content_type = asked.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !is_cmc(content_type) {
@@ -71,12 +71,12 @@ pub(super) async fn full_cmc(
         return desk.fault(&cmc::Fault::bad_identity(text), StatusCode::FORBIDDEN).await;
     }
     let (body, asked_for) = if let Some((id, wish)) = &request.wish {
-        match wanted(registrar, profile, asked, &who, wish).await {
+        match wanted(registrar, profile, asked, &who, &request, wish).await {
             Ok(request) => (*id, AskedFor::Certificate(Box::new(request))),
             Err(NotTaken::Fault(fault)) => {
                 return desk.fault(&fault.about(&[], *id), StatusCode::BAD_REQUEST).await;
             }
-            Err(NotTaken::Refusal(refusal)) => return Err(refusal),
+            Err(NotTaken::Refusal(refusal)) => return Ok(desk.refused(&refusal, Some(*id)).await),
         }
     } else if let Some((id, revoke)) = &request.revoke {
         if revoke.passphrase.is_some() {
@@ -88,7 +88,7 @@ pub(super) async fn full_cmc(
         let (id, token) = request.query.clone().unwrap_or_default();
         (id, AskedFor::Pending(token))
     };
-    desk.serve(&who, body, asked_for).await
+    Ok(desk.serve(&who, body, asked_for).await)
 }
 
 /// What a message is about.
@@ -118,8 +118,7 @@ impl From<cmc::Fault> for NotTaken {
 
 /// Who sends: by TLS or HTTP as over all of EST, by an identity proof (RFC 10002 section 6.2.1), or by the signature of the message.
 async fn sender(registrar: &Registrar, asked: &Asked, request: Option<&FullRequest>) -> Result<Identified, NotTaken> {
-    let by_http = asked.headers.contains_key(AUTHORIZATION);
-    let by_tls = asked.connection.tls.as_ref().is_some_and(|tls| !tls.client_chain.is_empty());
+    let (by_http, by_tls) = (by_http(asked), by_tls(asked));
     let proof = request.and_then(|request| request.proof.as_ref());
     if let Some(proof) = proof {
         if by_http {
@@ -132,14 +131,15 @@ async fn sender(registrar: &Registrar, asked: &Asked, request: Option<&FullReque
             Err(Refusal::NotIdentified | Refusal::NotAllowed(_)) => return Err(shown.fault().into()),
             Err(other) => return Err(other.into()),
         };
+        let Some(tls) = &asked.connection.tls else { return Ok(code) };
         if !by_tls {
             return Ok(code);
         }
-        return Ok(identify(registrar, asked, false, None).await?.and_code(code));
+        return Ok(by_certificate(registrar, asked, &tls.client_chain).await?.and_code(code));
     }
     match request {
         Some(request) if !by_http && !by_tls => {
-            let Ok(SignedBy::Certificate(signer)) = request.verify(None) else {
+            let SignedBy::Certificate(signer) = request.verify(None)? else {
                 return Err(Refusal::NotIdentified.into());
             };
             let mut chain = request.certificates();
@@ -149,6 +149,19 @@ async fn sender(registrar: &Registrar, asked: &Asked, request: Option<&FullReque
         }
         _ => Ok(identify(registrar, asked, false, None).await?),
     }
+}
+
+fn by_http(asked: &Asked) -> bool {
+    asked.headers.contains_key(AUTHORIZATION)
+}
+
+fn by_tls(asked: &Asked) -> bool {
+    asked.connection.tls.as_ref().is_some_and(|tls| !tls.client_chain.is_empty())
+}
+
+/// Whether more than the message says who sends it, so that nobody else can send it again.
+fn is_known_otherwise(asked: &Asked) -> bool {
+    by_http(asked) || by_tls(asked)
 }
 
 /// An identity proof, with the octets of its reference.
@@ -193,6 +206,7 @@ async fn wanted(
     profile: &Profile,
     asked: &Asked,
     who: &Identified,
+    request: &FullRequest,
     wish: &Wish,
 ) -> Result<CertificateRequest, NotTaken> {
     let Some(tls) = &asked.connection.tls else { return Err(cmc::Fault::bad_request("EST wants TLS").into()) };
@@ -207,6 +221,7 @@ async fn wanted(
         .filter(|held| known.iter().any(|known| known.der() == held.der()))
         .map(|held| (held.issuer().clone(), held.serial().to_vec()));
     let message = Incoming::new(&asked.body, &asked.body, None);
+    let message = if is_known_otherwise(asked) { message } else { message.once(request.signed()) };
     match wish {
         Wish::Pkcs10(csr) => {
             let challenges = Challenges::of(csr).map_err(|fault| cmc::Fault::bad_request(fault.to_string()))?;
@@ -225,6 +240,14 @@ async fn wanted(
             // RFC 4211 section 5: version 2 stands for v3.
             if template.version.is_some_and(|version| version != 2) {
                 return Err(cmc::Fault::bad_request("the template's version must be v3 or absent").into());
+            }
+            // The CA is shown the control as it is, so it must name what is renewed (RFC 4211 section 6.5).
+            if let Some((issuer, serial)) = request.old_cert_id().map_err(bad)? {
+                let renewed = replaces.as_ref().is_some_and(|(own, number)| own.matches(&issuer) && *number == serial);
+                if !renewed {
+                    let text = "oldCertID does not name the certificate that its sender renews";
+                    return Err(cmc::Fault::new(FailInfo::BAD_CERT_ID, text).into());
+                }
             }
             let key_usage = template.key_usage().map_err(bad)?;
             Ok(CertificateRequest {
@@ -272,7 +295,7 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    async fn serve(&self, who: &Identified, body: u32, asked_for: AskedFor) -> Result<Response, Refusal> {
+    async fn serve(&self, who: &Identified, body: u32, asked_for: AskedFor) -> Response {
         let reply = |pending| Arc::new(FullResponse { body, pending, ..self.response.clone() });
         let answered = match asked_for {
             AskedFor::Certificate(request) => {
@@ -286,30 +309,27 @@ impl Desk<'_> {
                 None => Ok(None),
             },
         };
-        let about = |fault: cmc::Fault| fault.about(&[], body);
         match answered {
-            Ok(Some(Answered { outcome: Some(outcome), octets })) => Ok(self.tell(&outcome, &octets)),
-            Ok(Some(_)) => Ok(text(StatusCode::INTERNAL_SERVER_ERROR, "the request has no outcome")),
+            Ok(Some(Answered { outcome: Some(outcome), octets })) => self.tell(&outcome, &octets),
+            Ok(Some(_)) => text(StatusCode::INTERNAL_SERVER_ERROR, "the request has no outcome"),
             Ok(None) => {
                 let unknown = "the pendToken is of no request that waits or came to its end lately";
-                self.fault(&about(cmc::Fault::bad_request(unknown)), StatusCode::BAD_REQUEST).await
+                let reason = Reason { code: ReasonCode::BadRequest, text: unknown.to_owned() };
+                self.refused(&Refusal::Requester(reason), Some(body)).await
             }
-            Err(Refusal::Requester(reason)) => {
-                self.fault(&about(failure(reason.code, &reason.text)), status_of(reason.code)).await
-            }
-            Err(Refusal::NotAllowed(cause)) => {
-                tracing::info!(request = %self.asked.source.request_id, cause, "not allowed");
-                self.fault(&about(cmc::Fault::bad_request("not allowed")), StatusCode::FORBIDDEN).await
-            }
-            Err(Refusal::Unavailable { retry_after, cause }) => {
-                tracing::error!(request = %self.asked.source.request_id, cause, "not available");
-                let fault = about(cmc::Fault::new(FailInfo::TRY_LATER, "not available now"));
-                let mut response = self.refusal(&fault, StatusCode::SERVICE_UNAVAILABLE).await;
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(self.later(retry_after)));
-                Ok(response)
-            }
-            Err(other) => Err(other),
+            Err(refusal) => self.refused(&refusal, Some(body)).await,
         }
+    }
+
+    /// EST's own answer to a refusal (RFC 7030 section 4.2.3), with a CMC response in it.
+    async fn refused(&self, refusal: &Refusal, body: Option<u32>) -> Response {
+        let response = refused(self.registrar, self.asked, refusal).await;
+        let Some(fault) = full_response::refusal(refusal) else { return response };
+        let fault = match body {
+            Some(body) => fault.about(&[], body),
+            None => fault,
+        };
+        self.explained(response, &fault).await
     }
 
     /// The response was made with its outcome.
@@ -333,25 +353,25 @@ impl Desk<'_> {
         spread(seconds, self.registrar.nonce()[0])
     }
 
-    /// RFC 7030 section 4.3.2: a CMC response is in the answer to every CMC error. It is recorded like any bad input.
-    async fn fault(&self, fault: &cmc::Fault, status: StatusCode) -> Result<Response, Refusal> {
-        let response = self.refusal(fault, status).await;
+    /// What is wrong with the message, recorded like any bad input.
+    async fn fault(&self, fault: &cmc::Fault, code: StatusCode) -> Result<Response, Refusal> {
+        let response = self.explained(status(code), fault).await;
         Ok(noted(self.registrar, &self.asked.source, response, &fault.to_string()).await)
     }
 
-    /// A key that is away leaves only words.
-    async fn refusal(&self, fault: &cmc::Fault, status: StatusCode) -> Response {
-        match self.response.sign(&fault.status_info(), &[]).await {
-            Ok(der) => {
-                let mut response = payload(&der, CMC_RESPONSE, self.asked);
-                *response.status_mut() = status;
-                response
+    /// An answer with a CMC response in it, as in every one to a CMC error (RFC 7030 section 4.3.2). A key that is away leaves EST's own.
+    async fn explained(&self, mut response: Response, fault: &cmc::Fault) -> Response {
+        let explained = match self.response.sign(&fault.status_info(), &[]).await {
+            Ok(der) => payload(&der, CMC_RESPONSE, self.asked),
+            Err(unsigned) => {
+                tracing::error!(request = %self.asked.source.request_id, unsigned, "the CMC response cannot be signed");
+                text(response.status(), &fault.to_string())
             }
-            Err(fault) => {
-                tracing::error!(request = %self.asked.source.request_id, fault, "the CMC response cannot be signed");
-                text(StatusCode::SERVICE_UNAVAILABLE, "the answer cannot be signed now")
-            }
-        }
+        };
+        let (head, body) = explained.into_parts();
+        response.headers_mut().extend(head.headers);
+        *response.body_mut() = body;
+        response
     }
 }
 

@@ -5,7 +5,7 @@ use cmc::{BodyReference, Echo, FailInfo, OtherInfo, Status, StatusInfo};
 
 use crate::case::{Outcome, ReasonCode};
 use crate::frontend::Protector;
-use crate::registrar::{Finished, Reply, Replying};
+use crate::registrar::{Finished, Refusal, Reply, Replying};
 
 /// How one message is answered, whatever comes of it.
 #[derive(Clone, Debug)]
@@ -82,11 +82,27 @@ impl Reply for FullResponse {
     }
 }
 
+/// Why the registrar does not do what is asked; none where EST's own answer says it all: who shows nothing is challenged, and for an
+/// unknown label there is no service (RFC 7030 section 4.3.2).
+pub(super) fn refusal(refusal: &Refusal) -> Option<cmc::Fault> {
+    match refusal {
+        Refusal::Requester(reason) => Some(failure(reason.code, &reason.text)),
+        Refusal::NotIdentified | Refusal::UnknownProfile(_) => None,
+        Refusal::TooMany { .. } => Some(cmc::Fault::new(FailInfo::TRY_LATER, "too many requests")),
+        Refusal::Unavailable { .. } => Some(cmc::Fault::new(FailInfo::TRY_LATER, "not available now")),
+        Refusal::NotAllowed(_) | Refusal::TransactionInUse | Refusal::NoTransaction | Refusal::OutOfPlace(_) => {
+            Some(cmc::Fault::bad_request(refusal.to_string()))
+        }
+    }
+}
+
 /// The kinds of refusal as CMCFailInfo (RFC 10002 section 6.1.4).
 pub(super) fn failure(code: ReasonCode, text: &str) -> cmc::Fault {
     let failure = match code {
         ReasonCode::BadProof => FailInfo::POP_FAILED,
         ReasonCode::BadCertificateId | ReasonCode::AlreadyRevoked => FailInfo::BAD_CERT_ID,
+        // Sections 3.1 and 3.2.1.2.2: a request "denied due to the inability to handle a requested extension".
+        ReasonCode::BadExtension => FailInfo::UNSUPPORTED_EXT,
         ReasonCode::KeyInUse => FailInfo::NO_KEY_REUSE,
         ReasonCode::Withheld => FailInfo::INTERNAL_CA_ERROR,
         ReasonCode::Unavailable => FailInfo::TRY_LATER,
@@ -115,6 +131,7 @@ mod tests {
         for (code, expected) in [
             (ReasonCode::BadProof, FailInfo::POP_FAILED),
             (ReasonCode::AlreadyRevoked, FailInfo::BAD_CERT_ID),
+            (ReasonCode::BadExtension, FailInfo::UNSUPPORTED_EXT),
             (ReasonCode::KeyInUse, FailInfo::NO_KEY_REUSE),
             (ReasonCode::Withheld, FailInfo::INTERNAL_CA_ERROR),
             (ReasonCode::Unavailable, FailInfo::TRY_LATER),

@@ -92,7 +92,11 @@ async fn by_code(registrar: &Registrar, asked: &Asked, proof: Proof<'_>) -> Resu
     }
 }
 
-async fn by_certificate(registrar: &Registrar, asked: &Asked, chain: &[Vec<u8>]) -> Result<Identified, Refusal> {
+pub(super) async fn by_certificate(
+    registrar: &Registrar,
+    asked: &Asked,
+    chain: &[Vec<u8>],
+) -> Result<Identified, Refusal> {
     let chain: Result<Vec<Certificate>, certs::Fault> = chain.iter().map(|der| Certificate::parse(der)).collect();
     let chain = chain.map_err(|_| Refusal::NotIdentified)?;
     registrar.identify_certificate(asked.source.clone(), &chain, Purpose::ClientAuth).await
