@@ -54,6 +54,22 @@ fn a_trusted_authority_vouches_for_a_proof_and_no_end_entity_does() {
     assert_eq!(office.records().count(Kind::Received), records.count(Kind::Received));
 }
 
+/// RFC 9483 sections 5.1.1 and 5.2.2.1: who wraps a message says that it may have the name it asks for.
+#[test]
+fn a_name_that_its_requester_may_not_ask_for_alone_is_vouched_for_by_who_wraps_the_request() {
+    let office = Office::open_with(|settings| {
+        settings.default_profile()["subject"]["names"].as_table_mut().unwrap().remove("manufacturer");
+    });
+    let device = Seal::device(&office);
+    let asked = || device.finish(Request::new(NAME).draft(&device));
+    assert_eq!(office.send(&asked()).failure(), FailureInfo::NOT_AUTHORIZED);
+    assert_eq!(office.leaves("vouched_by"), 0);
+    let by = Seal::other_ra(&office);
+    let exchange = send_wrapped(&office, "", &by, &asked());
+    exchange.issued();
+    assert_eq!((office.leaves("vouched_by"), office.records().count(Kind::Issued)), (1, 1));
+}
+
 #[test]
 fn the_extended_key_usage_alone_gives_no_rights() {
     let office = Office::open_with(|settings| settings.trusted_ras().clear());
