@@ -221,7 +221,7 @@ fn a_revocation_is_answered_in_the_form_of_the_profile() {
 #[test]
 fn what_waits_is_protected_and_polled_for_with_its_own_credential() {
     let office = Office::open_with(|settings: &mut Settings| settings.set("registrar", "answer_seconds", 1));
-    let (mine, other) = (Seal::code(&office.code()), Seal::code(&office.code()));
+    let (mine, other) = (Seal::device(&office), Seal::other_ra(&office));
     office.mischief(r#"{"delay_ms": 3000}"#);
     let asked = office.ask(&mine, &Request::new(NAME));
     let Answer::Waiting { cert_req_id } = asked.read() else { panic!("{:?}", asked.answer.body()) };
@@ -229,9 +229,14 @@ fn what_waits_is_protected_and_polled_for_with_its_own_credential() {
     let Body::Ip(content) = asked.answer.body() else { panic!("RFC 9483 section 4.4: an ip waits for an ir") };
     assert_eq!((content.responses[0].status.status, content.responses[0].status.failure), (Status::Waiting, None));
     // RFC 9483 section 4.4: the credential of the request.
-    let foreign = office.send(&asked.poll(&other, cert_req_id));
-    let failure = foreign.failure();
-    assert!(matches!(failure, FailureInfo::BAD_REQUEST | FailureInfo::BAD_MESSAGE_CHECK), "{failure}");
+    let mut theirs = client::next(asked.sent.header(), asked.answer.header(), random(), body::poll_req(&[cert_req_id]));
+    theirs.sender = other.name();
+    office.turns_down(
+        "another's poll",
+        &other.finish(theirs),
+        (How::Error, FailureInfo::BAD_MESSAGE_CHECK),
+        Cover::Like(&other),
+    );
     let polled = office.send(&asked.poll(&mine, cert_req_id));
     assert!(matches!(polled.read(), Answer::PollAgain { .. }), "{:?}", polled.answer.body());
     assert!(polled.is_protected(&office, &mine));
