@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use certs::{Certificate, Signer};
 
@@ -14,7 +15,7 @@ use crate::case::{Clock, Random};
 use crate::config::{AuthorityConfig, Config};
 use crate::frontend::{KeyProtection, Protector};
 use crate::hsm::{Hsm, HsmSigner, State};
-use crate::registrar::{Balancer, KeyReady, Parts, Registrar, Trust, TrustConfig, TrustedRa};
+use crate::registrar::{Balancer, KeyReady, Parts, Registrar, Trust, TrustConfig, TrustedRa, Vault};
 use crate::store::Store;
 use crate::upstream::{Authority, Cmp};
 
@@ -25,7 +26,40 @@ pub(super) struct House {
     pub(super) registrar: Registrar,
     pub(super) protector: Protector,
     pub(super) keys: Arc<KeyProtection>,
+    /// There while the data key was not unwrapped.
+    pub(super) locked: Option<Locked>,
 }
+
+/// A vault that waits for the token.
+#[derive(Clone)]
+pub(super) struct Locked {
+    vault: Vault,
+    random: Arc<dyn Random>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Locked {
+    /// Opens the vault as soon as the token is there.
+    pub(super) async fn open(self, config: Config, hsm: Hsm, store: Store) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if hsm.state() != State::Ready {
+                continue;
+            }
+            match data_key::open_or_make(&config, &hsm, &store, self.random.as_ref(), self.clock.now()).await {
+                Ok(secrets) => {
+                    self.vault.open(secrets);
+                    return tracing::info!("the data key is unwrapped");
+                }
+                Err(fault) => tracing::error!(%fault, "the token is there, and no enrolment secret can be read"),
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+}
+
+const LOOK: Duration = Duration::from_millis(250);
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Tells the registrar whether the token can sign.
 #[derive(Debug)]
@@ -44,7 +78,20 @@ pub(super) async fn assemble(config: &Config, signer: Option<Arc<dyn Signer>>) -
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let hsm = Hsm::start(&config.hsm, &config.data).map_err(Failed::new)?;
     let store = Store::open(&config.store).await.map_err(Failed::new)?;
-    let secrets = data_key::open_or_make(config, &hsm, &store, random.as_ref(), clock.now()).await?;
+    let vault = Vault::default();
+    // A token that is away comes back some time; what else keeps it from being used ends the start.
+    let away = hsm.state() == State::Absent;
+    let locked = match data_key::open_or_make(config, &hsm, &store, random.as_ref(), clock.now()).await {
+        Ok(secrets) => {
+            vault.open(secrets);
+            None
+        }
+        Err(fault) if away || hsm.state() == State::Absent => {
+            tracing::warn!(%fault, "the token is away: what needs no key is served until it comes");
+            Some(Locked { vault: vault.clone(), random: Arc::clone(&random), clock: Arc::clone(&clock) })
+        }
+        Err(fault) => return Err(fault),
+    };
     let signer = match signer {
         Some(signer) => signer,
         None => Arc::new(on_token(config, &hsm)?),
@@ -71,7 +118,7 @@ pub(super) async fn assemble(config: &Config, signer: Option<Arc<dyn Signer>>) -
         trusted_ras,
         balancers,
         rules,
-        secrets,
+        secrets: vault,
         key_ready: Arc::new(TokenReady(hsm.clone())),
         key_maker: Arc::new(InMemory),
         clock,
@@ -79,7 +126,7 @@ pub(super) async fn assemble(config: &Config, signer: Option<Arc<dyn Signer>>) -
         settings: config.registrar.settings(&config.node),
     });
     let keys = KeyProtection { protector: protector.clone(), secrets: key_encryption_keys(config)? };
-    Ok(House { hsm, store, registrar, protector, keys: Arc::new(keys) })
+    Ok(House { hsm, store, registrar, protector, keys: Arc::new(keys), locked })
 }
 
 /// The trust tables with their files read.

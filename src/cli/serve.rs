@@ -88,12 +88,19 @@ async fn open(
     if let Some(door) = watched {
         doors.push(tokio::spawn(door.http(health(house.registrar.clone(), registry), stop.signal())));
     }
+    let unlocking = house
+        .locked
+        .clone()
+        .map(|locked| tokio::spawn(locked.open(config.clone(), house.hsm.clone(), house.store.clone())));
     tracing::info!(node = config.node, "Daftar serves");
     signals.wait_for_end(args.exit_with_stdin, &reload).await;
     tracing::info!("stopping: running requests are finished");
     stop.stop();
     for door in doors {
         door.await.map_err(Failed::new)?;
+    }
+    if let Some(unlocking) = unlocking {
+        unlocking.abort();
     }
     workers.stop().await;
     house.registrar.note_service(false).await.map_err(Failed::new)

@@ -97,6 +97,7 @@ impl Registrar {
         let mut reference = [0; 6];
         self.random.fill(&mut reference);
         let reference = hex::encode(reference);
+        let secrets = self.secrets.secrets()?;
         let mut octets = Zeroizing::new([0; 16]);
         self.random.fill(octets.as_mut_slice());
         let secret = Zeroizing::new(hex::encode(octets.as_slice()));
@@ -108,10 +109,10 @@ impl Registrar {
             .plain("profile", &order.profile);
         let code = NewCode {
             id,
-            lookup: self.secrets.lookup(reference.as_bytes()),
+            lookup: secrets.lookup(reference.as_bytes()),
             reference: reference.clone(),
-            data_key: self.secrets.data_key(),
-            secret: self.secrets.seal(secret.as_bytes(), id.as_bytes(), self.random.as_ref()),
+            data_key: secrets.data_key(),
+            secret: secrets.seal(secret.as_bytes(), id.as_bytes(), self.random.as_ref()),
             profile: order.profile,
             uses: order.uses,
             names,
@@ -136,11 +137,11 @@ impl Registrar {
         &self,
         reference: &[u8],
     ) -> Result<Option<(Code, Zeroizing<Vec<u8>>)>, Refusal> {
-        let Some(row) = self.store.code_by_lookup(&self.secrets.lookup(reference)).await.map_err(Refusal::store)?
-        else {
+        let secrets = self.secrets.secrets()?;
+        let Some(row) = self.store.code_by_lookup(&secrets.lookup(reference)).await.map_err(Refusal::store)? else {
             return Ok(None);
         };
-        let secret = self.secrets.open(&row.secret, row.id.as_bytes()).map_err(Refusal::store)?;
+        let secret = secrets.open(&row.secret, row.id.as_bytes()).map_err(Refusal::store)?;
         let names = row.names.as_deref().map(serde_json::from_str).transpose().map_err(Refusal::store)?;
         let one_time = row.uses == Some(1);
         let code = Code { id: row.id, reference: row.reference, profile: row.profile, names, one_time };
@@ -152,6 +153,6 @@ impl Registrar {
     pub async fn secret_of(&self, credential: &CredentialId) -> Result<Option<Zeroizing<Vec<u8>>>, Refusal> {
         let Some(id) = credential.as_code() else { return Ok(None) };
         let Some(row) = self.store.code_by_id(id).await.map_err(Refusal::store)? else { return Ok(None) };
-        self.secrets.open(&row.secret, row.id.as_bytes()).map(Some).map_err(Refusal::store)
+        self.secrets.secrets()?.open(&row.secret, row.id.as_bytes()).map(Some).map_err(Refusal::store)
     }
 }

@@ -280,7 +280,7 @@ impl Registrar {
                 String::from_utf8_lossy(reference).chars().take(64).filter(|c| !c.is_control()).collect();
             self.note_failure(
                 &source,
-                &format!("reference:{}", hex::encode(self.secrets.lookup(reference))),
+                &format!("reference:{}", hex::encode(self.secrets.secrets()?.lookup(reference))),
                 &format!("wrong reference or secret: '{shown}'"),
             )
             .await?;

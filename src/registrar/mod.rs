@@ -65,7 +65,7 @@ pub use request::{
     Answered, CertificateRequest, Finished, Incoming, Possession, Reply, Replying, RevocationRequest, Transaction,
     without_own_rule,
 };
-pub use secrets::{SealBroken, Secrets};
+pub use secrets::{SealBroken, Secrets, Vault};
 pub use server_key::{KEY_MAKING_TIME, KeyMaker, KeyPair, ServerKey};
 pub use support::Wish;
 pub use trust::{Trust, TrustConfig};
@@ -88,7 +88,7 @@ pub struct Parts {
     /// The active rule set.
     pub rules: Arc<RuleSet>,
     /// The data key.
-    pub secrets: Secrets,
+    pub secrets: Vault,
     /// Whether the RA key can sign now.
     pub key_ready: Arc<dyn KeyReady>,
     /// What makes keys for requesters.
@@ -153,7 +153,7 @@ pub struct Inner {
     trusted_ras: Vec<TrustedRa>,
     balancers: Vec<Balancer>,
     rules: ArcSwap<RuleSet>,
-    secrets: Secrets,
+    secrets: Vault,
     key_ready: Arc<dyn KeyReady>,
     key_maker: Arc<dyn KeyMaker>,
     clock: Arc<dyn Clock>,

@@ -64,6 +64,8 @@ pub struct Readiness {
     pub database: bool,
     /// The RA key can sign.
     pub hsm: bool,
+    /// Enrolment secrets can be read: the token has unwrapped the data key since the start.
+    pub data_key: bool,
     /// No more submissions wait than the limit.
     pub upstream: bool,
     /// No audit leaf waits longer for its number than it may.
@@ -74,7 +76,7 @@ impl Readiness {
     /// Whether every part is ready.
     #[must_use]
     pub const fn all(&self) -> bool {
-        self.database && self.hsm && self.upstream && self.audit
+        self.database && self.hsm && self.data_key && self.upstream && self.audit
     }
 }
 
@@ -86,6 +88,7 @@ impl Registrar {
         Readiness {
             database: unnumbered.is_ok(),
             hsm: self.key_ready.key_ready(),
+            data_key: self.secrets.is_open(),
             upstream: self.queue.load(std::sync::atomic::Ordering::Relaxed) < self.settings.queue_limit,
             audit: unnumbered.is_ok_and(|oldest| oldest.is_none_or(|at| at > oldest_allowed)),
         }

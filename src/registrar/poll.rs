@@ -39,7 +39,11 @@ impl Registrar {
         let credential = match claim {
             Claim::Certificate(certificate) => Some(CredentialId::certificate(&certificate.hash())),
             Claim::Reference(reference) => {
-                let row = self.store.code_by_lookup(&self.secrets.lookup(reference)).await.map_err(Refusal::store)?;
+                let row = self
+                    .store
+                    .code_by_lookup(&self.secrets.secrets()?.lookup(reference))
+                    .await
+                    .map_err(Refusal::store)?;
                 row.map(|row| CredentialId::code(row.id))
             }
         };

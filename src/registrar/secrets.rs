@@ -1,9 +1,12 @@
 //! The secrets of enrolment codes: found by an HMAC, kept under AES-256-GCM with a data key (DESIGN rule 11).
 
+use std::sync::{Arc, OnceLock};
+
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, hmac};
 use zeroize::Zeroizing;
 
+use super::Refusal;
 use crate::case::Random;
 
 /// A data key in use, and the look-up key made from it.
@@ -83,6 +86,27 @@ impl Secrets {
         let length = self.sealing.open_in_place(nonce, Aad::from(about), &mut opened).map_err(|_| SealBroken)?.len();
         opened.truncate(length);
         Ok(opened)
+    }
+}
+
+/// The secrets, once the token has unwrapped their data key: the server starts without it (DESIGN rule 9).
+#[derive(Clone, Debug, Default)]
+pub struct Vault(Arc<OnceLock<Secrets>>);
+
+impl Vault {
+    /// Opens it, for all that hold it. What is open stays as it is.
+    pub fn open(&self, secrets: Secrets) {
+        let _ = self.0.set(secrets);
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.0.get().is_some()
+    }
+
+    pub(super) fn secrets(&self) -> Result<&Secrets, Refusal> {
+        self.0.get().ok_or_else(|| {
+            Refusal::away("no enrolment secret can be read: the token has not unwrapped the data key since the start")
+        })
     }
 }
 

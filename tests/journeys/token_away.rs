@@ -68,6 +68,32 @@ fn without_its_token_the_ra_serves_nobody_and_with_it_it_does() {
 }
 
 #[test]
+fn the_server_starts_without_its_token_and_uses_it_when_it_comes() {
+    let mut office = Office::open();
+    let code = office.code();
+    let (_, csr) = office.csr("pump", "/CN=pump.plant.example");
+    office.stop();
+    take_away(&office);
+    office.launch();
+    office.until("it serves", || Office::try_get(office.ports.metrics(), "/livez").is_some());
+    assert_eq!(office.est_get("cacerts", &[]).status, 200, "what needs no key is served");
+    let ready: serde_json::Value = serde_json::from_slice(&office.get(office.ports.metrics(), "/readyz").body).unwrap();
+    assert_eq!((&ready["hsm"], &ready["data_key"]), (&false.into(), &false.into()), "{ready}");
+    // Whether the code is right cannot be known, so it is not told.
+    for who in [Who::Code(&code), Who::Holder(&office.pki("device.pem"), &office.pki("device.key"))] {
+        let answer = office.est("simpleenroll", &who, &csr);
+        assert_eq!((answer.status, answer.header("Retry-After").is_some()), (503, true), "{}", answer.text());
+    }
+    assert_eq!(office.ask(&Seal::code(&code), &Request::new("CN=x")).failure(), FailureInfo::SYSTEM_UNAVAIL);
+    assert_eq!((office.case_count(), office.leaves("authentication_failed")), (0, 0));
+    bring_back(&office);
+    office.until("the token is used", || office.get(office.ports.metrics(), "/readyz").status == 200);
+    assert_eq!(office.est("simpleenroll", &Who::Code(&code), &csr).status, 200);
+    office.ask(&Seal::code(&office.code()), &Request::new("CN=mac.plant.example")).issued();
+    assert_eq!(office.said().matches("Daftar serves").count(), 2, "it was not started anew");
+}
+
+#[test]
 fn an_approval_waits_for_the_token() {
     let mut office = Office::open_with(|settings| {
         settings.default_profile().insert("approval".into(), "by-hand".into());
