@@ -24,6 +24,10 @@ impl Collector for Token {
         let waiting = ConstGauge::new(i64::try_from(stats.queue_depth()).unwrap_or(i64::MAX));
         let kind = waiting.metric_type();
         waiting.encode(encoder.encode_descriptor("hsm_queued_signatures", "Signatures that wait", None, kind)?)?;
+        let lost = ConstGauge::new(i64::try_from(stats.threads_left_behind()).unwrap_or(i64::MAX));
+        let kind = lost.metric_type();
+        let help = "Threads left to calls that the token does not answer";
+        lost.encode(encoder.encode_descriptor("hsm_threads_left_behind", help, None, kind)?)?;
         for (name, help, count) in [
             ("hsm_signatures", "Signatures made by the token", stats.signatures()),
             ("hsm_failures", "Signatures that failed", stats.failures()),

@@ -44,6 +44,7 @@ pin_file = "pin"                 # readable by its owner only, or:
 sessions = 2                     # signatures at the same time (default 2)
 queue_limit = 256                # signatures that may wait (default 256)
 deadline_seconds = 10            # then a signature is given up (default 10)
+call_seconds = 2                 # then a call that the token does not answer is given up (default 2)
 signing_key = { label = "ra-signing", id = "01" }            # or a pkcs11: URI (RFC 7512)
 wrapping_key = "pkcs11:object=ra-wrapping;id=%02"            # AES-256, wraps the data keys
 

@@ -46,6 +46,9 @@ pub struct Config {
     /// Seconds after which a signature that was not made is given up.
     #[serde(default = "default_deadline_seconds")]
     pub deadline_seconds: u64,
+    /// Seconds after which a call into the module is taken for one that hangs.
+    #[serde(default = "default_call_seconds")]
+    pub call_seconds: u64,
     /// The RA's signing key.
     pub signing_key: KeyRef,
     /// The AES-256 key that wraps the data keys.
@@ -75,6 +78,9 @@ impl Config {
         if !(1..=120).contains(&self.deadline_seconds) {
             return fault("deadline_seconds: 1 to 120");
         }
+        if !(1..=60).contains(&self.call_seconds) {
+            return fault("call_seconds: 1 to 60");
+        }
         if self.signing_key.class == Some(Class::Secret) {
             return fault("signing_key: type=secret-key cannot sign; say type=private");
         }
@@ -102,6 +108,10 @@ impl Config {
 
     pub(super) fn deadline(&self) -> Duration {
         Duration::from_secs(self.deadline_seconds)
+    }
+
+    pub(super) fn call_time(&self) -> Duration {
+        Duration::from_secs(self.call_seconds)
     }
 }
 
@@ -268,6 +278,11 @@ fn default_deadline_seconds() -> u64 {
     10
 }
 
+/// Longer than any signature of an HSM that is there.
+fn default_call_seconds() -> u64 {
+    2
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -329,7 +344,7 @@ mod tests {
 
     #[test]
     fn unsafe_numbers_are_refused() {
-        for line in ["sessions = 0", "sessions = 65", "queue_limit = 0", "deadline_seconds = 0"] {
+        for line in ["sessions = 0", "sessions = 65", "queue_limit = 0", "deadline_seconds = 0", "call_seconds = 0"] {
             let config = config(&format!("token = \"t\"\nsigning_key = {{ label = \"s\" }}\n{line}")).unwrap();
             assert!(config.check().is_err(), "{line}");
         }

@@ -34,6 +34,9 @@ pub enum Fault {
          correct the PIN, then run `daftar key retry-pin`"
     )]
     PinNotTried(String),
+    /// The token takes no PIN, or only one more.
+    #[error("the PIN was not tried: the token says {0}")]
+    PinLocked(&'static str),
     /// The mark that a PIN is being tried cannot be written or removed.
     #[error("the mark {path}, without which no PIN is tried, cannot be changed: {detail}")]
     Mark {
@@ -107,7 +110,7 @@ impl Fault {
 
     /// Whether nothing logs in until an officer says so.
     pub(super) fn is_pin(&self) -> bool {
-        matches!(self, Self::PinRefused(_) | Self::PinNotTried(_))
+        matches!(self, Self::PinRefused(_) | Self::PinNotTried(_) | Self::PinLocked(_))
     }
 }
 

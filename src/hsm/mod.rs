@@ -2,14 +2,16 @@
 //!
 //! The only room that names cryptoki, and the only one with threads of its own. [`Hsm::start`] loads the module, and a
 //! supervisor thread logs in, once; N worker threads own a session each and serve a bounded queue. A stale session is
-//! replaced in passing. When the token is lost or hangs, callers are told at once ([`Fault::Unavailable`]), the workers
-//! give their sessions back, and the supervisor finalizes and initialises the module until the token is there again.
+//! replaced in passing. A worker whose call hangs is left behind, and another hired. When the token is lost, callers are told at once
+//! ([`Fault::Unavailable`]), the workers give their sessions back, and the supervisor finalizes and initialises the module until the
+//! token is there again.
 //!
 //! A wrong PIN is tried once, across restarts, too: see [`clear_pin_marker`].
 //!
 //! Nothing in the process may fork without exec after [`Hsm::start`]: PKCS#11 modules do not survive that.
 
 mod config;
+mod crew;
 mod fault;
 mod keys;
 mod method;
@@ -33,6 +35,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use certs::PublicKey;
+use crew::Crew;
 use zeroize::Zeroizing;
 
 pub use config::{Config, KeyRef};
@@ -68,12 +71,9 @@ impl Hsm {
         let shared = Arc::new(Shared::new(config.queue_limit, config.deadline()));
         // Stops the workers when the start fails half-way.
         let office = Office { shared: Arc::clone(&shared), supervisor: Mutex::new(None) };
-        let mut workers = Vec::new();
-        for number in 1..=config.sessions {
-            let shared = Arc::clone(&shared);
-            workers.push(thread(&format!("hsm-{number}"), move || {
-                worker::serve(&shared);
-            })?);
+        let mut workers = Crew::new(Arc::clone(&shared));
+        for _ in 0..config.sessions {
+            workers.hire()?;
         }
         let supervisor = Supervisor::new(config, module, Marker::new(marker_dir), shared, workers)?;
         let (started, first) = sync_channel(1);
@@ -168,14 +168,14 @@ impl Hsm {
     pub async fn list_keys(&self) -> Result<Vec<KeyInfo>, Fault> {
         match self.office.shared.ask(Task::List).await? {
             Answer::Keys(keys) => Ok(keys),
-            Answer::Bytes(_) => Err(Fault::Refused("the token answered something else".into())),
+            _ => Err(Fault::Refused("the token answered something else".into())),
         }
     }
 
     async fn ask_bytes(&self, task: Task) -> Result<Zeroizing<Vec<u8>>, Fault> {
         match self.office.shared.ask(task).await? {
             Answer::Bytes(bytes) => Ok(bytes),
-            Answer::Keys(_) => Err(Fault::Refused("the token answered something else".into())),
+            _ => Err(Fault::Refused("the token answered something else".into())),
         }
     }
 

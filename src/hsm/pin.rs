@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use cryptoki::error::{Error, RvError};
 use cryptoki::session::{Session, UserType};
+use cryptoki::slot::TokenInfo;
 use cryptoki::types::AuthPin;
 use zeroize::Zeroizing;
 
@@ -154,6 +155,22 @@ pub fn clear_pin_marker(folder: &Path) -> Result<bool, Fault> {
 pub(super) enum Known {
     Good,
     Unproven,
+}
+
+/// Refuses a log-in that could lock the token, or that it does not take (PKCS#11 3.0 section 3.2, `CK_TOKEN_INFO`).
+pub(super) fn may_log_in(token: &TokenInfo) -> Result<(), Fault> {
+    if token.user_pin_locked() {
+        return Err(Fault::PinLocked("CKF_USER_PIN_LOCKED: only its security officer can set another PIN"));
+    }
+    if token.user_pin_final_try() {
+        return Err(Fault::PinLocked(
+            "CKF_USER_PIN_FINAL_TRY: one more wrong PIN locks it; log in by hand with the right one first",
+        ));
+    }
+    if token.user_pin_count_low() {
+        tracing::warn!("the token says that wrong PINs were tried before (CKF_USER_PIN_COUNT_LOW)");
+    }
+    Ok(())
 }
 
 /// Logs in, once. The log-in holds for the process and the token, not for the session alone.

@@ -33,8 +33,10 @@ struct Control {
     why: Fault,
     /// Workers that may hold a session.
     seated: usize,
-    /// When the calls began that are being made now.
-    busy: Vec<Instant>,
+    /// The calls that are being made now.
+    calls: Vec<Call>,
+    /// Workers that are left to calls which do not come back.
+    lost: Vec<Number>,
     stop: bool,
     /// The supervisor has given the module back.
     ended: bool,
@@ -47,7 +49,44 @@ struct Control {
 pub(super) struct Job {
     pub(super) task: Task,
     pub(super) until: Instant,
-    pub(super) reply: oneshot::Sender<Result<Answer, Fault>>,
+    pub(super) reply: Asker,
+}
+
+/// Who waits for an answer. The worker has it, and whoever gives the worker up; the first one to speak is heard.
+#[derive(Clone, Debug)]
+pub(super) struct Asker(Arc<Mutex<Option<oneshot::Sender<Result<Answer, Fault>>>>>);
+
+impl Asker {
+    pub(super) fn new() -> (Self, oneshot::Receiver<Result<Answer, Fault>>) {
+        let (reply, answer) = oneshot::channel();
+        (Self(Arc::new(Mutex::new(Some(reply)))), answer)
+    }
+
+    pub(super) fn tell(&self, answer: Result<Answer, Fault>) {
+        if let Some(reply) = self.lock().take() {
+            let _ = reply.send(answer);
+        }
+    }
+
+    /// Whether nobody waits any more.
+    pub(super) fn has_left(&self) -> bool {
+        self.lock().as_ref().is_none_or(oneshot::Sender::is_closed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<oneshot::Sender<Result<Answer, Fault>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A worker's number. None is given twice.
+pub(super) type Number = u64;
+
+/// A call into the module.
+#[derive(Debug)]
+struct Call {
+    worker: Number,
+    begun: Instant,
+    asker: Asker,
 }
 
 /// What the supervisor woke up for.
@@ -66,7 +105,8 @@ impl Shared {
                 up: None,
                 why: Fault::Unavailable("it was not opened yet".into()),
                 seated: 0,
-                busy: Vec::new(),
+                calls: Vec::new(),
+                lost: Vec::new(),
                 stop: false,
                 ended: false,
                 expected: None,
@@ -90,15 +130,12 @@ impl Shared {
 
     async fn wait_for(&self, task: Task) -> Result<Answer, Fault> {
         let until = Instant::now() + self.deadline;
-        let (reply, answer) = oneshot::channel();
+        let (reply, answer) = Asker::new();
         self.push(Job { task, until, reply })?;
         match tokio::time::timeout_at(until.into(), answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(Fault::Unavailable("its thread ended".into())),
-            Err(_) => {
-                self.down_if_hung();
-                Err(late(self.deadline))
-            }
+            Err(_) => Err(late(self.deadline)),
         }
     }
 
@@ -116,14 +153,33 @@ impl Shared {
         Ok(())
     }
 
-    /// A call that takes longer than anyone waits for it means that the token hangs; a long queue does not. Others are
-    /// then told at once, until the call has come back.
-    fn down_if_hung(&self) {
+    /// Gives up the workers whose calls take longer than `time`, and tells their askers; a long queue alone is no fault of the token.
+    /// Says how many were given up now. With [`MOST_LOST`] of them in their calls the doors are closed until one comes back.
+    pub(super) fn give_up(&self, time: Duration) -> usize {
         let mut control = self.control();
-        let hangs = control.busy.iter().any(|begun| begun.elapsed() >= self.deadline);
-        if hangs && control.up.is_some() {
-            self.close(&mut control, &late(self.deadline));
+        let (hung, going): (Vec<_>, Vec<_>) = control.calls.drain(..).partition(|call| call.begun.elapsed() >= time);
+        control.calls = going;
+        for call in &hung {
+            call.asker.tell(Err(late(time)));
+            control.lost.push(call.worker);
+            control.seated = control.seated.saturating_sub(1);
         }
+        self.note_lost(&control);
+        if control.lost.len() >= MOST_LOST && control.up.is_some() {
+            self.close(&mut control, &late(time));
+        }
+        self.event.notify_all();
+        hung.len()
+    }
+
+    /// Whether a worker is still in a call that it was given up for: then nobody may finalize the module.
+    pub(super) fn is_haunted(&self) -> bool {
+        !self.control().lost.is_empty()
+    }
+
+    /// Whether so many workers were given up that no more can be.
+    pub(super) fn is_hopeless(&self) -> bool {
+        self.control().lost.len() >= MOST_LOST
     }
 
     /// Opens the doors.
@@ -156,7 +212,7 @@ impl Shared {
             self.stats.set_state(State::after(why));
         }
         for job in control.jobs.drain(..) {
-            let _ = job.reply.send(Err(why.clone()));
+            job.reply.tell(Err(why.clone()));
         }
         self.note_depth(control);
         self.work.notify_all();
@@ -252,6 +308,11 @@ impl Shared {
         self.control.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn note_lost(&self, control: &Control) {
+        let lost = u64::try_from(control.lost.len()).unwrap_or(u64::MAX);
+        self.stats.lost.store(lost, std::sync::atomic::Ordering::Relaxed);
+    }
+
     fn note_depth(&self, control: &Control) {
         let depth = u64::try_from(control.jobs.len()).unwrap_or(u64::MAX);
         self.stats.queued.store(depth, std::sync::atomic::Ordering::Relaxed);
@@ -263,12 +324,12 @@ pub(super) enum Step {
     /// Give the session back.
     Stand,
     /// Make the call, which began now.
-    Work(Job, Arc<Opened>, Instant),
+    Work(Job, Arc<Opened>),
 }
 
 impl Shared {
     /// A worker waits here for its next step; none when it is time to go.
-    pub(super) fn next(&self, seated: bool) -> Option<Step> {
+    pub(super) fn next(&self, worker: Number, seated: bool) -> Option<Step> {
         let mut control = self.control();
         loop {
             match &control.up {
@@ -280,10 +341,9 @@ impl Shared {
                     if let Some(job) = control.jobs.pop_front() {
                         // Counted before the lock is left, so that the supervisor never finalizes beneath us.
                         control.seated += usize::from(!seated);
-                        let begun = Instant::now();
-                        control.busy.push(begun);
+                        control.calls.push(Call { worker, begun: Instant::now(), asker: job.reply.clone() });
                         self.note_depth(&control);
-                        return Some(Step::Work(job, opened, begun));
+                        return Some(Step::Work(job, opened));
                     }
                 }
             }
@@ -291,12 +351,19 @@ impl Shared {
         }
     }
 
-    /// A worker is through with a call.
-    pub(super) fn through(&self, begun: Instant) {
+    /// A worker is through with a call. Says whether it is still one of ours.
+    pub(super) fn through(&self, worker: Number) -> bool {
         let mut control = self.control();
-        if let Some(place) = control.busy.iter().position(|other| *other == begun) {
-            control.busy.swap_remove(place);
-        }
+        control.calls.retain(|call| call.worker != worker);
+        !control.lost.contains(&worker)
+    }
+
+    /// A worker that was given up has come back and has closed its session.
+    pub(super) fn came_back(&self, worker: Number) {
+        let mut control = self.control();
+        control.lost.retain(|lost| *lost != worker);
+        self.note_lost(&control);
+        self.event.notify_all();
     }
 
     /// A worker has given its session back.
@@ -311,6 +378,9 @@ impl Shared {
 pub(super) fn late(deadline: Duration) -> Fault {
     Fault::Unavailable(format!("no answer within {} s", deadline.as_secs()))
 }
+
+/// Workers that may be left to calls which do not come back.
+const MOST_LOST: usize = 8;
 
 /// Which key is expected: the one that the caller has a certificate for.
 pub(super) const CERTIFIED: &str = "the certified one";
@@ -342,20 +412,40 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_that_hangs_is_down_until_its_call_has_come_back() {
+    async fn a_call_that_hangs_is_given_up_and_others_go_on() {
         let shared = open();
-        let (answer, step) = tokio::join!(shared.ask(task()), async { shared.next(false) });
-        let Some(Step::Work(_job, _, begun)) = step else { panic!("no work") };
-        assert!(matches!(answer, Err(Fault::Unavailable(_))));
-        assert!(!shared.is_up());
-        assert!(!shared.parked(Duration::ZERO), "the session is in use");
+        let (answer, step) = tokio::join!(shared.ask(task()), async {
+            let step = shared.next(1, false);
+            assert_eq!((shared.give_up(Duration::from_secs(9)), shared.give_up(Duration::ZERO)), (0, 1));
+            step
+        });
+        assert!(matches!(answer, Err(Fault::Unavailable(_))), "its asker is told at once");
+        assert!(shared.is_up() && shared.parked(Duration::ZERO) && shared.is_haunted());
+        let Some(Step::Work(job, _)) = step else { panic!("no work") };
+        assert!(job.reply.has_left());
+        let (_, other) = tokio::join!(shared.ask(task()), async { shared.next(2, false) });
+        assert!(matches!(other, Some(Step::Work(..))), "the one in its place has work");
+        assert!(!shared.through(1) && shared.through(2));
+        shared.came_back(1);
+        assert!(!shared.is_haunted());
+    }
+
+    #[tokio::test]
+    async fn a_token_that_answers_nothing_at_all_is_down() {
+        let shared = open();
+        for worker in 1..=8 {
+            assert!(shared.is_up() && !shared.is_hopeless());
+            let (_, step) = tokio::join!(shared.ask(task()), async {
+                let step = shared.next(worker, false);
+                shared.give_up(Duration::ZERO);
+                step
+            });
+            assert!(matches!(step, Some(Step::Work(..))));
+        }
+        assert!(shared.is_hopeless() && !shared.is_up());
         let asked = Instant::now();
         assert!(shared.ask(task()).await.is_err());
         assert!(asked.elapsed() < Duration::from_millis(50), "told at once");
-        shared.through(begun);
-        assert!(matches!(shared.next(true), Some(Step::Stand)));
-        shared.stood_up();
-        assert!(shared.parked(Duration::ZERO));
     }
 
     #[tokio::test]

@@ -72,12 +72,12 @@ impl Seat {
     }
 
     /// Whether the keys are still to be seen.
-    pub(super) fn probe(&self, plan: &Plan) -> Result<(), Fault> {
+    fn probe(&self, plan: &Plan) -> Result<(), Trouble> {
         match find(&self.session, plan) {
             Ok(_) => Ok(()),
             // They were there: the token went, or the log-in did.
-            Err(Trouble::Found(fault)) => Err(Fault::Unavailable(fault.to_string())),
-            Err(Trouble::Token(error)) => Err(Fault::Unavailable(error.to_string())),
+            Err(Trouble::Found(fault)) => Err(Fault::Unavailable(fault.to_string()).into()),
+            Err(stale @ Trouble::Token(_)) => Err(stale),
         }
     }
 
@@ -108,12 +108,14 @@ impl Seat {
         Err(Fault::SelfTest("a wrapped data key comes back changed".into()).into())
     }
 
-    pub(super) fn run(&self, task: &Task, method: Method) -> Result<Answer, Trouble> {
+    pub(super) fn run(&self, task: &Task, opened: &Opened) -> Result<Answer, Trouble> {
+        let method = opened.method;
         match task {
             Task::Sign(input) => Ok(Answer::Bytes(Zeroizing::new(method.sign(&self.session, self.signing, input)?))),
             Task::Wrap(key) => Ok(Answer::Bytes(Zeroizing::new(self.wrap(key)?))),
             Task::Unwrap(blob) => Ok(Answer::Bytes(self.unwrap(blob)?)),
             Task::List => Ok(Answer::Keys(keys::list(&self.session)?)),
+            Task::Probe => Ok(self.probe(&opened.plan).map(|()| Answer::There)?),
         }
     }
 
@@ -148,12 +150,16 @@ pub(super) enum Task {
     Wrap(Zeroizing<[u8; KEY_OCTETS]>),
     Unwrap(Blob),
     List,
+    /// Look whether the keys are still there.
+    Probe,
 }
 
 /// What came of it.
 pub(super) enum Answer {
     Bytes(Zeroizing<Vec<u8>>),
     Keys(Vec<KeyInfo>),
+    /// The keys are there.
+    There,
 }
 
 // Tasks and answers hold keys: only their names are shown.
@@ -164,6 +170,7 @@ impl fmt::Debug for Task {
             Self::Wrap(_) => "Wrap",
             Self::Unwrap(_) => "Unwrap",
             Self::List => "List",
+            Self::Probe => "Probe",
         })
     }
 }
@@ -173,6 +180,7 @@ impl fmt::Debug for Answer {
         f.write_str(match self {
             Self::Bytes(_) => "Bytes",
             Self::Keys(_) => "Keys",
+            Self::There => "There",
         })
     }
 }

@@ -42,7 +42,7 @@ impl Signer for HsmSigner {
         Box::pin(async move {
             match self.office.shared.ask(Task::Sign(self.method.input(message))).await? {
                 Answer::Bytes(signature) => Ok(signature.to_vec()),
-                Answer::Keys(_) => Err(SignerFault::Refused("the token answered something else".into())),
+                _ => Err(SignerFault::Refused("the token answered something else".into())),
             }
         })
     }

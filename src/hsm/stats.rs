@@ -10,6 +10,7 @@ pub struct Stats {
     pub(super) queued: AtomicU64,
     pub(super) reopened: AtomicU64,
     pub(super) restarts: AtomicU64,
+    pub(super) lost: AtomicU64,
     state: AtomicU8,
 }
 
@@ -42,6 +43,12 @@ impl Stats {
     #[must_use]
     pub fn restarts(&self) -> u64 {
         self.restarts.load(Ordering::Relaxed)
+    }
+
+    /// Threads that are left to calls which do not come back, now.
+    #[must_use]
+    pub fn threads_left_behind(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
     }
 
     /// Whether the keys can be used now.

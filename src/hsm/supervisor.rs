@@ -1,18 +1,21 @@
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use tokio::sync::oneshot::Receiver;
+use tokio::sync::oneshot::error::TryRecvError;
+
+use super::crew::Crew;
 use super::fault::Trouble;
 use super::module::Module;
-use super::pin::{Known, Marker, Pin, login};
-use super::pool::{BEFORE, Event, Shared};
-use super::seat::{Opened, Plan, Seat};
+use super::pin::{Known, Marker, Pin, login, may_log_in};
+use super::pool::{Asker, BEFORE, Event, Job, Shared};
+use super::seat::{Answer, Opened, Plan, Seat, Task};
 use super::{Config, Fault, State, Stats};
 
 /// The thread that owns the log-in. It keeps one session open for ever (the log-in ends with the last session of the
-/// process), looks every second whether the keys are still there, and when they are not, parks the workers, finalizes
-/// and initialises the module until they are.
+/// process), has a worker look every second whether the keys are still there, and when they are not, parks the workers,
+/// finalizes and initialises the module until they are. Workers whose calls hang are left behind and replaced.
 pub(super) struct Supervisor {
     config: Config,
     plan: Arc<Plan>,
@@ -20,7 +23,10 @@ pub(super) struct Supervisor {
     known: Known,
     marker: Marker,
     shared: Arc<Shared>,
-    workers: Vec<JoinHandle<()>>,
+    workers: Crew,
+    /// The look at the keys that a worker has not told of yet.
+    looking: Option<Receiver<Result<Answer, Fault>>>,
+    looked: Instant,
     // Declared before the module: the session is closed before the lease ends.
     master: Option<Seat>,
     initialised: bool,
@@ -33,7 +39,7 @@ impl Supervisor {
         module: Module,
         marker: Marker,
         shared: Arc<Shared>,
-        workers: Vec<JoinHandle<()>>,
+        workers: Crew,
     ) -> Result<Self, Fault> {
         Ok(Self {
             plan: Arc::new(Plan::of(config)?),
@@ -43,6 +49,8 @@ impl Supervisor {
             marker,
             shared,
             workers,
+            looking: None,
+            looked: Instant::now(),
             master: None,
             initialised: false,
             module,
@@ -66,10 +74,14 @@ impl Supervisor {
         let mut since = Instant::now();
         loop {
             if self.shared.is_up() {
-                match self.shared.watch(PROBE) {
+                match self.shared.watch(TICK) {
                     Event::Stop => return,
-                    Event::Nothing if self.is_there() => continue,
-                    Event::Nothing | Event::Down => {}
+                    Event::Nothing => {
+                        self.relieve();
+                        self.look();
+                        continue;
+                    }
+                    Event::Down => {}
                 }
                 tracing::warn!(why = %self.reason(), "the token is lost");
                 if since.elapsed() >= STEADY {
@@ -80,6 +92,12 @@ impl Supervisor {
             } else if self.shared.pause(delay) == Event::Stop {
                 return;
             }
+            self.relieve();
+            if self.shared.is_hopeless() {
+                // Nobody else is sent in before one has come back.
+                delay = FIRST_DELAY;
+                continue;
+            }
             delay = LAST_DELAY.min(delay * 2);
             if self.restart() {
                 since = Instant::now();
@@ -87,16 +105,44 @@ impl Supervisor {
         }
     }
 
-    /// Looks for the keys; closes the doors when they are not to be seen.
-    fn is_there(&self) -> bool {
-        let Some(master) = &self.master else {
-            return false;
-        };
-        let Err(fault) = master.probe(&self.plan) else {
-            return true;
-        };
-        self.shared.down(&fault);
-        false
+    /// Leaves workers behind whose calls hang, and hires others in their place.
+    fn relieve(&mut self) {
+        let lost = self.shared.give_up(self.config.call_time());
+        for _ in 0..lost {
+            tracing::warn!("the token does not answer a call; its thread is left behind");
+            if let Err(fault) = self.workers.hire() {
+                tracing::error!(%fault, "it has no successor");
+            }
+        }
+    }
+
+    /// Has a worker look for the keys, now and then; who does not find them closes the doors.
+    fn look(&mut self) {
+        match self.looking.as_mut().map(Receiver::try_recv) {
+            Some(Err(TryRecvError::Empty)) => return,
+            Some(_) => (self.looking, self.looked) = (None, Instant::now()),
+            None => {}
+        }
+        if self.looked.elapsed() >= PROBE {
+            let (reply, answer) = Asker::new();
+            let until = Instant::now() + self.config.deadline();
+            // Where the queue is full, others find out.
+            self.looking = self.shared.push(Job { task: Task::Probe, until, reply }).is_ok().then_some(answer);
+        }
+    }
+
+    /// Whether all workers have given their sessions back, but for those that are left behind.
+    fn parked(&mut self) -> bool {
+        let until = Instant::now() + PARKING;
+        loop {
+            self.relieve();
+            if self.shared.parked(TICK) {
+                return true;
+            }
+            if Instant::now() >= until {
+                return false;
+            }
+        }
     }
 
     /// Starts the module anew. Says whether the token can be used.
@@ -111,12 +157,16 @@ impl Supervisor {
                 Err(fault) => tracing::warn!(%fault, "the PIN in memory is used"),
             }
         }
-        if !self.shared.parked(PARKING) {
+        if !self.parked() {
             tracing::warn!("a thread still waits for the token; it cannot be opened anew yet");
             return false;
         }
         let before = self.reason();
-        self.close();
+        self.master = None;
+        // Whoever is in a call must not have the module taken from under it.
+        if !self.shared.is_haunted() {
+            self.close();
+        }
         match self.open() {
             Ok(()) => {
                 Stats::count(&self.shared.stats.restarts);
@@ -144,7 +194,9 @@ impl Supervisor {
             }
             Err(trouble) => {
                 let fault = Fault::from(trouble);
-                self.close();
+                if !self.shared.is_haunted() {
+                    self.close();
+                }
                 self.shared.down(&fault);
                 Err(fault)
             }
@@ -152,11 +204,14 @@ impl Supervisor {
     }
 
     fn raise(&mut self) -> Result<Opened, Trouble> {
-        self.module.initialize()?;
-        self.initialised = true;
+        if !self.initialised {
+            self.module.initialize()?;
+            self.initialised = true;
+        }
         let slot = self.module.slot(&self.plan.token)?;
         let context = self.module.context().clone();
         let session = context.open_ro_session(slot)?;
+        may_log_in(&context.get_token_info(slot)?)?;
         login(&session, &self.pin, self.known, &self.marker)?;
         self.known = Known::Good;
         let seat = Seat::new(session, &self.plan)?;
@@ -176,19 +231,18 @@ impl Supervisor {
 
     fn end(mut self) {
         self.shared.stop();
-        if !self.shared.parked(PARKING) {
+        if !self.parked() || self.shared.is_haunted() {
             tracing::warn!("a thread still waits for the token; it is left behind");
             // Its session is in use: the module is neither finalized nor given to anyone else.
             std::mem::forget(self);
             return;
         }
-        for worker in self.workers.drain(..) {
-            let _ = worker.join();
-        }
+        self.workers.join();
         self.close();
     }
 }
 
+const TICK: Duration = Duration::from_millis(250);
 const PROBE: Duration = Duration::from_secs(1);
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 const LAST_DELAY: Duration = Duration::from_secs(4);

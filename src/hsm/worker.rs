@@ -3,38 +3,42 @@
 use std::time::Instant;
 
 use super::fault::{Class, Trouble};
-use super::pool::{Job, Shared, Step, late};
+use super::pool::{Job, Number, Shared, Step, late};
 use super::seat::{Answer, Opened, Seat, Task};
 use super::{Fault, Stats};
 
 /// A worker's life.
-pub(super) fn serve(shared: &Shared) {
+pub(super) fn serve(shared: &Shared, number: Number) {
     let mut seat = None;
     let mut seated = false;
-    while let Some(step) = shared.next(seated) {
+    while let Some(step) = shared.next(number, seated) {
         match step {
             Step::Stand => {
                 seat = None;
                 seated = false;
                 shared.stood_up();
             }
-            Step::Work(job, opened, begun) => {
+            Step::Work(job, opened) => {
                 seated = true;
-                shared.work(&mut seat, job, &opened);
-                shared.through(begun);
+                shared.work(&mut seat, &job, &opened);
+                if !shared.through(number) {
+                    tracing::warn!("a call that was given up has come back from the token");
+                    // The session is closed first: after that the module may be finalized.
+                    drop(seat);
+                    return shared.came_back(number);
+                }
             }
         }
     }
 }
 
 impl Shared {
-    fn work(&self, seat: &mut Option<Seat>, job: Job, opened: &Opened) {
-        if job.reply.is_closed() {
+    fn work(&self, seat: &mut Option<Seat>, job: &Job, opened: &Opened) {
+        if job.reply.has_left() {
             return;
         }
         if job.until <= Instant::now() {
-            let _ = job.reply.send(Err(late(self.deadline)));
-            return;
+            return job.reply.tell(Err(late(self.deadline)));
         }
         let answer = match self.perform(seat, &job.task, opened) {
             Ok(answer) => {
@@ -49,7 +53,7 @@ impl Shared {
                 Err(fault)
             }
         };
-        let _ = job.reply.send(answer);
+        job.reply.tell(answer);
     }
 
     /// A stale session is replaced and the task tried once more; a lost token is not waited for.
@@ -71,7 +75,7 @@ fn attempt(seat: &mut Option<Seat>, task: &Task, opened: &Opened) -> Result<Answ
         Some(seat) => seat,
         None => seat.insert(Seat::open(opened).map_err(unseated)?),
     };
-    seat.run(task, opened.method)
+    seat.run(task, opened)
 }
 
 /// The keys were there when the token was opened: if they are not to be seen now, the token has gone and come, and only
@@ -115,17 +119,15 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use certs::KeyKind;
-    use cryptoki::session::UserType;
-    use cryptoki::types::AuthPin;
-    use tokio::sync::oneshot;
-
     use super::*;
     use crate::hsm::method::Method;
     use crate::hsm::module::Module;
-    use crate::hsm::pool::Job;
+    use crate::hsm::pool::{Asker, Job};
     use crate::hsm::seat::Plan;
     use crate::hsm::{Config, Hsm, Token, init_token};
+    use certs::KeyKind;
+    use cryptoki::session::UserType;
+    use cryptoki::types::AuthPin;
 
     const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
     const CHILD: &str = "DAFTAR_HSM_TEST_FOLDER";
@@ -179,10 +181,10 @@ mod tests {
             let hsm = Hsm::start(config, folder).unwrap();
             let shared = &hsm.office.shared;
             let task = || Task::Sign(Method::P256.input(b"message"));
-            let (reply, answer) = oneshot::channel();
+            let (reply, answer) = Asker::new();
             shared.push(Job { task: task(), until: Instant::now(), reply }).unwrap();
             assert!(matches!(answer.blocking_recv().unwrap(), Err(Fault::Unavailable(_))));
-            let (reply, answer) = oneshot::channel();
+            let (reply, answer) = Asker::new();
             drop(answer);
             shared.push(Job { task: task(), until: Instant::now() + Duration::from_secs(9), reply }).unwrap();
             hsm.stop();
