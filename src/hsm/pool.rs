@@ -54,7 +54,9 @@ pub(super) struct Job {
 
 /// Who waits for an answer. The worker has it, and whoever gives the worker up; the first one to speak is heard.
 #[derive(Clone, Debug)]
-pub(super) struct Asker(Arc<Mutex<Option<oneshot::Sender<Result<Answer, Fault>>>>>);
+pub(super) struct Asker(Arc<Mutex<Option<Reply>>>);
+
+type Reply = oneshot::Sender<Result<Answer, Fault>>;
 
 impl Asker {
     pub(super) fn new() -> (Self, oneshot::Receiver<Result<Answer, Fault>>) {
@@ -73,7 +75,7 @@ impl Asker {
         self.lock().as_ref().is_none_or(oneshot::Sender::is_closed)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<oneshot::Sender<Result<Answer, Fault>>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Reply>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
