@@ -1,8 +1,10 @@
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use http::header::{ALLOW, CONTENT_TYPE, LOCATION};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Either, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 
 use crate::desk::{Desk, Reply};
@@ -28,8 +30,23 @@ pub(crate) async fn handle(desk: Arc<Desk>, request: Request<Incoming>) -> Resul
     }
 }
 
-/// Every answer has its whole body at hand.
-pub(crate) type Answer = Response<Full<Bytes>>;
+/// Every answer has its whole body at hand, or half of it.
+pub(crate) type Answer = Response<Either<Full<Bytes>, Half>>;
+
+/// A body that ends before its time.
+pub(crate) struct Half(Option<Bytes>);
+
+impl hyper::body::Body for Half {
+    type Data = Bytes;
+    type Error = Closed;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, Closed>>> {
+        Poll::Ready(Some(self.0.take().map(hyper::body::Frame::data).ok_or(Closed)))
+    }
+}
 
 /// RFC 9811 section 3.4: POST with application/pkixcmp, and 200 whenever there is a message to send back.
 async fn message(desk: Arc<Desk>, request: Request<Incoming>) -> Result<Answer, Closed> {
@@ -44,6 +61,7 @@ async fn message(desk: Arc<Desk>, request: Request<Incoming>) -> Result<Answer, 
     let work = tokio::spawn(async move { desk.answer(&body).await });
     match work.await {
         Ok(Ok(Reply::Message { status, der })) => Ok(answer(code(status), PKIXCMP, der)),
+        Ok(Ok(Reply::Half(der))) => Ok(half(der)),
         Ok(Ok(Reply::Silence)) => Err(Closed),
         Ok(Ok(Reply::Status(status))) => Ok(bare(code(status))),
         Ok(Err(error)) => Ok(broken(&error)),
@@ -66,8 +84,18 @@ async fn read(request: Request<Incoming>) -> Option<Bytes> {
     Some(Limited::new(request.into_body(), BODY).collect().await.ok()?.to_bytes())
 }
 
+/// The head says that there is more to come than comes.
+fn half(mut der: Vec<u8>) -> Answer {
+    let length = HeaderValue::from(der.len());
+    der.truncate(der.len() / 2);
+    let mut answer = Response::new(Either::Right(Half(Some(der.into()))));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PKIXCMP));
+    answer.headers_mut().insert(CONTENT_LENGTH, length);
+    answer
+}
+
 fn answer(status: StatusCode, kind: &'static str, body: Vec<u8>) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(body)));
+    let mut answer = Response::new(Either::Left(Full::new(Bytes::from(body))));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     answer

@@ -32,6 +32,16 @@ pub struct Mischief {
     pub wrong_transaction: bool,
     /// Answers with another recipNonce.
     pub wrong_nonce: bool,
+    /// Answers under another name than its own.
+    pub wrong_sender: bool,
+    /// Does everything, and answers with what the message before was answered with.
+    pub stale: bool,
+    /// Does everything, and sends the first half of the answer as if it were all.
+    pub truncated: bool,
+    /// Does everything, sends the first half of the answer, and closes the connection.
+    pub half_closed: bool,
+    /// Does everything, and sends so many million octets of nothing behind the answer.
+    pub padding_megabytes: u32,
     /// Answers the last pollReq with the senderNonce of the request that had to wait as recipNonce.
     pub original_nonce: bool,
     /// Leaves out so many of the answers to a batch, the first ones.
@@ -115,6 +125,11 @@ impl Default for Mischief {
             answer_status: None,
             wrong_transaction: false,
             wrong_nonce: false,
+            wrong_sender: false,
+            stale: false,
+            truncated: false,
+            half_closed: false,
+            padding_megabytes: 0,
             original_nonce: false,
             missing_answers: 0,
             extra_answers: 0,

@@ -1,6 +1,6 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_lc_rs::rand::SystemRandom;
@@ -128,6 +128,7 @@ fn open(config: &Config, address: SocketAddr) -> Result<Desk, Fault> {
         records: Records::open(&own.join("records.jsonl"))?,
         revocations: Revocations::new(own.join("ca.crl")),
         plot,
+        last: Mutex::default(),
         turns: Turns::default(),
         nested_turns: Turns::default(),
         serials: Turns::default(),

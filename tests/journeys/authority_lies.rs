@@ -2,7 +2,7 @@
 
 use demo_ca::Kind;
 
-use super::office::{Office, Request, Seal, Settings, Who};
+use super::office::{Office, Request, Seal, Settings, Who, openssl};
 
 fn hasty(settings: &mut Settings) {
     settings.set("registrar", "answer_seconds", 0.3);
@@ -12,7 +12,7 @@ fn hasty(settings: &mut Settings) {
 
 #[test]
 fn an_answer_that_is_not_the_cas_is_not_believed() {
-    for mischief in ["wrong_key", "unprotected", "wrong_transaction", "wrong_nonce"] {
+    for mischief in ["wrong_key", "unprotected", "wrong_transaction", "wrong_nonce", "wrong_sender"] {
         let office = Office::open_with(hasty);
         let code = office.code();
         office.mischief(&format!(r#"{{"next": 9, "{mischief}": true}}"#));
@@ -63,6 +63,37 @@ fn a_fault_that_passes_is_healed() {
     assert_eq!(office.est("simpleenroll", &Who::Code(&code), &csr).status, 202);
     office.until("it is served", || office.est("simpleenroll", &Who::Code(&code), &csr).status == 200);
     assert_eq!(office.records().count(Kind::Issued), 1);
+}
+
+#[test]
+fn an_answer_that_comes_mutilated_is_asked_for_again_and_nothing_is_issued_twice() {
+    for (place, mischief) in
+        [r#""truncated": true"#, r#""half_closed": true"#, r#""stale": true"#, r#""padding_megabytes": 10"#]
+            .into_iter()
+            .enumerate()
+    {
+        let office = Office::open_with(|settings| {
+            hasty(settings);
+            settings.set("registrar", "answer_tries", 9);
+        });
+        let code = office.code();
+        let (_, before) = office.csr("before", "/CN=before.plant.example");
+        assert_eq!(office.est("simpleenroll", &Who::Code(&code), &before).status, 200);
+        office.mischief(&format!("{{{mischief}}}"));
+        let name = format!("pump{place}");
+        let (key, csr) = office.csr(&name, "/CN=pump.plant.example");
+        let first = office.est("simpleenroll", &Who::Code(&code), &csr);
+        assert_eq!(first.status, 202, "{mischief}: {}", first.text());
+        let mut answer = first;
+        office.until("it is served", || {
+            answer = office.est("simpleenroll", &Who::Code(&code), &csr);
+            answer.status == 200
+        });
+        let certificate = office.keep(&name, &office.received(&answer.body).remove(0));
+        let of_key = openssl(&["pkey", "-in", key.0.to_str().unwrap(), "-pubout"]);
+        assert_eq!(of_key, openssl(&["x509", "-in", certificate.to_str().unwrap(), "-noout", "-pubkey"]), "{mischief}");
+        assert_eq!((office.records().count(Kind::Issued), office.records().most_for_one_key()), (2, 1), "{mischief}");
+    }
 }
 
 /// The CA issues something else than what was approved, by EST.

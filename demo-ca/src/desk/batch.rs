@@ -125,7 +125,7 @@ impl Reply {
     fn into_message(self) -> Option<Vec<u8>> {
         match self {
             Self::Message { der, .. } => Some(der),
-            Self::Silence | Self::Status(_) => None,
+            Self::Half(_) | Self::Silence | Self::Status(_) => None,
         }
     }
 }

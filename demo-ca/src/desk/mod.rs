@@ -14,7 +14,7 @@ mod speech;
 mod support;
 mod visit;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use certs::Millis;
 use certs::algorithm::Digest;
@@ -45,6 +45,8 @@ pub(crate) struct Desk {
     pub(crate) rollover: Rollover,
     pub(crate) revocations: Revocations,
     pub(crate) plot: Plot,
+    /// The answer that was given last.
+    pub(crate) last: Mutex<Option<Vec<u8>>>,
     /// One message of a transaction at a time.
     pub(crate) turns: Turns,
     /// One nested message of a transaction at a time; never waited for with one of `turns` in hand.
@@ -68,6 +70,25 @@ pub(crate) struct Policy {
     pub(crate) end_entities: bool,
 }
 
+/// What is left of an answer on its way.
+fn spoiled(mischief: &Mischief, mut der: Vec<u8>, before: Option<Vec<u8>>) -> Reply {
+    if mischief.drop {
+        return Reply::Silence;
+    }
+    if mischief.stale {
+        der = before.unwrap_or_default();
+    }
+    if mischief.half_closed {
+        return Reply::Half(der);
+    }
+    if mischief.truncated {
+        der.truncate(der.len() / 2);
+    }
+    let padding = usize::try_from(mischief.padding_megabytes).unwrap_or(usize::MAX).saturating_mul(1_000_000);
+    der.resize(der.len().saturating_add(padding), 0);
+    Reply::Message { status: mischief.answer_status.unwrap_or(OK), der }
+}
+
 /// What goes back.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Reply {
@@ -78,6 +99,8 @@ pub(crate) enum Reply {
         /// The message (DER).
         der: Vec<u8>,
     },
+    /// The first half of a message, and then the connection is closed.
+    Half(Vec<u8>),
     /// Nothing: the connection is closed.
     Silence,
     /// An HTTP status without a body.
@@ -207,10 +230,8 @@ impl Desk {
         if changes_list {
             self.publish_revocations().await?;
         }
-        if visit.mischief.drop {
-            return Ok(Reply::Silence);
-        }
-        Ok(Reply::Message { status: visit.mischief.answer_status.unwrap_or(OK), der })
+        let before = self.last.lock().unwrap_or_else(PoisonError::into_inner).replace(der.clone());
+        Ok(spoiled(&visit.mischief, der, before))
     }
 
     async fn perform(&self, visit: &Visit<'_>, operation: Operation<'_>) -> Result<Done, Trouble> {

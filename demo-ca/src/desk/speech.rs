@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use certs::{Certificate, Millis, Signer};
+use certs::{Certificate, Millis, Name, Signer};
 use cmp::{Draft, Header};
 
 use super::visit::Words;
@@ -37,6 +37,9 @@ impl Speech {
         let mut draft = Draft { general_info: infos, ..Draft::answering(header, sender, nonce, body) };
         if recip_nonce.is_some() {
             draft.recip_nonce = recip_nonce;
+        }
+        if mischief.wrong_sender {
+            draft.sender = Name::from_text("CN=Somebody Else")?;
         }
         if mischief.wrong_transaction {
             draft.transaction_id = Some(self.nonce()?.to_vec());
