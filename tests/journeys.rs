@@ -55,6 +55,8 @@ mod est_digest;
 mod est_enrolling;
 #[path = "journeys/est_full_cmc.rs"]
 mod est_full_cmc;
+#[path = "journeys/est_full_cmc_refusing.rs"]
+mod est_full_cmc_refusing;
 #[path = "journeys/est_identifying.rs"]
 mod est_identifying;
 #[path = "journeys/est_linking.rs"]

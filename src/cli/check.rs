@@ -185,7 +185,7 @@ async fn database(config: &Config) -> Result<Option<Store>, Failed> {
         return Err(Failed::new(format!("{} is not there; make it, for the server's user alone", folder.display())));
     }
     let store = Store::open(&config.store).await.map_err(Failed::new)?;
-    store.open_submissions().await.map_err(Failed::new)?;
+    store.backlog().await.map_err(Failed::new)?;
     Ok(Some(store))
 }
 

@@ -81,6 +81,7 @@ impl Registrar {
         let mut ordered = None;
         if let (Some(server_key), Verdict::Pass) = (&request.server_key, ruling.verdict) {
             self.check_capacity()?;
+            self.check_line(authority.name())?;
             let made = server_key.make(&self.key_maker, id).await?;
             request.public_key = Some(made.public_key);
             ordered = Some(made.request);
@@ -192,7 +193,7 @@ impl Registrar {
         exchange: Option<&Exchange>,
         reply: &Arc<dyn Reply>,
     ) -> Result<Answered, Refusal> {
-        let waiting = Outcome::Waiting { check_after: self.settings.check_after };
+        let waiting = Outcome::Waiting { check_after: self.check_after() };
         let Some(flight) = self.flights.find(case) else { return self.answer(exchange, waiting, reply).await };
         let patience = self.settings.answer_time;
         let landed = tokio::time::timeout(patience, flight.landing()).await;
@@ -430,7 +431,7 @@ impl Registrar {
                 if exchange.awaits_delivery() {
                     return Err(Refusal::away("the CA takes longer than a requester can be kept waiting for its key"));
                 }
-                let waiting = Outcome::Waiting { check_after: self.settings.check_after };
+                let waiting = Outcome::Waiting { check_after: self.check_after() };
                 return self.answer(Some(&exchange), waiting, &reply).await;
             }
         }
@@ -441,10 +442,18 @@ impl Registrar {
         if !self.key_ready.key_ready() {
             return Err(Refusal::away("the RA key cannot sign: its token is away or closed"));
         }
-        if self.queue.load(std::sync::atomic::Ordering::Relaxed) >= self.settings.queue_limit {
+        if self.queue.open() >= self.settings.queue_limit {
             return Err(Refusal::away("the queue to the CA is full"));
         }
         Ok(())
+    }
+
+    /// Nobody comes back for a key, so none is made while its CA is left alone.
+    pub(super) fn check_line(&self, authority: &str) -> Result<(), Refusal> {
+        match self.queue.closed_until(authority, self.now()) {
+            None => Ok(()),
+            Some(_) => Err(Refusal::away(format!("the CA '{authority}' gives no answers"))),
+        }
     }
 
     pub(super) fn authority(&self, name: &str) -> Result<Arc<dyn Authority>, Refusal> {

@@ -6,7 +6,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::case::{Door, State};
+use crate::case::{Door, Millis, State};
+use crate::store::Backlog;
 
 /// The registrar's numbers.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +18,9 @@ pub struct Metrics {
     authority_faults: Counter,
     withheld: Counter,
     in_flight: Gauge,
+    waiting: Gauge,
+    oldest: Gauge,
+    authorities_left_alone: Gauge,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -49,6 +53,11 @@ impl Metrics {
             "Certificates that were not what was approved",
             self.withheld.clone(),
         );
+        registry.register("queue_depth", "Submissions that wait to be sent or polled for", self.waiting.clone());
+        let help = "Seconds since the oldest submission was opened that its CA has not answered";
+        registry.register("queue_age_seconds", help, self.oldest.clone());
+        let help = "CAs that are not called for a while, as they give no answers";
+        registry.register("authorities_left_alone", help, self.authorities_left_alone.clone());
         registry.register("submissions_in_flight", "Submissions on their way to a CA", self.in_flight.clone());
     }
 
@@ -70,6 +79,12 @@ impl Metrics {
 
     pub(super) fn certificate_withheld(&self) {
         self.withheld.inc();
+    }
+
+    pub(super) fn backlog(&self, backlog: &Backlog, now: Millis, left_alone: usize) {
+        self.waiting.set(i64::try_from(backlog.open).unwrap_or(i64::MAX));
+        self.oldest.set(backlog.oldest.map_or(0, |oldest| now.seconds() - oldest.seconds()).max(0));
+        self.authorities_left_alone.set(i64::try_from(left_alone).unwrap_or(i64::MAX));
     }
 
     pub(super) fn in_flight(&self, count: usize) {

@@ -24,6 +24,7 @@ mod metrics;
 mod office;
 mod paths;
 mod poll;
+mod queue;
 mod recording;
 mod refusal;
 mod relay;
@@ -41,7 +42,6 @@ mod worker;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use arc_swap::ArcSwap;
 
@@ -163,8 +163,7 @@ pub struct Inner {
     limits: limits::Limits,
     shelf: shelf::Shelf,
     metrics: Metrics,
-    /// How many submissions are open, counted by the outbox worker.
-    queue: AtomicU64,
+    queue: queue::Queue,
 }
 
 impl std::ops::Deref for Registrar {
@@ -197,7 +196,7 @@ impl Registrar {
             limits,
             shelf: shelf::Shelf::default(),
             metrics: Metrics::default(),
-            queue: AtomicU64::new(0),
+            queue: queue::Queue::default(),
         }))
     }
 
@@ -264,7 +263,7 @@ impl Registrar {
     /// When a waiting requester is told to come back, in seconds.
     #[must_use]
     pub fn check_after(&self) -> u32 {
-        self.settings.check_after
+        self.queue.check_after(self.settings.check_after)
     }
 
     /// Sixteen random octets, for a door's nonces.

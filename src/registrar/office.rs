@@ -89,7 +89,7 @@ impl Registrar {
             database: unnumbered.is_ok(),
             hsm: self.key_ready.key_ready(),
             data_key: self.secrets.is_open(),
-            upstream: self.queue.load(std::sync::atomic::Ordering::Relaxed) < self.settings.queue_limit,
+            upstream: self.queue.open() < self.settings.queue_limit,
             audit: unnumbered.is_ok_and(|oldest| oldest.is_none_or(|at| at > oldest_allowed)),
         }
     }

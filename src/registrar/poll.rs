@@ -136,7 +136,7 @@ impl Registrar {
             (ExchangeState::Confirming, State::Issued) => None,
             _ => self.outcome_of(case, Some(&exchange)).await?,
         };
-        let outcome = outcome.unwrap_or(Outcome::Waiting { check_after: self.settings.check_after });
+        let outcome = outcome.unwrap_or(Outcome::Waiting { check_after: self.check_after() });
         self.answer(Some(&exchange), outcome, reply).await
     }
 

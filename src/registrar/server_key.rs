@@ -151,6 +151,7 @@ impl Registrar {
         let rules = self.rules_of(&case).await?;
         let profile = rules.profile(&case.profile).ok_or_else(|| Refusal::UnknownProfile(case.profile.clone()))?;
         let authority = self.authority(&profile.authority)?;
+        self.check_line(authority.name())?;
         let exchange = self.exchange_of(&case).await?;
         let exchange = exchange.ok_or_else(|| Refusal::store("the exchange of an approved case is not there"))?;
         // A repeat is known by its names; whatever else it asks for must be what was judged and approved.

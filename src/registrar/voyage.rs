@@ -190,14 +190,28 @@ impl Registrar {
     }
 
     pub(super) fn waiting(&self) -> Outcome {
-        Outcome::Waiting { check_after: self.settings.check_after }
+        Outcome::Waiting { check_after: self.check_after() }
     }
 
     async fn leg(&self, voyage: &mut Voyage) -> Result<Next, Refusal> {
+        if let Err(until) = self.queue.may_call(voyage.authority.name(), self.now()) {
+            return self.hold_back(voyage, until).await;
+        }
         voyage.attempts += 1;
         let octets = match voyage.authority.send(&voyage.sent).await {
-            Ok(octets) => octets,
+            Ok(octets) => {
+                if self.queue.answered(voyage.authority.name()) {
+                    tracing::info!(authority = voyage.authority.name(), "the CA answers again");
+                }
+                octets
+            }
             Err(fault) => {
+                if fault.is_silence() && self.queue.unanswered(voyage.authority.name(), self.now()) {
+                    tracing::warn!(
+                        authority = voyage.authority.name(),
+                        "the CA is left alone for a while: it gives no answers"
+                    );
+                }
                 let next = self.put_back(voyage, &fault.to_string()).await?;
                 if matches!(fault, SendFault::Unanswered | SendFault::BatchAnswer(_)) {
                     self.flights.leave_unanswered(voyage.case());
@@ -284,6 +298,22 @@ impl Registrar {
             deadline: None,
         });
         self.store.commit(unit).await.map_err(Refusal::store)?;
+        Ok(Next::Ashore)
+    }
+
+    /// Its CA is left alone now: it stays in the outbox, and its requester is told to come back.
+    async fn hold_back(&self, voyage: &mut Voyage, until: Millis) -> Result<Next, Refusal> {
+        let row = Row::MoveSubmission {
+            submission: voyage.submission,
+            from: voyage.state,
+            to: voyage.state,
+            step: voyage.step,
+            next_attempt: Some(until.plus(self.back_off(0))),
+            lease_until: None,
+            deadline: None,
+        };
+        self.store.commit(Unit::new().with(row)).await.map_err(Refusal::store)?;
+        self.flights.land(voyage.case(), self.waiting(), None);
         Ok(Next::Ashore)
     }
 

@@ -1,6 +1,5 @@
 //! What goes on without a requester: the outbox, the sweeper, the sequencer of the audit log.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -76,9 +75,10 @@ impl Registrar {
 
     /// Takes up what is due: after a crash, a delay of the CA, or a fault.
     async fn work_outbox(&self) -> Result<(), Refusal> {
-        let open = self.store.open_submissions().await.map_err(Refusal::store)?;
-        self.queue.store(open, Ordering::Relaxed);
+        let backlog = self.store.backlog().await.map_err(Refusal::store)?;
+        self.queue.counted(&backlog);
         let now = self.now();
+        self.metrics.backlog(&backlog, now, self.queue.closed(now));
         let claimed =
             self.store.claim(&self.settings.node, now, self.lease_end(), CLAIM_LIMIT).await.map_err(Refusal::store)?;
         for submission in claimed {

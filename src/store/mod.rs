@@ -40,7 +40,7 @@ pub use messages::RequestRow;
 pub use open::Config;
 pub use rule_sets::{DataKeyRow, RuleSetRow};
 pub use stats::Stats;
-pub use submissions::SubmissionRow;
+pub use submissions::{Backlog, SubmissionRow};
 pub use unit::{
     CertificateStatus, Leg, NewCase, NewCertificate, NewCode, NewDataKey, NewDecision, NewMessage, NewSubmission, Row,
     Unit, exchange_key,

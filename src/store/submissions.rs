@@ -40,6 +40,17 @@ pub struct SubmissionRow {
     pub created_at: Millis,
 }
 
+/// What waits in the outbox.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Backlog {
+    /// To be sent, or polled for.
+    pub open: u64,
+    /// To be sent: its CA gave no answer yet.
+    pub due: u64,
+    /// When the oldest of these was opened.
+    pub oldest: Option<Millis>,
+}
+
 /// A worker asks for work.
 #[derive(Debug)]
 pub(super) struct Claim {
@@ -76,10 +87,21 @@ impl Store {
         .await
     }
 
-    /// How many submissions are the outbox's to send or to poll for; what only its requester polls for is not.
-    pub async fn open_submissions(&self) -> Result<u64, Error> {
-        let query = "SELECT COUNT(*) FROM submission WHERE state IN ('due', 'polling') AND next_attempt IS NOT NULL";
-        self.count(query).await
+    /// What is the outbox's to send or to poll for; what only its requester polls for is not.
+    pub async fn backlog(&self) -> Result<Backlog, Error> {
+        let query = "SELECT COUNT(*) AS open, COUNT(*) FILTER (WHERE state = 'due') AS due, \
+             (SELECT created_at FROM submission WHERE state = 'due' AND next_attempt IS NOT NULL ORDER BY seq LIMIT 1) AS oldest \
+             FROM submission WHERE state IN ('due', 'polling') AND next_attempt IS NOT NULL";
+        let row = |row: &Columns<'_>| {
+            let number = |name| u64::try_from(row.value::<i64>(name)?).map_err(|_| Error::Damaged(name));
+            Ok(Backlog {
+                open: number("open")?,
+                due: number("due")?,
+                oldest: row.value::<Option<i64>>("oldest")?.map(Millis),
+            })
+        };
+        let found = self.search(query, (), row).await?;
+        found.into_iter().next().ok_or(Error::Damaged("COUNT(*)"))
     }
 
     /// The submissions whose CA will soon take silence for rejection, most overdue first.

@@ -50,6 +50,18 @@ pub enum SendFault {
     },
 }
 
+impl SendFault {
+    /// Whether the CA itself gave no answer, or was not well; others may have been served.
+    #[must_use]
+    pub const fn is_silence(&self) -> bool {
+        match self {
+            Self::NotSent(_) | Self::NoAnswer(_) | Self::Batch(_) => true,
+            Self::Status { status, .. } => *status >= 500,
+            Self::Unanswered | Self::BatchAnswer(_) => false,
+        }
+    }
+}
+
 impl HttpClient {
     /// A client for this address. TLS servers must chain to `roots`.
     ///

@@ -90,6 +90,33 @@ fn more_than_the_queue_holds_is_turned_away() {
 }
 
 #[test]
+fn a_ca_that_gives_no_answers_is_left_alone_and_nobody_waits_for_it() {
+    let mut office = Office::open_with(|settings| {
+        settings.set("registrar", "answer_seconds", 5);
+        settings.set("registrar", "check_after_seconds", 1);
+    });
+    let code = office.code();
+    office.stop_authority();
+    let (_, first) = office.csr("pump", "/CN=pump.plant.example");
+    assert_eq!(office.est("simpleenroll", &Who::Code(&code), &first).status, 202);
+    office.until("it is left alone", || office.metric("ra_authorities_left_alone", "") > 0.5);
+    assert!(office.metric("ra_queue_depth", "") > 0.5);
+    let (_, next) = office.csr("valve", "/CN=valve.plant.example");
+    let asked = std::time::Instant::now();
+    assert_eq!(office.est("simpleenroll", &Who::Code(&code), &next).status, 202);
+    assert!(asked.elapsed() < std::time::Duration::from_secs(4), "told at once: {:?}", asked.elapsed());
+    office.start_authority();
+    for csr in [&first, &next] {
+        office.until("it is served", || office.est("simpleenroll", &Who::Code(&code), csr).status == 200);
+    }
+    assert_eq!((office.records().count(Kind::Issued), office.records().most_for_one_key()), (2, 1));
+    office.until("all is forgotten", || {
+        office.metric("ra_authorities_left_alone", "") + office.metric("ra_queue_depth", "") < 0.5
+    });
+    assert!(office.said().contains("the CA answers again"));
+}
+
+#[test]
 fn what_the_ca_refuses_is_told_to_the_requester() {
     let office = Office::open();
     let code = office.code();

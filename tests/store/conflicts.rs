@@ -128,9 +128,9 @@ async fn a_submission_moves_only_from_where_it_stands() {
     };
     let fault = conflict(office.store.commit(step(SubmissionState::Polling)).await);
     assert_eq!(fault, Conflict::State { what: "submission" });
-    assert_eq!(office.store.open_submissions().await.unwrap(), 1);
+    assert_eq!(office.store.backlog().await.unwrap().open, 1);
     office.store.commit(step(SubmissionState::Due)).await.unwrap();
-    assert_eq!(office.store.open_submissions().await.unwrap(), 0);
+    assert_eq!(office.store.backlog().await.unwrap().open, 0);
     assert!(office.store.overdue_submissions(NOW.plus(9), 9).await.unwrap().is_empty());
     assert_eq!(office.store.overdue_submissions(NOW.plus(10), 9).await.unwrap().len(), 1);
 }
