@@ -9,8 +9,9 @@ built := $(target)/debug
 # What a run of `make test` leaves for its last step.
 results := $(target)/conformance.txt $(target)/nextest/whole/junit.xml $(target)/cargo-test.txt
 fuzz_seconds ?= 60
+brief := KILLS=$${KILLS:-30} FAILPOINTS=$${FAILPOINTS:-1}
 
-.PHONY: help demo test quick lint bench kill fuzz openssl36
+.PHONY: help demo test quick lint bench image faults kill fuzz openssl36
 
 help: ## Prints this.
 	@sed -n 's/^\([a-z0-9]*\):.*## /make \1	/p' Makefile | expand -t 17
@@ -20,11 +21,11 @@ demo: ## A running office in ./demo, with a CA, a token and a device of its own 
 	@cargo build --locked --bin daftar
 	@exec $(built)/daftar demo $(ARGS)
 
-test: ## Every test: units, store, token, listener, walls, journeys, conformance, a short `make kill`, and whether every requirement was tried.
+test: ## Every test: units, store, token, listener, walls, journeys, conformance, a short `make faults`, and whether every requirement was tried.
 	@conformance/install test
 	@cargo build --locked --workspace --bins
 	@rm -f $(results)
-	@for run in conformance/run conformance/*/run; do echo "== $$run"; NO_BUILD=1 KILLS=$${KILLS:-4} "$$run"; done | tee $(target)/conformance.txt
+	@for run in conformance/run conformance/*/run; do echo "== $$run"; NO_BUILD=1 $(brief) "$$run"; done | tee $(target)/conformance.txt
 	@NEXTEST_PROFILE=whole conformance/cargo-test --workspace
 	@RESULTS="$$(ls $(results) 2>/dev/null)" cargo test --quiet --locked --workspace --test journeys -- --ignored --nocapture \
 	    requirements::every_requirement_was_tried_and_every_excuse_is_needed
@@ -50,6 +51,14 @@ openssl36: ## OpenSSL 3.6 as CMP client and as CA; builds it once, which takes s
 	@conformance/install test
 	@cargo build --locked --bin daftar
 	@CLIENT="$$(conformance/openssl36)" NO_BUILD=1 conformance/run clients/curl.sh clients/openssl36.sh authorities/openssl.sh
+
+image: ## The image of the Dockerfile, made without a daemon and tried; needs root, and some minutes.
+	@conformance/install image
+	@conformance/image/try
+
+faults: ## 1,000 random kills and every failpoint 50 times, under load; SEED= and FROM= go on with a plan; BRIEF=1: 30 kills, each failpoint once.
+	@conformance/install test
+	@$(if $(BRIEF),$(brief),KILLS=$${KILLS:-1000} FAILPOINTS=$${FAILPOINTS:-50}) conformance/kill/run
 
 kill: ## kill -9 of the server under load, 20 times.
 	@conformance/install test

@@ -3,6 +3,9 @@
 //! The rooms of the house, from the ground up: a room uses only what is declared before it.
 //! `tests/walls.rs` reads this plan and fails on a breach.
 
+/// Where a test ends the process; nothing in a release.
+pub mod failpoint;
+
 /// Case, exchange and submission, and their legal moves.
 pub mod case;
 

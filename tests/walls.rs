@@ -17,6 +17,8 @@ mod shape;
 #[path = "walls/tokens.rs"]
 mod tokens;
 
+use std::collections::BTreeSet;
+
 use house::{House, none};
 use paths::{Paths, test_only};
 
@@ -92,4 +94,21 @@ impl House {
         let rust = self.files(root).filter(|file| house::is_rust(file));
         rust.map(|file| Paths::of(file, self.text(file))).collect()
     }
+}
+
+/// The plan of `make faults` ends the server at every point that it has.
+#[test]
+fn every_failpoint_is_tried() {
+    let house = House::read();
+    let plan = house.text("benches/loader/src/kill/plan.rs");
+    let mut points = BTreeSet::new();
+    for file in house.rust().filter(|file| file.starts_with("src/")) {
+        points.extend(house.text(file).split("failpoint(\"").skip(1).filter_map(|rest| rest.split('"').next()));
+    }
+    assert!(points.len() > 5);
+    for point in &points {
+        assert!(plan.contains(&format!("(\"{point}\", ")), "{point} is not in the plan");
+    }
+    let planned = plan.lines().filter(|line| line.trim_start().starts_with("(\"")).count();
+    assert_eq!(planned, points.len(), "the plan has points that the server has not");
 }

@@ -18,6 +18,7 @@ use crate::case::{
     CaseId, CertificateId, Event, Exchange, ExchangeState, Family, Kind, Outcome, Reason, ReasonCode, RequestForm,
     State,
 };
+use crate::failpoint::failpoint;
 use crate::rules::{Facts, Profile, Ruling, Verdict, rule};
 use crate::store::{CaseRow, CertificateStatus, NewCase, NewDecision, Row, Unit, exchange_key};
 use crate::upstream::{Authority, Fresh};
@@ -416,6 +417,7 @@ impl Registrar {
         loop {
             if let Ok(landed) = tokio::time::timeout(patience, flight.landing()).await {
                 // RFC 9483 section 5.2.2.2: systemUnavail where the answer to a batch has none for this message.
+                failpoint("after-answer");
                 let outcome = landed.ok_or_else(|| Refusal::away("the CA left the message unanswered"))?;
                 return match (flight.take_answer(), &outcome) {
                     (Some(octets), _) => Ok(Answered { outcome: Some(outcome), octets }),

@@ -18,6 +18,7 @@ use crate::case::{
     CaseId, CertificateId, CodeId, Door, Event, Exchange, ExchangeState, Kind, Millis, Outcome, Reason, ReasonCode,
     State, SubmissionId, SubmissionState, SubmissionStep,
 };
+use crate::failpoint::failpoint;
 use crate::rules::Profile;
 use crate::store::{Leg, NewSubmission, Row, Unit};
 use crate::upstream::{Answer, Authority, Conversation, Expected, ExpectedKey, Order, SendFault};
@@ -198,8 +199,10 @@ impl Registrar {
             return self.hold_back(voyage, until).await;
         }
         voyage.attempts += 1;
+        failpoint("before-send");
         let octets = match voyage.authority.send(&voyage.sent).await {
             Ok(octets) => {
+                failpoint("after-send");
                 if self.queue.answered(voyage.authority.name()) {
                     tracing::info!(authority = voyage.authority.name(), "the CA answers again");
                 }

@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 
 use super::{Refusal, Registrar};
 use crate::case::{RequestForm, State};
+use crate::failpoint::failpoint;
 use crate::store::{Row, Unit};
 
 /// The running workers; they stop when told to.
@@ -81,6 +82,9 @@ impl Registrar {
         self.metrics.backlog(&backlog, now, self.queue.closed(now));
         let claimed =
             self.store.claim(&self.settings.node, now, self.lease_end(), CLAIM_LIMIT).await.map_err(Refusal::store)?;
+        if !claimed.is_empty() {
+            failpoint("after-claim");
+        }
         for submission in claimed {
             let id = submission.id;
             match self.voyage_of(submission).await {
@@ -123,6 +127,7 @@ impl Registrar {
     async fn sequence(&self) -> Result<(), Refusal> {
         let numbered = self.store.number_leaves(&self.settings.node, self.now()).await.map_err(Refusal::store)?;
         if numbered > 0 {
+            failpoint("after-numbering");
             tracing::debug!(numbered, "audit leaves numbered");
         }
         Ok(())

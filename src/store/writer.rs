@@ -14,6 +14,7 @@ use super::leaves::Numbering;
 use super::pen::Pen;
 use super::submissions::{Claim, SubmissionRow};
 use super::{CommitError, Conflict, Error, Stats, Unit, open};
+use crate::failpoint::failpoint;
 
 /// Something to be written, and who waits for it.
 #[derive(Debug)]
@@ -98,7 +99,9 @@ impl Writer {
             run(connection, "BEGIN IMMEDIATE")?;
             outcomes = all(group, connection, in_savepoint)?;
         }
+        failpoint("before-commit");
         run(connection, "COMMIT")?;
+        failpoint("after-commit");
         outcomes.ok_or(Error::Damaged("savepoint"))
     }
 

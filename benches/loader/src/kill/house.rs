@@ -1,4 +1,5 @@
 use std::fs::OpenOptions;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -68,6 +69,19 @@ impl House {
         self.server = Some(server.map_err(|error| Fault::file(&self.daftar, error))?);
         self.answers(&self.health, "the server").await?;
         Ok(start.elapsed())
+    }
+
+    /// Starts the server to end at this point, when it gets there for the count-th time. Tells whether it did.
+    pub(super) async fn end_at(&mut self, point: &str, count: u64) -> Result<bool, Fault> {
+        let mut command = self.command(&["serve"]);
+        command.env("DAFTAR_FAILPOINT", format!("{point}:{count}"));
+        command.stdout(log(&self.dir, SERVER_LOG)?).stderr(log(&self.dir, SERVER_LOG)?);
+        let mut server = command.spawn().map_err(|error| Fault::file(&self.daftar, error))?;
+        if let Ok(status) = timeout(ENDING, server.wait()).await {
+            return Ok(status.map_err(Fault::machine)?.signal() == Some(ABORT));
+        }
+        server.kill().await.map_err(Fault::machine)?;
+        Ok(false)
     }
 
     /// kill -9.
@@ -145,12 +159,14 @@ impl House {
         Ok(())
     }
 
-    /// Nothing panicked.
-    pub(super) fn calm(&self, tally: &mut Tally) -> Result<(), Fault> {
+    /// Nothing panicked, and nobody's secret was told.
+    pub(super) fn calm(&self, secret: &str, tally: &mut Tally) -> Result<(), Fault> {
         let log = std::fs::read(self.log()).map_err(|error| Fault::file(&self.log(), error))?;
         let log = String::from_utf8_lossy(&log);
         let panic = log.lines().find(|line| line.contains("panicked at")).map(str::to_owned);
         tally.check("nothing panicked in the server", || panic.map_or(Ok(String::new()), Err));
+        let told = log.contains(secret);
+        tally.check("no enrolment secret is in the log", || if told { Err(String::new()) } else { Ok(String::new()) });
         Ok(())
     }
 
@@ -192,6 +208,12 @@ fn text(said: &[u8]) -> String {
 }
 
 const SERVER_LOG: &str = "server.log";
+
+/// Within this time a server under load gets to each of its points.
+const ENDING: Duration = Duration::from_secs(20);
+
+/// SIGABRT.
+const ABORT: i32 = 6;
 
 const STARTING: Duration = Duration::from_secs(30);
 

@@ -4,11 +4,12 @@
 mod audit;
 mod book;
 mod house;
+mod plan;
 mod promises;
 mod requester;
 mod verdict;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use tokio::task::JoinSet;
 
 use self::book::Book;
 use self::house::House;
+use self::plan::{Ending, MIN_LIFE, POINTS, Plan};
 use self::promises::Promises;
 use self::requester::Requester;
 use self::verdict::Tally;
@@ -42,6 +44,15 @@ pub(crate) struct Args {
     /// How often the server is killed.
     #[arg(long, default_value_t = 20)]
     kills: u32,
+    /// How often it is ended at each of its points.
+    #[arg(long, default_value_t = 0)]
+    failpoints: u32,
+    /// What the plan of kills is drawn from; a random one is told.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The first ending of the plan that is done.
+    #[arg(long, default_value_t = 1)]
+    from: u32,
     /// How many requesters are at work.
     #[arg(long, default_value_t = 16)]
     clients: u32,
@@ -59,6 +70,14 @@ struct Kill {
     between: HashSet<Vec<u8>>,
     /// When the server was ready again, UTC milliseconds.
     ready_at: i64,
+}
+
+/// What came of the endings of one kind.
+#[derive(Default)]
+struct Row {
+    endings: u32,
+    between: usize,
+    lost: usize,
 }
 
 pub(crate) fn run(args: Args) -> Result<ExitCode, Fault> {
@@ -94,7 +113,7 @@ async fn try_all(args: Args) -> Result<ExitCode, Fault> {
     house.stops(&mut tally).await?;
     audit::check(&house.book()?.lines()?, &mut tally);
     house.verified(&mut tally).await?;
-    house.calm(&mut tally)?;
+    house.calm(office.value("EST_PASSWORD")?, &mut tally)?;
     Ok(tally.close())
 }
 
@@ -132,22 +151,45 @@ async fn kill_all(
     let mut stuck = HashSet::new();
     let mut lost = Vec::new();
     let mut slowest = Duration::ZERO;
-    for number in 1..=args.kills {
-        let [low, high] = random::<2>()?;
-        tokio::time::sleep(MIN_LIFE + SPREAD * u32::from(u16::from_le_bytes([low, high])) / 65_536).await;
-        house.kill().await?;
+    let seed = match args.seed {
+        Some(seed) => seed,
+        None => u64::from_be_bytes(random()?) >> 32,
+    };
+    let plan = Plan { kills: args.kills, failpoints: args.failpoints, seed, from: args.from };
+    println!("the plan: SEED={seed}, FROM={} of {}", args.from, plan.endings().count());
+    let mut missed = Vec::new();
+    let mut table: BTreeMap<&str, Row> = BTreeMap::new();
+    for (number, ending) in plan.endings() {
+        let name = match ending {
+            Ending::After(life) => {
+                tokio::time::sleep(life).await;
+                house.kill().await?;
+                "kill -9"
+            }
+            Ending::At(point, count) => {
+                house.kill().await?;
+                if !house.end_at(point, count).await? {
+                    missed.push(format!("{point}:{count}"));
+                }
+                point
+            }
+        };
         let given = promises.hashes();
         let book = house.book()?;
         let (standing, known) = (book.between_commits()?, book.certificates()?);
         let between: HashSet<_> = standing.difference(&stuck).cloned().collect();
         let missing = given.iter().filter(|hash| !known.contains(*hash)).count();
         if missing > 0 {
-            lost.push(format!("kill {number}: {missing}"));
+            lost.push(format!("{number} {name}: {missing}"));
         }
         let ready = house.start().await?;
         slowest = slowest.max(ready);
+        let row = table.entry(name).or_default();
+        row.endings += 1;
+        row.between += between.len();
+        row.lost += missing;
         println!(
-            "kill {number}: {} cases stood between the two commits, and {} since the kill before; {} certificates were promised, {missing} of them lost; ready again after {:.1} s",
+            "{number} {name}: {} cases stood between the two commits, and {} since the kill before; {} certificates were promised, {missing} of them lost; ready again after {:.1} s",
             between.len(),
             standing.len() - between.len(),
             given.len(),
@@ -157,17 +199,26 @@ async fn kill_all(
         stuck = standing;
     }
     tokio::time::sleep(MIN_LIFE).await;
+    println!("{:<16} {:>7} {:>17} {:>17}", "ended by", "times", "between commits", "lost certificates");
+    for (name, row) in &table {
+        println!("{name:<16} {:>7} {:>17} {:>17}", row.endings, row.between, row.lost);
+    }
+    if args.failpoints > 0 {
+        tally.check("each point was reached and ended the server", || {
+            none(&missed).map(|_| format!("{} points", POINTS.len()))
+        });
+    }
     tally.check("no certificate that a requester had is missing right after a kill", || none(&lost));
     let telling = u32::try_from(kills.iter().filter(|kill| !kill.between.is_empty()).count()).unwrap_or(u32::MAX);
     let least = LEAST_TELLING.min(args.kills.div_ceil(2));
     tally.check("enough kills hit cases between their two commits", || {
         if telling >= least {
-            Ok(format!("{telling} of {}", args.kills))
+            Ok(format!("{telling} of {}", kills.len()))
         } else {
             Err(format!("{telling}, wanted {least}"))
         }
     });
-    tally.check("the server is back within 10 s of each kill", || {
+    tally.check("the server is back within 2 s of each kill", || {
         let seconds = format!("at most {:.1} s", slowest.as_secs_f64());
         if slowest < LONGEST_START { Ok(seconds) } else { Err(seconds) }
     });
@@ -248,11 +299,7 @@ fn none(list: &[String]) -> Result<String, String> {
     }
 }
 
-/// Between the server's start and its next kill: as long as the least, and up to so much more.
-const MIN_LIFE: Duration = Duration::from_millis(400);
-const SPREAD: Duration = Duration::from_millis(1200);
-
-const LONGEST_START: Duration = Duration::from_secs(10);
+const LONGEST_START: Duration = Duration::from_secs(2);
 
 /// Of twenty.
 const LEAST_TELLING: u32 = 10;
