@@ -28,11 +28,30 @@ pub(crate) fn workspace(root: &str) -> Vec<String> {
 pub(crate) fn member(folder: &str, manifest: &str) -> Vec<String> {
     let table = table(manifest);
     let file = format!("{folder}/Cargo.toml");
-    let mut found = under_lints(&file, &table);
+    let mut found = if folder == UNSAFE { Vec::new() } else { under_lints(&file, &table) };
     let closed = CLOSED.iter().filter(|(part, ..)| folder == *part || folder.starts_with(&format!("{part}/")));
     for (_, names, why) in closed {
         let named = dependencies(&table).into_iter().filter(|name| names.contains(&name.as_str()));
         found.extend(named.map(|name| format!("{file}: depends on {name}: {why}")));
+    }
+    found
+}
+
+/// The member with unsafe code: never published, and under the workspace's lints but for those that speak of such code.
+pub(crate) fn with_unsafe(root: &str, manifest: &str) -> Vec<String> {
+    let (root, table) = (table(root), table(manifest));
+    let mut wanted = root["workspace"]["lints"].clone();
+    for (tool, lint) in
+        [("rust", "unsafe_code"), ("rust", "unsafe_op_in_unsafe_fn"), ("clippy", "undocumented_unsafe_blocks")]
+    {
+        wanted[tool].as_table_mut().expect("a tool's lints").insert(lint.into(), "deny".into());
+    }
+    let mut found = Vec::new();
+    if table.get("lints") != Some(&wanted) {
+        found.push(format!("{UNSAFE}/Cargo.toml: its lints must be {wanted}"));
+    }
+    if table["package"].get("publish").and_then(Value::as_bool) != Some(false) {
+        found.push(format!("{UNSAFE}/Cargo.toml: needs publish = false"));
     }
     found
 }
@@ -96,6 +115,9 @@ fn dependencies(manifest: &Table) -> BTreeSet<String> {
     });
     named.collect()
 }
+
+/// A PKCS#11 module is called through C's pointers. Cargo takes the workspace's lints as a whole or not at all.
+pub(crate) const UNSAFE: &str = "conformance/faults/pkcs11-shim";
 
 /// What moves bytes in or out, or waits for them.
 const IO: [&str; 13] = [
@@ -187,6 +209,21 @@ mod tests {
         assert!(workspace(&root).is_empty());
         assert_eq!(workspace(&root.replace("forbid", "deny")).len(), 1);
         assert_eq!(workspace(&root.replace("workspace = true", "")).len(), 1);
+    }
+
+    #[test]
+    fn one_member_has_unsafe_code_and_all_other_lints() {
+        let root =
+            "[workspace.lints.rust]\nunsafe_code = \"forbid\"\nx = \"warn\"\n[workspace.lints.clippy]\ny = \"warn\"\n";
+        let shim = "[package]\nname = \"x\"\npublish = false\n[lints.rust]\nunsafe_code = \"deny\"\nx = \"warn\"\n\
+            unsafe_op_in_unsafe_fn = \"deny\"\n[lints.clippy]\ny = \"warn\"\nundocumented_unsafe_blocks = \"deny\"\n";
+        assert!(with_unsafe(root, shim).is_empty());
+        for (of, to) in [("\ny =", "\nz ="), ("unsafe_code = \"deny", "unsafe_code = \"allow"), ("publish = false", "")]
+        {
+            assert_eq!(with_unsafe(root, &shim.replace(of, to)).len(), 1, "{of}");
+        }
+        assert!(member(UNSAFE, shim).is_empty());
+        assert_eq!(member("certs", shim).len(), 1);
     }
 
     #[test]
