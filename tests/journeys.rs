@@ -80,6 +80,8 @@ mod requirements;
 mod software_key;
 #[path = "journeys/token_away.rs"]
 mod token_away;
+#[path = "journeys/token_faults.rs"]
+mod token_faults;
 #[path = "journeys/two_offices.rs"]
 mod two_offices;
 #[path = "journeys/vetting.rs"]

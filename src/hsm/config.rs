@@ -110,6 +110,11 @@ impl Config {
         Duration::from_secs(self.deadline_seconds)
     }
 
+    /// Each session's thread and the one in its place may hang; when those in their places do, nothing is answered at all.
+    pub(super) fn most_lost(&self) -> usize {
+        (2 * self.sessions).min(8)
+    }
+
     pub(super) fn call_time(&self) -> Duration {
         Duration::from_secs(self.call_seconds)
     }

@@ -68,7 +68,7 @@ impl Hsm {
     pub fn start(config: &Config, marker_dir: &Path) -> Result<Self, Fault> {
         config.check()?;
         let module = Module::lease(&config.module)?;
-        let shared = Arc::new(Shared::new(config.queue_limit, config.deadline()));
+        let shared = Arc::new(Shared::new(config.queue_limit, config.most_lost(), config.deadline()));
         // Stops the workers when the start fails half-way.
         let office = Office { shared: Arc::clone(&shared), supervisor: Mutex::new(None) };
         let mut workers = Crew::new(Arc::clone(&shared));

@@ -67,18 +67,13 @@ impl Module {
                 continue;
             }
             if fits(&token, choice) {
-                fitting.push((slot, token));
+                fitting.push(slot);
             } else {
                 others.push(token.label().to_owned());
             }
         }
         match fitting.as_slice() {
-            [(slot, token)] => {
-                if token.user_pin_locked() {
-                    return Err(Fault::PinRefused("the user PIN is locked; the security officer can reset it".into()));
-                }
-                Ok(*slot)
-            }
+            [slot] => Ok(*slot),
             [] => Err(Fault::Unavailable(format!("no token with {choice} (there: {})", listed(&others)))),
             _ => Err(Fault::Config(format!("several tokens with {choice}: give token_serial"))),
         }

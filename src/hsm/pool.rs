@@ -20,6 +20,8 @@ pub(super) struct Shared {
     /// The supervisor waits here.
     event: Condvar,
     queue_limit: usize,
+    /// Workers that may be left to calls which do not come back.
+    most_lost: usize,
     pub(super) deadline: Duration,
     pub(super) stats: Stats,
 }
@@ -100,7 +102,7 @@ pub(super) enum Event {
 }
 
 impl Shared {
-    pub(super) fn new(queue_limit: usize, deadline: Duration) -> Self {
+    pub(super) fn new(queue_limit: usize, most_lost: usize, deadline: Duration) -> Self {
         Self {
             control: Mutex::new(Control {
                 jobs: VecDeque::new(),
@@ -116,6 +118,7 @@ impl Shared {
             work: Condvar::new(),
             event: Condvar::new(),
             queue_limit,
+            most_lost,
             deadline,
             stats: Stats::default(),
         }
@@ -156,7 +159,7 @@ impl Shared {
     }
 
     /// Gives up the workers whose calls take longer than `time`, and tells their askers; a long queue alone is no fault of the token.
-    /// Says how many were given up now. With [`MOST_LOST`] of them in their calls the doors are closed until one comes back.
+    /// Says how many were given up now. With the most that may be in their calls the doors are closed until one comes back.
     pub(super) fn give_up(&self, time: Duration) -> usize {
         let mut control = self.control();
         let (hung, going): (Vec<_>, Vec<_>) = control.calls.drain(..).partition(|call| call.begun.elapsed() >= time);
@@ -167,7 +170,7 @@ impl Shared {
             control.seated = control.seated.saturating_sub(1);
         }
         self.note_lost(&control);
-        if control.lost.len() >= MOST_LOST && control.up.is_some() {
+        if control.lost.len() >= self.most_lost && control.up.is_some() {
             self.close(&mut control, &late(time));
         }
         self.event.notify_all();
@@ -181,7 +184,7 @@ impl Shared {
 
     /// Whether so many workers were given up that no more can be.
     pub(super) fn is_hopeless(&self) -> bool {
-        self.control().lost.len() >= MOST_LOST
+        self.control().lost.len() >= self.most_lost
     }
 
     /// Opens the doors.
@@ -381,9 +384,6 @@ pub(super) fn late(deadline: Duration) -> Fault {
     Fault::Unavailable(format!("no answer within {} s", deadline.as_secs()))
 }
 
-/// Workers that may be left to calls which do not come back.
-const MOST_LOST: usize = 8;
-
 /// Which key is expected: the one that the caller has a certificate for.
 pub(super) const CERTIFIED: &str = "the certified one";
 /// Which key is expected: the one that this process found first.
@@ -403,7 +403,7 @@ mod tests {
     fn open() -> Shared {
         let context = cryptoki::context::Pkcs11::new(Path::new("/usr/lib/softhsm/libsofthsm2.so")).unwrap();
         let plan = Plan { token: TokenChoice::default(), signing: KeyRef::new("s", &[1]), wrapping: None };
-        let shared = Shared::new(2, Duration::from_millis(50));
+        let shared = Shared::new(2, 8, Duration::from_millis(50));
         let slot = 0_u64.try_into().unwrap();
         shared.up(Opened { context, slot, plan: Arc::new(plan), method: Method::P256 });
         shared

@@ -11,7 +11,7 @@ use super::config::{KeyRef, TokenChoice};
 use super::fault::Trouble;
 use super::keys::{self, KeyInfo, Purpose};
 use super::module::Module;
-use super::pin::{Known, Marker, Pin, login};
+use super::pin::{Known, Marker, Pin, login, may_log_in};
 use super::public::{curve_params, public_key};
 use super::{Config, Fault, wrapping};
 
@@ -74,6 +74,7 @@ impl Token {
         let mut token = Self { session: None, module };
         let slot = token.module.slot(&config.token_choice()?)?;
         let session = token.module.context().open_rw_session(slot).map_err(Trouble::from)?;
+        may_log_in(&token.module.context().get_token_info(slot).map_err(Trouble::from)?)?;
         login(&session, &pin, Known::Unproven, &Marker::new(marker_dir))?;
         token.session = Some(session);
         Ok(token)

@@ -143,7 +143,7 @@ mod tests {
             master.login(UserType::User, Some(&pin)).unwrap();
             let (_, method) = Seat::open(&opened(&context, slot, &plan, Method::P256)).unwrap().check(&plan).unwrap();
             let opened = opened(&context, slot, &plan, method);
-            let shared = Shared::new(1, Duration::from_secs(1));
+            let shared = Shared::new(1, 2, Duration::from_secs(1));
             let mut seat = Some(Seat::open(&opened).unwrap());
             // The handles of all sessions are void from here on (measured), though the log-in is back.
             master.logout().unwrap();

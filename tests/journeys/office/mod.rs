@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use pkcs11_shim::Lever;
 use tempfile::TempDir;
 
 pub(crate) use self::ask::{Key, certificates, csr_der, csr_for, csr_with_attributes, openssl, verifies};
@@ -26,6 +27,9 @@ pub(crate) use self::line::Line;
 pub(crate) use self::ports::Ports;
 pub(crate) use self::verdict::{Cover, How, done, signed_as_it_is};
 pub(crate) use self::wire::Answer;
+
+const SHIM: &str = "shim";
+const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
 
 /// An office in a folder of its own. When it is dropped its processes end.
 pub(crate) struct Office {
@@ -91,7 +95,18 @@ impl Office {
     pub(crate) fn daftar(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_daftar"));
         command.env("SOFTHSM2_CONF", self.path("softhsm2.conf")).current_dir(self.path(""));
+        if self.path(SHIM).exists() {
+            command.envs(Lever::new(&self.path(SHIM)).environment(Path::new(SOFTHSM)));
+        }
         command
+    }
+
+    /// Its token is reached through the shim from now on, as far as the configuration goes.
+    pub(crate) fn shimmed(&self) -> Lever {
+        let module = Lever::module().to_str().unwrap().to_owned();
+        self.configure(|settings| settings.set("hsm", "module", module));
+        std::fs::create_dir(self.path(SHIM)).unwrap();
+        Lever::new(&self.path(SHIM))
     }
 
     pub(crate) fn start_authority(&mut self) {
