@@ -32,6 +32,9 @@ pub(crate) struct Args {
     /// How many requesters there are at a time.
     #[arg(long, default_value_t = 8)]
     clients: usize,
+    /// An open loop instead of so many requesters: this many enrolments a second, timed from when each should have been sent.
+    #[arg(long)]
+    rate: Option<f64>,
     /// The longest time that is measured, in seconds.
     #[arg(long, default_value_t = 60)]
     longest: u64,
@@ -88,7 +91,10 @@ async fn measure(args: &Args) -> Result<Report, Fault> {
     let quiet = read(server)?;
     tokio::time::sleep(SETTLE).await;
     let (server_before, authority_before, own) = (read(server)?, read(authority)?, cost::of_this_process());
-    let pace = pace::run(&door, work, args.clients, longest).await;
+    let pace = match args.rate {
+        None => pace::run(&door, work, args.clients, longest).await,
+        Some(rate) => pace::run_open(&door, work, rate, longest).await,
+    };
     let own = cost::of_this_process().saturating_sub(own);
     // What is put off, such as numbering the audit leaves, is paid for, too.
     tokio::time::sleep(SETTLE).await;
@@ -113,6 +119,9 @@ async fn measure(args: &Args) -> Result<Report, Fault> {
         enrolments_per_second: f64::from(enrolments) / seconds,
         p50: micros(pace.percentile(50)),
         p99: micros(pace.percentile(99)),
+        rate: args.rate,
+        lateness_p99: args.rate.map(|_| micros(pace::within(&pace.lateness, 99))),
+        handshakes: door.handshakes(),
         server_cpu: server_cpu.map(each),
         server_idle_cpu: between(quiet, server_before).map(|idle| micros(idle) / SETTLE.as_secs_f64()),
         server_busy: server_cpu.map(|spent| spent.as_secs_f64() / seconds),

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -48,6 +49,11 @@ pub(crate) struct Door {
     tls: Option<(TlsConnector, ServerName<'static>)>,
     /// Whether each request has a connection of its own.
     once: bool,
+    /// Whether sessions are resumed.
+    resumes: bool,
+    /// Handshakes: full ones, and those that resumed a session.
+    full: AtomicUsize,
+    resumed: AtomicUsize,
 }
 
 impl Door {
@@ -55,6 +61,7 @@ impl Door {
         match mode {
             Mode::Est => Self::est(key_exchange, office, None),
             Mode::EstMtls => Self::est(key_exchange, office, Some(office.device()?)),
+            Mode::EstResumed => Self::est(key_exchange, office, None)?.resuming(),
             Mode::EstKept => Ok(Self { once: false, ..Self::est(key_exchange, office, None)? }),
             Mode::Cmp | Mode::CmpMac | Mode::CmpWrongSignature | Mode::CmpWrongMac | Mode::CmpGarbage => {
                 let url = office.url("CMP_URL")?;
@@ -65,6 +72,9 @@ impl Door {
                     authorization: None,
                     tls: None,
                     once: false,
+                    resumes: false,
+                    full: AtomicUsize::new(0),
+                    resumed: AtomicUsize::new(0),
                 })
             }
         }
@@ -78,15 +88,33 @@ impl Door {
             Some(_) => None,
             None => Some(basic(office.value("EST_USER")?, office.value("EST_PASSWORD")?)?),
         };
-        let config = tls(key_exchange, office, device)?;
+        let config = Arc::new(tls(key_exchange, office, device)?);
         Ok(Self {
             address: address(&url)?,
             path: format!("{}/simpleenroll", url.path().trim_end_matches('/')),
             content_type: HeaderValue::from_static("application/pkcs10"),
             authorization,
-            tls: Some((TlsConnector::from(Arc::new(config)), name)),
+            tls: Some((TlsConnector::from(config), name)),
             once: true,
+            resumes: false,
+            full: AtomicUsize::new(0),
+            resumed: AtomicUsize::new(0),
         })
+    }
+
+    /// The same door by resumed sessions, where there is a ticket.
+    fn resuming(mut self) -> Result<Self, Fault> {
+        let (connector, _) = self.tls.as_mut().ok_or_else(|| Fault::odd("there is no session without TLS"))?;
+        let mut config = ClientConfig::clone(connector.config());
+        config.resumption = Resumption::in_memory_sessions(TICKETS);
+        *connector = TlsConnector::from(Arc::new(config));
+        self.resumes = true;
+        Ok(self)
+    }
+
+    /// How many handshakes there were: full ones, and those that resumed a session.
+    pub(crate) fn handshakes(&self) -> (usize, usize) {
+        (self.full.load(Ordering::Relaxed), self.resumed.load(Ordering::Relaxed))
     }
 
     /// Posts a body, over the line that is there or a new one.
@@ -117,11 +145,21 @@ impl Door {
         let Some((connector, name)) = &self.tls else { return Line::on(stream).await };
         let stream = connector.connect(name.clone(), stream).await.map_err(Fault::lost)?;
         match stream.get_ref().1.handshake_kind() {
-            Some(HandshakeKind::Full) => Line::on(stream).await,
-            other => Err(Fault::odd(format!("the handshake was not a full one but {other:?}"))),
+            Some(HandshakeKind::Full) => {
+                self.full.fetch_add(1, Ordering::Relaxed);
+                Line::on(stream).await
+            }
+            Some(HandshakeKind::Resumed) if self.resumes => {
+                self.resumed.fetch_add(1, Ordering::Relaxed);
+                Line::on(stream).await
+            }
+            other => Err(Fault::odd(format!("the handshake was not one of its mode but {other:?}"))),
         }
     }
 }
+
+/// Enough for every requester of a run.
+const TICKETS: usize = 256;
 
 fn address(url: &Uri) -> Result<String, Fault> {
     let authority = url.authority().ok_or_else(|| Fault::Setting(format!("{url} has no host")))?;

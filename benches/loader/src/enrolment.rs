@@ -20,6 +20,8 @@ pub(crate) enum Mode {
     Est,
     /// EST, a full TLS 1.3 handshake each, a device's certificate.
     EstMtls,
+    /// EST, a resumed TLS 1.3 session each (PSK with key exchange), HTTP Basic.
+    EstResumed,
     /// EST over kept-alive TLS 1.3, HTTP Basic.
     EstKept,
     /// CMP over kept-alive HTTP, signed by a device, implicitConfirm.
@@ -84,7 +86,7 @@ pub(crate) enum Writer {
 impl Writer {
     pub(crate) fn new(mode: Mode, office: &Office) -> Result<Self, Fault> {
         Ok(match mode {
-            Mode::Est | Mode::EstMtls | Mode::EstKept => Self::Est,
+            Mode::Est | Mode::EstMtls | Mode::EstResumed | Mode::EstKept => Self::Est,
             Mode::Cmp => Self::Cmp { device: Arc::new(office.device()?), recipient: recipient(office) },
             Mode::CmpMac => Self::CmpMac {
                 reference: office.value("CMP_REF")?.to_owned(),

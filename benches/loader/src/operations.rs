@@ -39,6 +39,8 @@ impl Needed {
         match mode {
             // Server, RA; CSR, the CA's protection, the issued certificate.
             Mode::Est => Self { exchange: 1, sign: 2, verify: 3, derive: 0 },
+            // The server proves itself by the ticket.
+            Mode::EstResumed => Self { exchange: 1, sign: 1, verify: 3, derive: 0 },
             // RA; CSR, the CA's protection, the issued certificate.
             Mode::EstKept => Self { exchange: 0, sign: 1, verify: 3, derive: 0 },
             // CertificateVerify and the device's certificate besides.

@@ -1,8 +1,8 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::door::Door;
 use crate::enrolment::Enrolment;
@@ -18,13 +18,69 @@ pub(crate) struct Pace {
     pub(crate) errors: Vec<String>,
     /// From the first request to the last answer.
     pub(crate) elapsed: Duration,
+    /// How late this program itself was in sending each, shortest first; an open loop only.
+    pub(crate) lateness: Vec<Duration>,
 }
 
 impl Pace {
     /// The latency that so many of a hundred stay within.
     pub(crate) fn percentile(&self, percent: usize) -> Duration {
-        let last = self.latencies.len().saturating_sub(1);
-        self.latencies.get(last * percent / 100).copied().unwrap_or_default()
+        within(&self.latencies, percent)
+    }
+}
+
+/// What so many of a hundred stay within.
+pub(crate) fn within(sorted: &[Duration], percent: usize) -> Duration {
+    let last = sorted.len().saturating_sub(1);
+    sorted.get(last * percent / 100).copied().unwrap_or_default()
+}
+
+/// An open loop: so many requests a second, whatever comes of those before. Each is timed from when it should have been sent, so that a
+/// server that stalls is not asked less meanwhile (no coordinated omission).
+pub(crate) async fn run_open(door: &Arc<Door>, work: Vec<Arc<Enrolment>>, rate: f64, longest: Duration) -> Pace {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let start = Instant::now();
+    let mut tasks = JoinSet::new();
+    let mut all = Pace::default();
+    for (number, enrolment) in (0_u32..).zip(work) {
+        let due = start + Duration::from_secs_f64(f64::from(number) / rate);
+        if due - start >= longest {
+            break;
+        }
+        tokio::time::sleep_until(due.into()).await;
+        let (door, lines) = (Arc::clone(door), Arc::clone(&lines));
+        tasks.spawn(async move {
+            let late = due.elapsed();
+            let free = || lines.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut line = free().pop();
+            let wrong = enrolment.wrong;
+            let answer = Errand::new(enrolment).step(&door, &mut line).await;
+            free().extend(line);
+            (late, due.elapsed(), complaint(answer, wrong))
+        });
+        while let Some(done) = tasks.try_join_next() {
+            all.take(done);
+        }
+    }
+    while let Some(done) = tasks.join_next().await {
+        all.take(done);
+    }
+    all.elapsed = start.elapsed();
+    all.latencies.sort_unstable();
+    all.lateness.sort_unstable();
+    all
+}
+
+impl Pace {
+    fn take(&mut self, done: Result<(Duration, Duration, Option<String>), JoinError>) {
+        match done {
+            Ok((late, latency, None)) => {
+                self.lateness.push(late);
+                self.latencies.push(latency);
+            }
+            Ok((.., Some(text))) => self.errors.push(text),
+            Err(error) => self.errors.push(error.to_string()),
+        }
     }
 }
 

@@ -18,6 +18,14 @@ pub(crate) struct Report {
     pub(crate) enrolments_per_second: f64,
     pub(crate) p50: f64,
     pub(crate) p99: f64,
+    /// Enrolments a second that were asked for, in an open loop; there `p50` and `p99` are from when each should have been sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rate: Option<f64>,
+    /// How late the loader itself was, in an open loop: with more than a millisecond the run says nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lateness_p99: Option<f64>,
+    /// TLS handshakes: full ones, and those that resumed a session.
+    pub(crate) handshakes: (usize, usize),
     /// CPU of the server for one enrolment; what it does within a second after the last one is its work, too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) server_cpu: Option<f64>,
@@ -62,6 +70,15 @@ impl Report {
             self.p99 / 1e3,
             self.errors,
         );
+        if let (Some(rate), Some(late)) = (self.rate, self.lateness_p99) {
+            println!(
+                "  open loop: {rate:.0} a second were asked for; the loader itself was late by {:.1} ms (p99)",
+                late / 1e3
+            );
+        }
+        if self.handshakes.1 > 0 {
+            println!("  handshakes: {} full, {} resumed", self.handshakes.0, self.handshakes.1);
+        }
         if let Some(error) = &self.first_error {
             println!("  first error: {error}");
         }
