@@ -51,7 +51,7 @@ impl Queue {
         let mut lines = self.lines();
         let Some(line) = lines.get_mut(authority) else { return Ok(()) };
         match line.closed_until {
-            Some(until) if now < until => Err(until),
+            Some(until) if is_ahead(until, now) => Err(until),
             Some(_) => {
                 line.closed_until = Some(now.plus(pause(line.faults)));
                 Ok(())
@@ -62,7 +62,7 @@ impl Queue {
 
     /// Until when this CA is left alone, if it is.
     pub(super) fn closed_until(&self, authority: &str, now: Millis) -> Option<Millis> {
-        self.lines().get(authority).and_then(|line| line.closed_until).filter(|until| now < *until)
+        self.lines().get(authority).and_then(|line| line.closed_until).filter(|until| is_ahead(*until, now))
     }
 
     /// It answered, whatever it said. Tells whether it had been left alone.
@@ -83,7 +83,7 @@ impl Queue {
 
     /// How many CAs are left alone now.
     pub(super) fn closed(&self, now: Millis) -> usize {
-        self.lines().values().filter(|line| line.closed_until.is_some_and(|until| now < until)).count()
+        self.lines().values().filter(|line| line.closed_until.is_some_and(|until| is_ahead(until, now))).count()
     }
 
     fn lines(&self) -> MutexGuard<'_, BTreeMap<String, Line>> {
@@ -91,10 +91,17 @@ impl Queue {
     }
 }
 
+/// Whether this time is still to come; one that lies farther ahead than any pause was set when the clock was wrong.
+fn is_ahead(until: Millis, now: Millis) -> bool {
+    now < until && until <= now.plus(LONGEST_PAUSE)
+}
+
 /// A second, and twice as long with each further fault, up to half a minute.
 fn pause(faults: u32) -> i64 {
-    (1000_i64 << faults.saturating_sub(FAULTS).min(5)).min(30_000)
+    (1000_i64 << faults.saturating_sub(FAULTS).min(5)).min(LONGEST_PAUSE)
 }
+
+const LONGEST_PAUSE: i64 = 30_000;
 
 /// Faults in a row after which a CA is left alone: more than one answer that got lost.
 const FAULTS: u32 = 5;

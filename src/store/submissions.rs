@@ -66,6 +66,27 @@ macro_rules! columns {
     };
 }
 
+/// Due, and in nobody's hands. What lies farther ahead than any time that is set here was set when the clock was wrong; only a CA may
+/// have us ask again much later.
+macro_rules! is_due {
+    ($now:literal, $longest:literal) => {
+        concat!(
+            "state IN ('due', 'polling') AND (next_attempt <= ",
+            $now,
+            " OR (state = 'due' AND next_attempt > ",
+            $longest,
+            ")) AND (lease_until IS NULL OR lease_until <= ",
+            $now,
+            " OR lease_until > ",
+            $longest,
+            ")"
+        )
+    };
+}
+
+/// Twice a lease, and more than the longest pause before a message is sent again.
+const LONGEST: i64 = 180_000;
+
 impl Store {
     /// The submission with this identifier.
     pub async fn submission_by_id(&self, submission: SubmissionId) -> Result<Option<SubmissionRow>, Error> {
@@ -120,9 +141,8 @@ impl Store {
 
     /// Whether a claim could find anything; asked first, so that an idle worker writes nothing.
     pub(super) async fn anything_due(&self, now: Millis) -> Result<bool, Error> {
-        let query = "SELECT 1 AS found FROM submission WHERE state IN ('due', 'polling') AND next_attempt <= ?1 \
-             AND (lease_until IS NULL OR lease_until <= ?1) LIMIT 1";
-        Ok(self.find(query, (now.0,), |_| Ok(())).await?.is_some())
+        let query = concat!("SELECT 1 AS found FROM submission WHERE ", is_due!("?1", "?2"), " LIMIT 1");
+        Ok(self.find(query, (now.0, now.plus(LONGEST).0), |_| Ok(())).await?.is_some())
     }
 }
 
@@ -131,11 +151,17 @@ impl Claim {
     pub(super) fn run(&self, connection: &Connection) -> Result<Vec<SubmissionRow>, Error> {
         let query = concat!(
             "UPDATE submission SET owner = ?1, lease_until = ?2, attempts = attempts + 1 WHERE seq IN (SELECT seq FROM submission ",
-            "WHERE state IN ('due', 'polling') AND next_attempt <= ?3 AND (lease_until IS NULL OR lease_until <= ?3) ",
-            "ORDER BY next_attempt LIMIT ?4) RETURNING ",
+            "WHERE ",
+            is_due!("?3", "?5"),
+            " ORDER BY next_attempt LIMIT ?4) RETURNING ",
             columns!()
         );
-        list(connection, query, (&self.owner, self.lease_until.0, self.now.0, self.limit), submission_row)
+        list(
+            connection,
+            query,
+            (&self.owner, self.lease_until.0, self.now.0, self.limit, self.now.plus(LONGEST).0),
+            submission_row,
+        )
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) use self::ports::Ports;
 pub(crate) use self::verdict::{Cover, How, done, signed_as_it_is};
 pub(crate) use self::wire::Answer;
 
+const CLOCK: &str = "clock";
 const SHIM: &str = "shim";
 const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
 
@@ -144,12 +145,35 @@ impl Office {
             .arg("serve")
             .arg("--config")
             .arg(self.configuration())
+            .envs(self.clock())
             .stdin(Stdio::null())
             .stdout(self.log("server.log"))
             .stderr(self.log("server.log"))
             .spawn()
             .unwrap();
         self.server = Some(child);
+    }
+
+    /// Steps the server's clock by so many seconds; before its first start it gets a clock that can be stepped.
+    pub(crate) fn step_clock(&self, seconds: i64) {
+        let new = self.path("clock.new");
+        fs::write(&new, format!("{seconds:+}")).unwrap();
+        fs::rename(new, self.path(CLOCK)).unwrap();
+    }
+
+    fn clock(&self) -> Vec<(&'static str, PathBuf)> {
+        let clock = self.path(CLOCK);
+        if !clock.exists() {
+            return Vec::new();
+        }
+        let library = PathBuf::from("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1");
+        assert!(library.exists(), "conformance/install test");
+        vec![
+            ("LD_PRELOAD", library),
+            ("FAKETIME_TIMESTAMP_FILE", clock),
+            ("FAKETIME_NO_CACHE", "1".into()),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".into()),
+        ]
     }
 
     /// Stops the server as systemd would, and gives what it ended with.
