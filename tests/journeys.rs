@@ -80,6 +80,8 @@ mod requirements;
 #[expect(dead_code, reason = "the keys and the PKI of the tests of `certs`; not all of it is needed here")]
 #[path = "../certs/tests/outside/software_key.rs"]
 mod software_key;
+#[path = "journeys/store_faults.rs"]
+mod store_faults;
 #[path = "journeys/token_away.rs"]
 mod token_away;
 #[path = "journeys/token_faults.rs"]

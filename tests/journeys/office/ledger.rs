@@ -44,6 +44,13 @@ impl Office {
         statement.query_map((), |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     }
 
+    /// Keeps everybody else from writing until what is given back is dropped.
+    pub(crate) fn locked(&self) -> Connection {
+        let connection = Connection::open(self.database()).unwrap();
+        connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+        connection
+    }
+
     fn database(&self) -> PathBuf {
         let text = std::fs::read_to_string(self.configuration()).unwrap();
         let settings: toml::Table = text.parse().unwrap();

@@ -139,10 +139,25 @@ impl Office {
 
     /// Starts the server and does not wait.
     pub(crate) fn launch(&mut self) {
+        let mut server = self.daftar();
+        server.arg("serve");
+        self.launch_as(server);
+    }
+
+    /// Starts the server with no room for files of more than so many KiB, and does not wait: a write beyond that fails.
+    pub(crate) fn launch_without_room(&mut self, kib: u32) {
+        let server = self.daftar();
+        let mut limited = Command::new("bash");
+        // What is ignored stays so in the program that takes the shell's place.
+        limited.args(["-c", &format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" serve \"$@\"")]);
+        limited.arg(server.get_program()).current_dir(self.path(""));
+        limited.envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        self.launch_as(limited);
+    }
+
+    fn launch_as(&mut self, mut server: Command) {
         assert!(self.server.is_none(), "the server runs already");
-        let child = self
-            .daftar()
-            .arg("serve")
+        let child = server
             .arg("--config")
             .arg(self.configuration())
             .envs(self.clock())
