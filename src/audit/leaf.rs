@@ -43,6 +43,8 @@ pub enum LeafKind {
     RuleSetProposed,
     /// A rule set became the active one.
     RuleSetActivated,
+    /// Something was done with the RA key: made, certified, taken into use, destroyed.
+    KeyCeremony,
     /// A data key was made or wrapped anew.
     DataKeyCreated,
     /// The service began to serve.
@@ -209,6 +211,7 @@ impl LeafKind {
             Self::CodeWithdrawn => "code_withdrawn",
             Self::RuleSetProposed => "rule_set_proposed",
             Self::RuleSetActivated => "rule_set_activated",
+            Self::KeyCeremony => "key_ceremony",
             Self::DataKeyCreated => "data_key_created",
             Self::ServiceStarted => "service_started",
             Self::ServiceStopped => "service_stopped",
@@ -225,7 +228,7 @@ mod tests {
     use super::*;
 
     /// The names in the logs of all offices. Add to them; what stands here never changes.
-    const NAMES: [(LeafKind, &str); 25] = [
+    const NAMES: [(LeafKind, &str); 26] = [
         (LeafKind::RequestReceived, "request_received"),
         (LeafKind::RequestRefused, "request_refused"),
         (LeafKind::AuthenticationFailed, "authentication_failed"),
@@ -244,6 +247,7 @@ mod tests {
         (LeafKind::CodeWithdrawn, "code_withdrawn"),
         (LeafKind::RuleSetProposed, "rule_set_proposed"),
         (LeafKind::RuleSetActivated, "rule_set_activated"),
+        (LeafKind::KeyCeremony, "key_ceremony"),
         (LeafKind::DataKeyCreated, "data_key_created"),
         (LeafKind::ServiceStarted, "service_started"),
         (LeafKind::ServiceStopped, "service_stopped"),

@@ -1,4 +1,4 @@
-//! The office's own door: the Unix socket in the data folder, behind which stand `daftar case` and `daftar code`.
+//! The office's own door: the Unix socket in the data folder, behind which stand `daftar case`, `code` and `key`.
 
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -9,7 +9,7 @@ use http::header::CONTENT_TYPE;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{CaseId, CodeId, State as CaseState};
-use crate::registrar::{CodeOrder, Refusal, Registrar};
+use crate::registrar::{CodeOrder, KeyAct, Refusal, Registrar};
 
 /// The routes of the control socket. Who can open it is the office: its mode is 0600.
 pub fn control(registrar: Registrar) -> Router {
@@ -20,6 +20,7 @@ pub fn control(registrar: Registrar) -> Router {
         .route("/cases/{id}/refuse", post(refuse))
         .route("/codes", get(codes).post(make_code))
         .route("/codes/{id}/withdraw", post(withdraw_code))
+        .route("/key-acts", post(note_key_act))
         .with_state(registrar)
 }
 
@@ -122,6 +123,11 @@ async fn withdraw_code(
     let code = CodeId::parse(&id).ok_or_else(|| Problem::input(format!("'{id}' is not an identifier")))?;
     registrar.withdraw_code(code, &word.officer).await?;
     Ok(Json(Moved { id, state: "withdrawn".to_owned() }).into_response())
+}
+
+async fn note_key_act(State(registrar): State<Registrar>, Json(act): Json<KeyAct>) -> Result<Response, Problem> {
+    registrar.note_key_act(&act).await?;
+    Ok(Json(act).into_response())
 }
 
 fn case_id(text: &str) -> Result<CaseId, Problem> {

@@ -137,6 +137,18 @@ impl KeyRef {
     pub fn new(label: &str, id: &[u8]) -> Self {
         Self { label: Some(label.into()), id: Some(id.into()), token: TokenChoice::default(), class: None }
     }
+
+    /// The key with what is given of label and id; none when that is nothing.
+    #[must_use]
+    pub fn by(label: Option<String>, id: Option<Vec<u8>>) -> Option<Self> {
+        let key = Self {
+            label: label.filter(|label| !label.is_empty()),
+            id: id.filter(|id| !id.is_empty()),
+            token: TokenChoice::default(),
+            class: None,
+        };
+        key.named().ok()
+    }
 }
 
 impl FromStr for KeyRef {

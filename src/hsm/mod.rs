@@ -44,7 +44,7 @@ pub use keys::{KeyClass, KeyInfo};
 pub use pin::clear_pin_marker;
 pub use signer::HsmSigner;
 pub use stats::Stats;
-pub use token::{Token, init_token};
+pub use token::{AttributeView, KeyView, MechanismView, Token, TokenKey, TokenView, init_token};
 
 use module::Module;
 use pin::Marker;

@@ -1,3 +1,6 @@
+mod key;
+mod view;
+
 use std::path::Path;
 
 use certs::{KeyKind, PublicKey};
@@ -14,6 +17,9 @@ use super::module::Module;
 use super::pin::{Known, Marker, Pin, login, may_log_in};
 use super::public::{curve_params, public_key};
 use super::{Config, Fault, wrapping};
+
+pub use key::TokenKey;
+pub use view::{AttributeView, KeyView, MechanismView, TokenView};
 
 /// Makes a token: gives a free slot this label and these PINs. Tells the token's serial number.
 ///
@@ -121,7 +127,7 @@ impl Token {
             Attribute::Unwrap(false),
         ]);
         let session = self.session()?;
-        let made = never_copied(&template, |template| session.generate_key(&Mechanism::AesKeyGen, template));
+        let made = never_copied(&template, &[], |template| session.generate_key(&Mechanism::AesKeyGen, template));
         keys::check(session, made.map_err(Trouble::from)?, &key, Purpose::Wrapping)?;
         Ok(())
     }
@@ -146,7 +152,7 @@ impl Token {
         let mut private = kept(key);
         private.push(Attribute::Sign(true));
         let session = self.session()?;
-        let pair = never_copied(&private, |private| session.generate_key_pair(mechanism, &public, private));
+        let pair = never_copied(&private, &SIGNS_ONLY, |private| session.generate_key_pair(mechanism, &public, private));
         Ok(pair.map_err(Trouble::from)?.1)
     }
 
@@ -189,18 +195,37 @@ fn kept(key: &KeyRef) -> Vec<Attribute> {
     template
 }
 
-/// Asks for a key that cannot be copied either. `CKA_COPYABLE` is younger than many tokens: those that do not know it
-/// are asked without.
-fn never_copied<T>(template: &[Attribute], generate: impl Fn(&[Attribute]) -> Result<T, Error>) -> Result<T, Error> {
-    let strict = [template, &[Attribute::Copyable(false)]].concat();
-    match generate(&strict) {
-        Err(Error::Pkcs11(
-            RvError::AttributeTypeInvalid | RvError::AttributeValueInvalid | RvError::TemplateInconsistent,
-            _,
-        )) => generate(template),
-        other => other,
+/// Asks for a key that cannot be copied either, and has no other uses. Not every token knows these attributes: one that does
+/// not is asked for less.
+fn never_copied<T>(
+    template: &[Attribute],
+    uses: &[Attribute],
+    generate: impl Fn(&[Attribute]) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let no_copies = [Attribute::Copyable(false)];
+    let mut refused = None;
+    for strict in [[&no_copies, uses].concat(), no_copies.to_vec()] {
+        match generate(&[template, &strict].concat()) {
+            Err(
+                error @ Error::Pkcs11(
+                    RvError::AttributeTypeInvalid | RvError::AttributeValueInvalid | RvError::TemplateInconsistent,
+                    _,
+                ),
+            ) => refused = Some(error),
+            other => return other,
+        }
     }
+    tracing::debug!(?refused, "the token does not know CKA_COPYABLE");
+    generate(template)
 }
+
+/// What a signing key must not do besides.
+const SIGNS_ONLY: [Attribute; 4] = [
+    Attribute::SignRecover(false),
+    Attribute::Decrypt(false),
+    Attribute::Unwrap(false),
+    Attribute::Derive(false),
+];
 
 /// 65537.
 const F4: [u8; 3] = [1, 0, 1];

@@ -172,6 +172,8 @@ impl Cmp {
             Order::Crmf { request, implicit, ra_verified: true } => {
                 self.first(fresh, cmp::body::cr(&ra_verified(request)?), implicit)
             }
+            // Confirmed always: the new certificate is kept before it is.
+            Order::Renew(request) => self.first(fresh, cmp::body::kur(request), false),
             Order::Relay { message, family, vouching } => self.relayed(message, family, vouching)?,
             Order::Revoke { issuer, serial, reason } => {
                 self.first(fresh, cmp::body::rr(&cmp::RevDetails::compose(issuer, serial, reason)), false)

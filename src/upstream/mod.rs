@@ -8,6 +8,7 @@ mod cmp;
 mod expected;
 mod http;
 mod inquiry;
+mod renewal;
 mod verifier;
 
 use std::future::Future;
@@ -21,6 +22,7 @@ pub use cmp::{Cmp, CmpConfig};
 pub use expected::{Difference, Expected, ExpectedKey, PrivateKey};
 pub use http::{HttpClient, SendFault};
 pub use inquiry::{CrlOf, Inquiry};
+pub use renewal::renewal_request;
 
 /// A CA and the way to speak with it.
 pub trait Authority: Send + Sync + std::fmt::Debug {
@@ -89,6 +91,8 @@ pub enum Order<'a> {
         /// Whether raVerified stands for its proof of possession, which we checked (RFC 9483 section 5.2.3.2).
         ra_verified: bool,
     },
+    /// The RA's own next certificate (RFC 9483 section 4.1.3): the CertReqMsg of [`renewal_request`], DER.
+    Renew(&'a [u8]),
     /// The requester's own message, handed on with its transaction and nonces (RFC 9483 section 5.2).
     Relay {
         /// As it came.

@@ -1,6 +1,6 @@
 //! The demo's token, made by a child process that has `SOFTHSM2_CONF` in its environment.
 
-use crate::cli::key::named;
+use crate::cli::key::both;
 use crate::cli::{Failed, print};
 use crate::config::Config;
 use crate::hsm::{Token, init_token};
@@ -16,10 +16,10 @@ pub(in crate::cli) fn make_token(config: &Config) -> Result<(), Failed> {
     let label = hsm.token.as_deref().ok_or_else(|| Failed::new("the demo's configuration names no token"))?;
     init_token(&hsm.module, label, pin.trim(), pin.trim()).map_err(Failed::new)?;
     let token = Token::open(hsm, &config.data).map_err(Failed::new)?;
-    let (label, id) = named(&hsm.signing_key)?;
+    let (label, id) = both(&hsm.signing_key)?;
     let key = token.generate_signing_key(&label, &id, certs::KeyKind::P256).map_err(Failed::new)?;
     if let Some(wrapping) = &hsm.wrapping_key {
-        let (label, id) = named(wrapping)?;
+        let (label, id) = both(wrapping)?;
         token.generate_wrapping_key(&label, &id).map_err(Failed::new)?;
     }
     print(&hex::encode(key.der()));

@@ -1,0 +1,122 @@
+//! `daftar key generate`: makes keys on the token, and tells how they are kept.
+
+use serde_json::{Value, json};
+
+use super::ceremony::{Ceremony, Who};
+use super::named::{Named, both};
+use crate::cli::socket::make_folder;
+use crate::cli::{Common, Failed};
+use crate::config::Config;
+use crate::hsm::{AttributeView, Fault, KeyRef, KeyView, MechanismView, Token};
+use crate::registrar::KeyVerb;
+
+/// `daftar key generate`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Order {
+    /// `P-256`, `P-384` or `RSA-3072`.
+    #[arg(long, default_value = "P-256")]
+    kind: String,
+    #[command(flatten)]
+    named: Named,
+    #[command(flatten)]
+    who: Who,
+}
+
+/// A key to be there.
+enum Wanted {
+    Signing(KeyRef),
+    Wrapping(KeyRef),
+}
+
+pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Result<(), Failed> {
+    let kind = kind(&order.kind)?;
+    let wanted = wanted(config, &order.named)?;
+    make_folder(config)?;
+    let ceremony = Ceremony::new(KeyVerb::Generate, &order.who);
+    let told = ceremony.hold(config, common, async |ceremony| {
+        let token = Token::open(&config.hsm, &config.data).map_err(Failed::new)?;
+        ceremony.token(&token.view().map_err(Failed::new)?);
+        let mut flaws = Vec::new();
+        for key in &wanted {
+            flaws.extend(make(&token, key, kind, ceremony)?);
+        }
+        if flaws.is_empty() { Ok(()) } else { Err(Failed::new(format!("not as it must be: {}", flaws.join("; ")))) }
+    });
+    told.await?.show(common)
+}
+
+/// The kinds of keys that the RA signs with.
+pub(super) fn kind(text: &str) -> Result<certs::KeyKind, Failed> {
+    match text {
+        "P-256" => Ok(certs::KeyKind::P256),
+        "P-384" => Ok(certs::KeyKind::P384),
+        "RSA-3072" => Ok(certs::KeyKind::Rsa { bits: 3072 }),
+        other => Err(Failed::new(format!("'{other}' is not P-256, P-384 or RSA-3072"))),
+    }
+}
+
+/// The key that is named, or else those of the configuration.
+fn wanted(config: &Config, named: &Named) -> Result<Vec<Wanted>, Failed> {
+    if let Some(key) = named.key() {
+        both(&key)?;
+        return Ok(vec![Wanted::Signing(key)]);
+    }
+    let mut wanted = vec![Wanted::Signing(config.hsm.signing_key.clone())];
+    wanted.extend(config.hsm.wrapping_key.clone().map(Wanted::Wrapping));
+    Ok(wanted)
+}
+
+/// Makes a key unless it is there, reads back how it is kept, and gives what is wrong with it.
+fn make(token: &Token, wanted: &Wanted, kind: certs::KeyKind, told: &mut Ceremony) -> Result<Vec<String>, Failed> {
+    let (key, made, view) = match wanted {
+        Wanted::Signing(key) => {
+            let (label, id) = both(key)?;
+            let made = made_or_there(token.generate_signing_key(&label, &id, kind))?;
+            (key, made, token.view_signing_key(key))
+        }
+        Wanted::Wrapping(key) => {
+            let (label, id) = both(key)?;
+            let made = made_or_there(token.generate_wrapping_key(&label, &id))?;
+            (key, made, token.view_wrapping_key(key))
+        }
+    };
+    let view = view.map_err(Failed::new)?;
+    match wanted {
+        Wanted::Signing(key) => told.key(key),
+        Wanted::Wrapping(key) => told.add("wrapping_key", key.to_string()),
+    }
+    told.add("made", if made { "yes" } else { "is there already" });
+    describe(&view, told);
+    // What was there before is told and not judged here: `daftar key status` does that.
+    let bad = view.attributes.iter().filter(|attribute| made && !attribute.fits());
+    Ok(bad.map(|attribute| format!("{} of the key with {key}", attribute.name)).collect())
+}
+
+/// What the token tells of a key, into the report.
+pub(super) fn describe(view: &KeyView, told: &mut Ceremony) {
+    if let Some(public) = &view.public_key {
+        told.public_key(public);
+    }
+    told.add("attributes", view.attributes.iter().map(attribute).collect::<Vec<Value>>());
+    told.add("mechanisms", view.mechanisms.iter().map(mechanism).collect::<Vec<Value>>());
+}
+
+fn attribute(view: &AttributeView) -> Value {
+    json!({ "attribute": view.name, "value": view.value, "must_be": view.wanted, "ok": view.fits() })
+}
+
+fn mechanism(view: &MechanismView) -> Value {
+    match view.key_sizes {
+        Some((least, most)) => json!({ "mechanism": view.name, "keys": [least, most], "hardware": view.hardware }),
+        None => json!({ "mechanism": view.name, "keys": "not offered" }),
+    }
+}
+
+/// Keys are never replaced: one that is there already stays.
+pub(super) fn made_or_there<T>(made: Result<T, Fault>) -> Result<bool, Failed> {
+    match made {
+        Ok(_) => Ok(true),
+        Err(Fault::KeyExists(_)) => Ok(false),
+        Err(fault) => Err(Failed::new(fault)),
+    }
+}
