@@ -71,6 +71,8 @@ mod est_renewing;
 mod est_server_key;
 #[path = "journeys/est_wire.rs"]
 mod est_wire;
+#[path = "journeys/key_life.rs"]
+mod key_life;
 #[path = "journeys/office/mod.rs"]
 mod office;
 #[path = "journeys/operating.rs"]

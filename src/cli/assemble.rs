@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use certs::{Certificate, Signer};
 
+use super::expiry::Ends;
 use super::genuine::refuse_demo_certificates;
 use super::key_files::key_encryption_keys;
 use super::key_maker::InMemory;
@@ -26,6 +27,8 @@ pub(super) struct House {
     pub(super) registrar: Registrar,
     pub(super) protector: Protector,
     pub(super) keys: Arc<KeyProtection>,
+    /// When the RA's certificates in use end.
+    pub(super) ends: Ends,
     /// There while the data key was not unwrapped.
     pub(super) locked: Option<Locked>,
 }
@@ -96,7 +99,7 @@ pub(super) async fn assemble(config: &Config, signer: Option<Arc<dyn Signer>>) -
         Some(signer) => signer,
         None => Arc::new(on_token(config, &hsm)?),
     };
-    let (authorities, protector) = authorities(config, &signer, &clock, &random)?;
+    let (authorities, protector, ends) = authorities(config, &signer, &clock, &random)?;
     let rules = Arc::new(rule_sets::activate(config, &store).await?);
     let trust = trust_tables(config)?;
     let trusted_ras = config
@@ -126,7 +129,7 @@ pub(super) async fn assemble(config: &Config, signer: Option<Arc<dyn Signer>>) -
         settings: config.registrar.settings(&config.node),
     });
     let keys = KeyProtection { protector: protector.clone(), secrets: key_encryption_keys(config)? };
-    Ok(House { hsm, store, registrar, protector, keys: Arc::new(keys), locked })
+    Ok(House { hsm, store, registrar, protector, keys: Arc::new(keys), ends, locked })
 }
 
 /// The trust tables with their files read.
@@ -154,14 +157,16 @@ fn authorities(
     signer: &Arc<dyn Signer>,
     clock: &Arc<dyn Clock>,
     random: &Arc<dyn Random>,
-) -> Result<(Authorities, Protector), Failed> {
+) -> Result<(Authorities, Protector, Ends), Failed> {
     let mut authorities: Authorities = BTreeMap::new();
     let mut protector = None;
+    let mut ends = Ends::default();
     for (name, AuthorityConfig::Cmp(table)) in &config.authority {
         let named = |fault: String| Failed::new(format!("authority.{name}: {fault}"));
         let signer = Arc::clone(signer);
         let authority =
             Cmp::new(name, table, Arc::clone(&signer), Arc::clone(clock), Arc::clone(random)).map_err(named)?;
+        ends.add(name, authority.ra_certificate());
         if protector.is_none() {
             // RFC 9483 section 3.3: the RA's certificate first, then its chain.
             let mut certificates = read_certificates(&table.ra_certificate)?;
@@ -172,7 +177,7 @@ fn authorities(
         authorities.insert(name.clone(), Arc::new(authority));
     }
     let protector = protector.ok_or_else(|| Failed::new("there is no [authority.NAME]"))?;
-    Ok((authorities, protector))
+    Ok((authorities, protector, ends))
 }
 
 pub(super) fn read_certificates(path: &std::path::Path) -> Result<Vec<Certificate>, Failed> {

@@ -9,6 +9,7 @@ mod client;
 mod code;
 mod data_key;
 mod demo;
+mod expiry;
 mod genuine;
 mod key;
 mod key_files;

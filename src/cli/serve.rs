@@ -11,6 +11,7 @@ use super::assemble::{House, assemble};
 use super::books::Books;
 use super::reload::Reload;
 use super::socket::{Folder, Socket};
+use super::system::SystemClock;
 use super::{Common, Failed};
 use crate::config::Config;
 use crate::frontend::{CmpDoor, control, est_balanced, est_direct, health};
@@ -92,6 +93,7 @@ async fn open(
         .locked
         .clone()
         .map(|locked| tokio::spawn(locked.open(config.clone(), house.hsm.clone(), house.store.clone())));
+    let watching = tokio::spawn(house.ends.clone().watch(Arc::new(SystemClock)));
     tracing::info!(node = config.node, "Daftar serves");
     signals.wait_for_end(args.exit_with_stdin, &reload).await;
     tracing::info!("stopping: running requests are finished");
@@ -99,6 +101,7 @@ async fn open(
     for door in doors {
         door.await.map_err(Failed::new)?;
     }
+    watching.abort();
     if let Some(unlocking) = unlocking {
         unlocking.abort();
     }
@@ -168,6 +171,7 @@ fn registry(house: &House, listen: &Metrics) -> Registry {
     let ra = registry.sub_registry_with_prefix("ra");
     house.registrar.metrics().register(ra);
     house.store.stats().register(ra);
+    house.ends.register(ra);
     ra.register_collector(Box::new(super::metrics::Token(house.hsm.clone())));
     registry
 }

@@ -152,7 +152,8 @@ impl Token {
         let mut private = kept(key);
         private.push(Attribute::Sign(true));
         let session = self.session()?;
-        let pair = never_copied(&private, &SIGNS_ONLY, |private| session.generate_key_pair(mechanism, &public, private));
+        let pair =
+            never_copied(&private, &SIGNS_ONLY, |private| session.generate_key_pair(mechanism, &public, private));
         Ok(pair.map_err(Trouble::from)?.1)
     }
 
@@ -220,12 +221,8 @@ fn never_copied<T>(
 }
 
 /// What a signing key must not do besides.
-const SIGNS_ONLY: [Attribute; 4] = [
-    Attribute::SignRecover(false),
-    Attribute::Decrypt(false),
-    Attribute::Unwrap(false),
-    Attribute::Derive(false),
-];
+const SIGNS_ONLY: [Attribute; 4] =
+    [Attribute::SignRecover(false), Attribute::Decrypt(false), Attribute::Unwrap(false), Attribute::Derive(false)];
 
 /// 65537.
 const F4: [u8; 3] = [1, 0, 1];

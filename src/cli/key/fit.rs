@@ -46,7 +46,8 @@ pub(super) fn check(
     }
     // RFC 6402 section 2.10, DESIGN rule 3.
     if !certificate.extended_key_usages().is_some_and(|usages| usages.contains(&oid::CMC_RA)) {
-        let text = format!("does not make its holder an RA: it needs the extended key usage id-kp-cmcRA ({})", oid::CMC_RA);
+        let text =
+            format!("does not make its holder an RA: it needs the extended key usage id-kp-cmcRA ({})", oid::CMC_RA);
         return Err(of(text));
     }
     if !config.demo && is_demo(certificate) {

@@ -12,7 +12,7 @@ use crate::registrar::KeyVerb;
 
 /// `daftar key generate`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Order {
+pub(in crate::cli) struct Order {
     /// `P-256`, `P-384` or `RSA-3072`.
     #[arg(long, default_value = "P-256")]
     kind: String,

@@ -1,23 +1,44 @@
-//! `daftar key`: the keys on the token.
+//! `daftar key`: the keys on the token, and the life of the RA's key from its making to its end.
+
+mod ceremony;
+mod csr;
+mod files;
+mod fit;
+mod generate;
+mod install;
+mod named;
+mod renew;
+mod report;
+mod retire;
+mod status;
 
 use serde_json::{Value, json};
 
 use super::socket::make_folder;
 use super::{Common, Failed, print};
 use crate::config::Config;
-use crate::hsm::{Fault, Hsm, KeyClass, KeyInfo, KeyRef, Token, clear_pin_marker};
+use crate::hsm::{Hsm, KeyClass, KeyInfo, clear_pin_marker};
+
+pub(super) use named::both;
 
 /// `daftar key VERB`.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// Lists the keys on the token.
     List,
-    /// Makes the configured keys that are not on the token yet.
-    Generate {
-        /// `P-256`, `P-384` or `RSA-3072`.
-        #[arg(long, default_value = "P-256")]
-        kind: String,
-    },
+    /// Makes the configured keys that are not on the token yet, or, with --label and --id, a successor of the signing key; reads
+    /// back how the token keeps them, and writes a report.
+    Generate(generate::Order),
+    /// Makes a PKCS#10 request for the signing key or another key on the token, to have it certified as an RA.
+    Csr(csr::Order),
+    /// Checks a new certificate of the RA and puts it in place; the old one is kept beside it.
+    Install(install::Order),
+    /// Tells for each CA how long the RA's certificate lasts and how its key is kept; ends with 1 when a person must see to something.
+    Status,
+    /// Has a new key certified over CMP (kur); the present key and certificate stay in use until `install`.
+    Renew(renew::Order),
+    /// Destroys a key on the token that no configured certificate needs.
+    Retire(retire::Order),
     /// Lets the PIN be tried again, once it was mended after a failure.
     RetryPin,
 }
@@ -25,7 +46,12 @@ pub(super) enum Verb {
 pub(super) async fn run(config: &Config, common: &Common, verb: Verb) -> Result<(), Failed> {
     match verb {
         Verb::List => list(config, common).await,
-        Verb::Generate { kind } => generate(config, common, &kind),
+        Verb::Generate(order) => generate::run(config, common, order).await,
+        Verb::Csr(order) => csr::run(config, common, order).await,
+        Verb::Install(order) => install::run(config, common, order).await,
+        Verb::Status => status::run(config, common),
+        Verb::Renew(order) => renew::run(config, common, order).await,
+        Verb::Retire(order) => retire::run(config, common, order).await,
         Verb::RetryPin => {
             let cleared = clear_pin_marker(&config.data).map_err(Failed::new)?;
             let text = if cleared { "the PIN may be tried again" } else { "the PIN was not blocked" };
@@ -73,48 +99,6 @@ const fn class(key: &KeyInfo) -> &'static str {
     match key.class {
         KeyClass::Private => "private",
         KeyClass::Secret => "secret",
-    }
-}
-
-fn generate(config: &Config, common: &Common, kind: &str) -> Result<(), Failed> {
-    let kind = match kind {
-        "P-256" => certs::KeyKind::P256,
-        "P-384" => certs::KeyKind::P384,
-        "RSA-3072" => certs::KeyKind::Rsa { bits: 3072 },
-        other => return Err(Failed::new(format!("'{other}' is not P-256, P-384 or RSA-3072"))),
-    };
-    make_folder(config)?;
-    let token = Token::open(&config.hsm, &config.data).map_err(Failed::new)?;
-    let (label, id) = named(&config.hsm.signing_key)?;
-    let made = made_or_there(token.generate_signing_key(&label, &id, kind))?;
-    let text = made.as_ref().map_or_else(
-        || format!("{label}: is there already"),
-        |public| format!("{label}: {kind}, SHA-256 of its public key {}", public.print()),
-    );
-    tell(common, &json!({ "label": label, "made": made.is_some() }), &text);
-    if let Some(wrapping) = &config.hsm.wrapping_key {
-        let (label, id) = named(wrapping)?;
-        let made = made_or_there(token.generate_wrapping_key(&label, &id))?.is_some();
-        let text = if made { format!("{label}: AES-256") } else { format!("{label}: is there already") };
-        tell(common, &json!({ "label": label, "made": made }), &text);
-    }
-    Ok(())
-}
-
-/// Keys are never replaced: one that is there already stays.
-fn made_or_there<T>(made: Result<T, Fault>) -> Result<Option<T>, Failed> {
-    match made {
-        Ok(key) => Ok(Some(key)),
-        Err(Fault::KeyExists(_)) => Ok(None),
-        Err(fault) => Err(Failed::new(fault)),
-    }
-}
-
-/// Label and id, which a key needs to be made.
-pub(super) fn named(key: &KeyRef) -> Result<(String, Vec<u8>), Failed> {
-    match (&key.label, &key.id) {
-        (Some(label), Some(id)) => Ok((label.clone(), id.clone())),
-        _ => Err(Failed::new("hsm: a key to be made needs label and id in the configuration")),
     }
 }
 

@@ -99,7 +99,8 @@ fn one_line(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Null => "not told".to_owned(),
         Value::Object(fields) => {
-            let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name} {}", one_line(value))).collect();
+            let fields: Vec<String> =
+                fields.iter().map(|(name, value)| format!("{name} {}", one_line(value))).collect();
             fields.join(", ")
         }
         Value::Array(items) => items.iter().map(one_line).collect::<Vec<_>>().join("; "),

@@ -47,6 +47,13 @@ impl KeyView {
     pub fn fits(&self) -> bool {
         self.attributes.iter().all(AttributeView::fits)
     }
+
+    /// Whether the key stays on the token and always did, whatever else it may do.
+    #[must_use]
+    pub fn stays(&self) -> bool {
+        let matters = |view: &&AttributeView| MUST.iter().any(|(_, name, ..)| *name == view.name);
+        self.attributes.iter().filter(matters).all(AttributeView::fits)
+    }
 }
 
 /// An attribute of a key.
@@ -145,9 +152,7 @@ impl Token {
     ) -> Result<Vec<AttributeView>, Fault> {
         let asked: Vec<AttributeType> = wanted.iter().map(|(asked, ..)| *asked).collect();
         let told = self.session()?.get_attributes(handle, &asked).map_err(Trouble::from)?;
-        let value = |asked: AttributeType| {
-            told.iter().find(|told| told.attribute_type() == asked).and_then(|told| boolean(told))
-        };
+        let value = |asked: AttributeType| told.iter().find(|told| told.attribute_type() == asked).and_then(boolean);
         let view = |(asked, name, wanted, silence_fits): &Wanted| AttributeView {
             name,
             value: value(*asked),

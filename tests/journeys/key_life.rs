@@ -1,0 +1,315 @@
+//! The life of the RA's key: made, certified, taken into use, renewed, destroyed; by `daftar key`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use certs::{Certificate, CertificateDraft, Csr, Extension, KeyUsage, Millis, ObjectIdentifier, PublicKey, oid};
+use demo_ca::Kind;
+use demo_ca::pki::{Identity, Pki};
+use serde_json::Value;
+
+use super::office::{Office, Request, Seal, Who, openssl, text};
+
+impl Office {
+    /// A command that must be refused, with all these words.
+    fn is_refused(&self, words: &[&str], said: &[&str]) {
+        let output = self.run(words);
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {}", text(&output));
+        for said in said {
+            assert!(text(&output).contains(said), "{words:?}: '{said}' is not in: {}", text(&output));
+        }
+    }
+
+    /// What `key status` tells of the demo's CA, and whether that needs a person.
+    fn standing(&self) -> (Value, bool) {
+        let output = self.run(&["key", "status", "--json"]);
+        let all: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output)));
+        (all[0].clone(), output.status.code() == Some(1))
+    }
+
+    /// The public key of a key on the token, from a request for it.
+    fn key_on_token(&self, named: &[&str]) -> PublicKey {
+        let words = [&["key", "csr", "--officer", "anna", "--subject", "CN=x"], named].concat();
+        Csr::parse_pem(&self.run(&words).stdout).unwrap().public_key().clone()
+    }
+
+    fn use_key(&self, label: &str, id: &str) {
+        self.configure(|settings| {
+            let names = [("label", label), ("id", id)].map(|(name, value)| (name.to_owned(), value.into()));
+            settings.set("hsm", "signing_key", toml::Table::from_iter(names));
+        });
+    }
+
+    fn enrols(&self, name: &str) {
+        let code = self.code();
+        let (_, csr) = self.csr(name, &format!("/CN={name}.plant.example"));
+        let answer = self.est("simpleenroll", &Who::Code(&code), &csr);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+
+    /// The certificate of the RA in use.
+    fn ra_file(&self) -> Certificate {
+        first(&self.pki("ra.pem"))
+    }
+}
+
+fn first(path: &PathBuf) -> Certificate {
+    Certificate::parse_pem(&fs::read(path).unwrap()).unwrap().remove(0)
+}
+
+fn word<'a>(told: &'a Value, name: &str) -> &'a str {
+    told[name].as_str().unwrap_or_else(|| panic!("no {name} in {told}"))
+}
+
+/// A certificate by the demo's own CA, or by another, as a test wants it.
+struct Paper<'a> {
+    issuer: &'a Identity,
+    key: &'a PublicKey,
+    purposes: &'a [ObjectIdentifier],
+    usage: KeyUsage,
+    /// Days from now.
+    from: i64,
+    until: i64,
+}
+
+impl<'a> Paper<'a> {
+    fn good(issuer: &'a Identity, key: &'a PublicKey) -> Self {
+        Self { issuer, key, purposes: &[oid::CMC_RA], usage: KeyUsage::DIGITAL_SIGNATURE, from: -20, until: 100 }
+    }
+
+    fn write(&self, path: PathBuf) -> PathBuf {
+        let at = |days: i64| Millis::from_seconds(Office::now().plus(days * 24 * 3600 * 1000).seconds());
+        let draft = CertificateDraft {
+            serial: super::office::random::<16>().iter().map(|octet| octet & 0x7f | 1).collect(),
+            issuer: self.issuer.certificate.subject().clone(),
+            subject: certs::Name::from_text("CN=Another RA,O=DEMO NOT FOR PRODUCTION").unwrap(),
+            public_key: self.key.clone(),
+            not_before: at(self.from),
+            not_after: at(self.until),
+            extensions: vec![Extension::key_usage(self.usage), Extension::extended_key_usage(self.purposes)],
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let certificate = runtime.block_on(draft.sign(&self.issuer.signer)).unwrap();
+        fs::write(&path, certificate.to_pem()).unwrap();
+        path
+    }
+}
+
+#[test]
+fn the_ra_key_changes_over_to_its_successor_without_a_gap() {
+    let mut office = Office::open();
+    let (before, alarm) = office.standing();
+    assert!(!alarm && before["days_left"].as_i64() > Some(600) && before["stays_on_token"] == true, "{before}");
+    let old = office.ra_file();
+    let successor = ["--label", "ra-2027", "--id", "11"];
+    let who = ["--officer", "anna", "--witness", "bert"];
+    let made = office.told(&[&["key", "generate"], &successor[..], &who].concat());
+    assert_eq!((word(&made, "made"), word(&made, "outcome")), ("yes", "done"));
+    let renewed = office.told(&[&["key", "renew"], &successor[..], &who].concat());
+    assert_eq!(word(&renewed, "public_key_sha256"), word(&made, "public_key_sha256"));
+    assert_eq!(office.ra_file(), old, "the old certificate stays in use");
+    office.enrols("overlap");
+    let file = word(&renewed, "written_to").to_owned();
+    let new = first(&PathBuf::from(&file));
+    assert!(new.subject().matches(old.subject()) && new.serial() != old.serial());
+    assert_eq!(new.extended_key_usages(), Some(&[oid::CMC_RA][..]));
+    let records = office.records();
+    let of_new = |kind| records.of(kind).iter().any(|record| record.serial == new.serial());
+    assert!(of_new(Kind::Issued) && of_new(Kind::Confirmed) && !of_new(Kind::Revoked));
+
+    let installed = office.told(&["key", "install", &file, "--authority", "demo", "--officer", "anna"]);
+    assert!(word(&installed, "next").contains("hsm.signing_key = { label = \"ra-2027\", id = \"11\" }"), "{installed}");
+    assert_eq!(office.ra_file(), new);
+    assert_eq!(first(&PathBuf::from(word(&installed, "old_certificate_in"))), old);
+    let (between, alarm) = office.standing();
+    assert!(alarm && between["faults"].to_string().contains("hsm.signing_key names"), "{between}");
+    office.enrols("still");
+    office.use_key("ra-2027", "11");
+    office.restart();
+    office.enrols("after");
+    office.ask(&Seal::code(&office.code()), &Request::new("CN=mac.plant.example")).issued();
+    let last = office.records().of(Kind::Issued).last().unwrap().signer.clone();
+    assert_eq!(last, new.subject().to_string());
+    let ends = office.metric("ra_certificate_expires_seconds", "authority=\"demo\"");
+    assert!((ends - new.not_after().seconds() as f64).abs() < 1.0, "{ends}");
+    let (after, alarm) = office.standing();
+    assert!(!alarm && word(&after, "key").contains("ra-2027"), "{after}");
+
+    let retire = ["key", "retire", "--label", "demo-ra-signing", "--officer", "anna"];
+    office.is_refused(&retire, &["--yes-destroy demo-ra-signing", &old.public_key().print().to_string()]);
+    office.is_refused(&[&retire[..], &["--yes-destroy", "ra-2027"]].concat(), &["nothing was destroyed"]);
+    let gone = office.told(&[&retire[..], &["--yes-destroy", "demo-ra-signing"]].concat());
+    assert_eq!(word(&gone, "public_key_sha256"), old.public_key().print().to_string());
+    let left = office.told(&["key", "list"]).to_string();
+    assert!(left.contains("ra-2027") && !left.contains("demo-ra-signing"), "{left}");
+    office.restart();
+    office.enrols("alone");
+    office.until("every leaf has a number", || office.number("SELECT count(*) FROM leaf WHERE number IS NULL") == 0);
+    // Two for each act: generate, renew, install, and two of retire.
+    assert_eq!(office.leaves("key_ceremony"), 10);
+    office.told(&["audit", "verify"]);
+}
+
+#[test]
+fn a_ceremony_leaves_a_report_that_says_how_the_key_is_kept() {
+    let mut office = Office::open();
+    office.stop();
+    let words = ["key", "generate", "--label", "next", "--id", "21", "--kind", "P-384", "--officer", "anna"];
+    let output = office.run(&[&words[..], &["--witness", "bert"]].concat());
+    assert!(output.status.success(), "{}", text(&output));
+    let reports: Vec<PathBuf> =
+        fs::read_dir(office.path("data/ceremonies")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(reports.len(), 1);
+    assert_eq!(fs::metadata(&reports[0]).unwrap().permissions().mode() & 0o777, 0o600);
+    let report = fs::read_to_string(&reports[0]).unwrap();
+    assert!(text(&output).contains(report.split("\n\nsigned").next().unwrap()), "{report}");
+    for said in [
+        "officer: anna",
+        "witness: bert",
+        "token: daftar-demo",
+        "token_manufacturer: SoftHSM project",
+        "kind: P-384",
+        "attribute CKA_SENSITIVE, must_be true, ok true, value true",
+        "attribute CKA_ALWAYS_SENSITIVE, must_be true, ok true, value true",
+        "attribute CKA_EXTRACTABLE, must_be false, ok true, value false",
+        "attribute CKA_NEVER_EXTRACTABLE, must_be true, ok true, value true",
+        "attribute CKA_SIGN, must_be true, ok true, value true",
+        "attribute CKA_DECRYPT, must_be false, ok true, value false",
+        "mechanism CKM_ECDSA",
+        "outcome: done",
+    ] {
+        assert!(report.contains(said), "'{said}' is not in {report}");
+    }
+    assert!(report.contains(&office.key_on_token(&["--label", "next"]).print().to_string()), "{report}");
+    // While no server runs they are written by the commands themselves.
+    assert_eq!(office.leaves("key_ceremony"), 4);
+    office.start();
+    office.until("every leaf has a number", || office.number("SELECT count(*) FROM leaf WHERE number IS NULL") == 0);
+    office.told(&["audit", "verify"]);
+    let again = office.told(&words);
+    assert_eq!(word(&again, "made"), "is there already");
+    for words in [
+        &["key", "generate", "--label", "half", "--officer", "anna"][..],
+        &["key", "csr", "--label", "none", "--officer", "anna"],
+    ] {
+        assert_eq!(office.run(words).status.code(), Some(1), "{words:?}");
+    }
+    for words in [&["key", "generate"][..], &["key", "csr", "--id", "1x", "--officer", "anna"], &["key", "install"]] {
+        assert_eq!(office.run(words).status.code(), Some(2), "{words:?}");
+    }
+}
+
+#[test]
+fn a_request_for_the_ra_key_is_signed_on_the_token_and_asks_for_an_ra() {
+    let office = Office::open();
+    let path = office.path("ra.csr");
+    let out = path.to_str().unwrap();
+    let words = ["key", "csr", "--officer", "anna", "--out", out];
+    assert_eq!(word(&office.told(&words), "outcome"), "done");
+    let shown = openssl(&["req", "-verify", "-noout", "-text", "-in", out]);
+    for said in ["CN = Daftar demo RA", "Digital Signature", "1.3.6.1.5.5.7.3.28"] {
+        assert!(shown.contains(said), "{shown}");
+    }
+    assert_eq!(Csr::parse_pem(&fs::read(&path).unwrap()).unwrap().public_key(), office.ra_file().public_key());
+    office.is_refused(&words, &["ra.csr", "exists"]);
+    let named = office.run(&["key", "csr", "--officer", "anna", "--subject", "CN=RA 2,O=Plant"]);
+    let csr = Csr::parse_pem(&named.stdout).unwrap();
+    assert!(csr.subject().matches(&certs::Name::from_text("CN=RA 2,O=Plant").unwrap()));
+    csr.prove().unwrap();
+}
+
+#[test]
+fn a_certificate_that_does_not_fit_is_not_installed() {
+    let office = Office::open();
+    let (kept, pki) = (fs::read(office.pki("ra.pem")).unwrap(), Pki::load(&office.path("")).unwrap());
+    let key = office.key_on_token(&[]);
+    let good = Paper::good(&pki.issuing, &key);
+    let papers = [
+        (Paper { issuer: &pki.manufacturer, ..Paper::good(&pki.issuing, &key) }, "no path leads from"),
+        (Paper { purposes: &[oid::CLIENT_AUTH], ..Paper::good(&pki.issuing, &key) }, "id-kp-cmcRA"),
+        (Paper { usage: KeyUsage::KEY_ENCIPHERMENT, ..Paper::good(&pki.issuing, &key) }, "key usage digitalSignature"),
+        (Paper { until: -1, ..Paper::good(&pki.issuing, &key) }, "ended at"),
+        (Paper { from: 2, ..Paper::good(&pki.issuing, &key) }, "does not begin before"),
+        (Paper { key: pki.device.certificate.public_key(), ..Paper::good(&pki.issuing, &key) }, "not on the token"),
+    ];
+    for (paper, said) in papers {
+        let path = paper.write(office.path("paper.pem"));
+        office.is_refused(&["key", "install", path.to_str().unwrap(), "--officer", "anna"], &[said]);
+        assert_eq!(fs::read(office.pki("ra.pem")).unwrap(), kept, "{said}");
+    }
+    let same = office.pki("ra.pem");
+    office.is_refused(
+        &["key", "install", same.to_str().unwrap(), "--officer", "anna"],
+        &["holds this certificate already"],
+    );
+    let path = good.write(office.path("paper.pem"));
+    let installed = office.told(&["key", "install", path.to_str().unwrap(), "--officer", "anna"]);
+    assert!(word(&installed, "next").starts_with("restart the server"), "{installed}");
+    assert_eq!(office.ra_file(), first(&path));
+}
+
+#[test]
+fn what_ends_soon_is_told_in_time() {
+    let mut office = Office::open();
+    let pki = Pki::load(&office.path("")).unwrap();
+    let key = office.key_on_token(&[]);
+    for (days, alarm, level) in [(59, "notice", "WARN"), (29, "warning", "WARN"), (6, "critical", "ERROR")] {
+        // A moment more, which the test itself takes.
+        let paper = Paper { until: days + 1, ..Paper::good(&pki.issuing, &key) };
+        let path = paper.write(office.path("paper.pem"));
+        office.told(&["key", "install", path.to_str().unwrap(), "--officer", "anna"]);
+        office.restart();
+        let (standing, needs_a_person) = office.standing();
+        assert_eq!((word(&standing, "alarm"), standing["days_left"].as_i64()), (alarm, Some(days)), "{standing}");
+        assert!(needs_a_person);
+        let warned = |line: &str| line.contains(&format!("{alarm}: the RA certificate ends")) && line.contains(level);
+        assert!(office.said().lines().any(warned), "{}", office.said());
+    }
+    let path = Paper { until: -1, ..Paper::good(&pki.issuing, &key) }.write(office.pki("ra.pem"));
+    let (standing, needs_a_person) = office.standing();
+    assert!(needs_a_person && standing["faults"].to_string().contains("ended at"), "{standing}");
+    office.is_refused(&["key", "renew", "--label", "x", "--id", "31", "--officer", "anna"], &["ended at"]);
+    fs::remove_file(path).unwrap();
+    assert!(office.standing().1);
+}
+
+#[test]
+fn a_renewal_waits_for_the_ca_and_takes_only_what_was_asked_for() {
+    let office = Office::open();
+    let renew = ["key", "renew", "--label", "next", "--id", "41", "--officer", "anna"];
+    for (mischief, said) in [
+        (r#"{"certificate": {"subject": "CN=Somebody"}}"#, "it names 'CN=Somebody'"),
+        (r#"{"certificate": {"public_key": true}}"#, "it is for another key"),
+        (r#"{"refuse": {"failure": "badCertTemplate", "text": "not today"}}"#, "not today"),
+        (r#"{"wrong_key": true}"#, "the CA's answer is not signed"),
+        (r#"{"ignore": true}"#, "the CA did not answer"),
+    ] {
+        office.mischief(mischief);
+        office.is_refused(&renew, &[said]);
+    }
+    // Rejected at the CA, too.
+    let records = office.records();
+    assert_eq!((records.count(Kind::Issued), records.count(Kind::Confirmed)), (3, 0));
+    assert_eq!(records.count(Kind::Revoked), 2);
+    office.mischief(r#"{"waiting": {"polls": 2, "check_after": 1}}"#);
+    let renewed = office.told(&renew);
+    assert_eq!(word(&renewed, "made"), "is there already");
+    assert_eq!(office.records().count(Kind::Confirmed), 1);
+    let certificates = fs::read_dir(office.path("pki")).unwrap().map(|entry| entry.unwrap().file_name());
+    let beside: Vec<String> =
+        certificates.map(|name| name.into_string().unwrap()).filter(|name| name.starts_with("ra-")).collect();
+    assert_eq!(beside.len(), 1, "{beside:?}");
+    office
+        .is_refused(&["key", "renew", "--label", "demo-ra-signing", "--officer", "anna"], &["the present certificate"]);
+    office.is_refused(
+        &["key", "retire", "--label", "demo-ra-signing", "--yes-destroy", "demo-ra-signing", "--officer", "anna"],
+        &["hsm.signing_key is the key", "in use"],
+    );
+    office.use_key("next", "41");
+    // The configuration has changed and the certificate has not: it is still needed.
+    office.is_refused(
+        &["key", "retire", "--label", "demo-ra-signing", "--yes-destroy", "demo-ra-signing", "--officer", "anna"],
+        &["authority.demo.ra_certificate", "has a certificate for the key"],
+    );
+}
