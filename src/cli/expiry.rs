@@ -42,6 +42,9 @@ impl Alarm {
 
     pub(super) fn words(self, ends: Millis, now: Millis) -> String {
         let name = self.name();
+        if ends < now {
+            return format!("{name}: the RA certificate ended at {ends}; `daftar key csr` asks for a new one");
+        }
         format!("{name}: the RA certificate ends at {ends}, {} days left; `daftar key renew`", days_left(ends, now))
     }
 }

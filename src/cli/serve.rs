@@ -69,7 +69,8 @@ async fn open(
     let cmp = CmpDoor::new(house.registrar.clone(), house.protector.clone(), &config.cmp).router();
     let secure = est_direct(house.registrar.clone(), Arc::clone(&house.keys)).merge(cmp.clone());
     let stop = Stop::new();
-    let mut doors = vec![tokio::spawn(socket.serve(control(house.registrar.clone()), stop.signal()))];
+    let ra_key = house.protector.signer.public_key().print();
+    let mut doors = vec![tokio::spawn(socket.serve(control(house.registrar.clone(), ra_key), stop.signal()))];
     if let Some(door) = https {
         let door = door.witnessed_by(Arc::new(Books(house.registrar.clone())));
         doors.push(tokio::spawn(door.https(Arc::clone(&reload.tls), secure, stop.signal())));

@@ -3,7 +3,8 @@
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
+use certs::KeyPrint;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde::{Deserialize, Serialize};
@@ -11,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::case::{CaseId, CodeId, State as CaseState};
 use crate::registrar::{CodeOrder, KeyAct, Refusal, Registrar};
 
-/// The routes of the control socket. Who can open it is the office: its mode is 0600.
-pub fn control(registrar: Registrar) -> Router {
+/// The routes of the control socket. Who can open it is the office: its mode is 0600. `ra_key` is the key that this server
+/// signs with.
+pub fn control(registrar: Registrar, ra_key: KeyPrint) -> Router {
     Router::new()
         .route("/cases", get(cases))
         .route("/cases/{id}", get(case))
@@ -21,6 +23,7 @@ pub fn control(registrar: Registrar) -> Router {
         .route("/codes", get(codes).post(make_code))
         .route("/codes/{id}/withdraw", post(withdraw_code))
         .route("/key-acts", post(note_key_act))
+        .layer(Extension(ra_key))
         .with_state(registrar)
 }
 
@@ -125,7 +128,19 @@ async fn withdraw_code(
     Ok(Json(Moved { id, state: "withdrawn".to_owned() }).into_response())
 }
 
-async fn note_key_act(State(registrar): State<Registrar>, Json(act): Json<KeyAct>) -> Result<Response, Problem> {
+async fn note_key_act(
+    State(registrar): State<Registrar>,
+    Extension(ra_key): Extension<KeyPrint>,
+    Json(act): Json<KeyAct>,
+) -> Result<Response, Problem> {
+    // The configuration may name another key already: what counts is what this process signs with.
+    if act.destroys(&ra_key) {
+        return Err(Problem {
+            status: StatusCode::CONFLICT,
+            kind: "urn:daftar:out-of-place",
+            detail: "the running server signs with this key: restart it first".to_owned(),
+        });
+    }
     registrar.note_key_act(&act).await?;
     Ok(Json(act).into_response())
 }

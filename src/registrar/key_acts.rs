@@ -1,6 +1,7 @@
 //! What people do with the RA key, by `daftar key`. The token is not in the transaction: each act is written down before it
 //! is done, and again with what came of it.
 
+use certs::KeyPrint;
 use serde::{Deserialize, Serialize};
 
 use super::{Refusal, Registrar};
@@ -84,6 +85,12 @@ impl KeyStep {
 }
 
 impl KeyAct {
+    /// Whether it is about to destroy this key.
+    #[must_use]
+    pub fn destroys(&self, key: &KeyPrint) -> bool {
+        (self.verb, self.step) == (KeyVerb::Retire, KeyStep::Begun) && self.public_key == Some(*key.as_bytes())
+    }
+
     /// The line of the log. `actor` is the way by which it came.
     #[must_use]
     pub fn leaf(&self, random: &dyn Random, now: Millis, node: &str, actor: &str) -> Leaf {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use certs::Certificate;
 use serde_json::Value;
+use tokio::net::UnixStream;
 
 use super::report::{Kept, Report};
 use crate::case::Clock as _;
@@ -39,7 +40,7 @@ pub(super) struct Ceremony {
 #[derive(Debug)]
 pub(super) struct Told {
     report: Report,
-    kept: Kept,
+    kept: Option<Kept>,
     outcome: Result<(), Failed>,
 }
 
@@ -72,6 +73,11 @@ impl Ceremony {
     pub(super) fn authority(&mut self, name: &str) {
         self.act.authority = Some(name.to_owned());
         self.add("authority", name);
+    }
+
+    /// The key that a running server must not be using, known before the act begins.
+    pub(super) fn about(&mut self, key: &certs::PublicKey) {
+        self.act.public_key = Some(*key.print().as_bytes());
     }
 
     /// The key it is about.
@@ -111,36 +117,46 @@ impl Ceremony {
         common: &Common,
         work: impl AsyncFnOnce(&mut Self) -> Result<(), Failed>,
     ) -> Result<Told, Failed> {
+        if self.act.witness.as_ref() == Some(&self.act.officer) {
+            return Err(Failed::new("the witness is somebody else than the officer"));
+        }
         record(config, &self.act).await?;
         let outcome = work(&mut self).await;
         self.act.step = if outcome.is_ok() { KeyStep::Done } else { KeyStep::Failed };
         self.report.add("outcome", outcome.as_ref().map_or_else(ToString::to_string, |()| "done".to_owned()));
-        let kept = self.report.keep(&ceremonies(config), common.json)?;
-        self.act.report = Some(kept.hash);
-        let recorded = record(config, &self.act).await.map_err(|fault| {
-            Failed::new(format!("{}, but the audit log did not take it: {fault}", kept.path.display()))
-        });
-        Ok(Told { report: self.report, kept, outcome: outcome.and(recorded) })
+        let kept = self.report.keep(&ceremonies(config), common.json);
+        self.act.report = kept.as_ref().ok().map(|kept| kept.hash);
+        let recorded = record(config, &self.act).await;
+        let recorded =
+            recorded.map_err(|fault| Failed::new(format!("the audit log did not take what was done: {fault}")));
+        let (kept, written) = match kept {
+            Ok(kept) => (Some(kept), Ok(())),
+            Err(fault) => (None, Err(fault)),
+        };
+        Ok(Told { report: self.report, kept, outcome: outcome.and(recorded).and(written) })
     }
 }
 
 impl Told {
     /// Shows the report, and where it is kept.
     pub(super) fn show(self, common: &Common) -> Result<(), Failed> {
-        let path = self.kept.path.display();
+        let path = self.kept.map(|kept| kept.path.display().to_string());
         if common.json {
             let mut told = self.report.json();
-            told["report"] = path.to_string().into();
+            told["report"] = path.into();
             print(&told.to_string());
         } else {
-            print(&format!("{}\nreport: {path}", self.report.text()));
+            print(&self.report.text());
+            if let Some(path) = path {
+                print(&format!("report: {path}"));
+            }
         }
         self.outcome
     }
 
-    /// Where the report is kept, when all went well.
-    pub(super) fn kept(self) -> Result<PathBuf, Failed> {
-        self.outcome.map(|()| self.kept.path)
+    /// Only whether all went well.
+    pub(super) fn outcome(self) -> Result<(), Failed> {
+        self.outcome
     }
 }
 
@@ -152,20 +168,18 @@ pub(super) fn ceremonies(config: &Config) -> PathBuf {
 /// Into the audit log: by the server that runs here, or by ourselves while we keep any other from starting.
 async fn record(config: &Config, act: &KeyAct) -> Result<(), Failed> {
     make_folder(config)?;
-    let mut last = Failed::new("nothing was tried");
     for _ in 0..TRIES {
         if let Ok(_folder) = Folder::take(config) {
             return record_here(config, act).await;
         }
-        let act = serde_json::to_value(act).map_err(Failed::new)?;
-        match Office::of(config).post("/key-acts", act).await {
-            Ok(_) => return Ok(()),
-            // It starts or stops just now.
-            Err(fault) => last = fault,
+        if UnixStream::connect(config.control_socket()).await.is_ok() {
+            let act = serde_json::to_value(act).map_err(Failed::new)?;
+            return Office::of(config).post("/key-acts", act).await.map(drop);
         }
+        // It starts or stops just now.
         tokio::time::sleep(PAUSE).await;
     }
-    Err(last)
+    Err(Failed::new(format!("{}: a server has it and does not answer", config.data.display())))
 }
 
 async fn record_here(config: &Config, act: &KeyAct) -> Result<(), Failed> {

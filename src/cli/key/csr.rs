@@ -61,7 +61,7 @@ pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Resul
         return told.show(common);
     }
     // Standard output is for the request alone.
-    told.kept()?;
+    told.outcome()?;
     print(pem.trim_end());
     Ok(())
 }

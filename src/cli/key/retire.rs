@@ -35,38 +35,37 @@ struct Spare {
 pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Result<(), Failed> {
     let wanted = order.named.needed()?;
     let open = || Token::open(&config.hsm, &config.data).map_err(Failed::new);
+    let seen = spare(config, &open()?, &wanted)?;
     let Some(said) = &order.yes_destroy else {
-        let spare = spare(config, &open()?, &wanted)?;
-        let (kind, print_of_key) = (spare.public.kind().to_string(), spare.public.print().to_string());
-        if common.json {
-            let shown = json!({ "key": spare.key.to_string(), "kind": kind, "public_key_sha256": print_of_key });
-            print(&shown.to_string());
-        } else {
-            print(&format!("{}: {kind}, SHA-256 of its public key {print_of_key}", spare.key));
-        }
-        return Err(Failed::new(format!(
-            "nothing was destroyed; to destroy it for ever, add --yes-destroy {}",
-            spare.word
-        )));
+        return show(&seen, common);
     };
+    if *said != seen.word {
+        let text = format!("--yes-destroy says '{said}', the key is '{}'; nothing was destroyed", seen.word);
+        return Err(Failed::new(text));
+    }
     let mut ceremony = Ceremony::new(KeyVerb::Retire, &order.who);
-    ceremony.key(&wanted);
+    ceremony.key(&seen.key);
+    ceremony.about(&seen.public);
     let told = ceremony.hold(config, common, async |ceremony| {
         let token = open()?;
         ceremony.token(&token.view().map_err(Failed::new)?);
-        let spare = spare(config, &token, &wanted)?;
-        generate::describe(&token.view_signing_key(&spare.key).map_err(Failed::new)?, ceremony);
-        if *said != spare.word {
-            return Err(Failed::new(format!(
-                "--yes-destroy says '{said}', the key is '{}'; nothing was destroyed",
-                spare.word
-            )));
-        }
-        token.destroy_signing_key(&spare.key, &spare.public).map_err(Failed::new)?;
+        generate::describe(&token.view_signing_key(&seen.key).map_err(Failed::new)?, ceremony);
+        token.destroy_signing_key(&seen.key, &seen.public).map_err(Failed::new)?;
         ceremony.add("destroyed", "private and public key");
         Ok(())
     });
     told.await?.show(common)
+}
+
+/// What would be destroyed, and how.
+fn show(seen: &Spare, common: &Common) -> Result<(), Failed> {
+    let (kind, print_of_key) = (seen.public.kind().to_string(), seen.public.print().to_string());
+    if common.json {
+        print(&json!({ "key": seen.key.to_string(), "kind": kind, "public_key_sha256": print_of_key }).to_string());
+    } else {
+        print(&format!("{}: {kind}, SHA-256 of its public key {print_of_key}", seen.key));
+    }
+    Err(Failed::new(format!("nothing was destroyed; to destroy it for ever, add --yes-destroy {}", seen.word)))
 }
 
 /// The key that is meant, when nothing needs it.
