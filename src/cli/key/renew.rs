@@ -189,7 +189,7 @@ impl Errand<'_> {
     async fn send(&self, cmp: &Cmp, sent: Vec<u8>, name: &str) -> Result<Turn, Failed> {
         let folder = ceremonies(self.config);
         report::keep(&folder, SystemClock.now(), &format!("renew-{name}.der"), &sent)?;
-        let answer = cmp.send(&sent).await.map_err(Failed::new)?;
+        let answer = repeated(cmp, &sent).await?;
         report::keep(&folder, SystemClock.now(), &format!("renew-{name}-answer.der"), &answer)?;
         Ok(Turn { sent, answer })
     }
@@ -208,6 +208,19 @@ impl Errand<'_> {
     }
 }
 
+/// Bytes that may have reached the CA are repeated as they are (DESIGN rule 1).
+async fn repeated(cmp: &Cmp, sent: &[u8]) -> Result<Vec<u8>, Failed> {
+    let mut tries = 1;
+    loop {
+        match cmp.send(sent).await {
+            Ok(answer) => return Ok(answer),
+            Err(fault) if tries == TRIES || !fault.is_silence() => return Err(Failed::new(fault)),
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+        tries += 1;
+    }
+}
+
 fn read(cmp: &Cmp, request: &[u8], turn: &Turn) -> Result<Answer, Failed> {
     let conversation = Conversation { request, sent: &turn.sent };
     cmp.read(conversation, &turn.answer, SystemClock.now()).map_err(Failed::new)
@@ -220,3 +233,7 @@ fn fresh() -> Fresh {
     entropy.fill(&mut fresh.nonce);
     fresh
 }
+
+/// A CA that is started anew is back by then.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_secs(1);
