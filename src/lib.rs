@@ -21,7 +21,7 @@ pub mod audit;
 /// Certification authorities: compose, send, read and check; one driver a kind of CA.
 pub mod upstream;
 
-/// The only room that names rusqlite.
+/// The only room that speaks SQL: SQLite or PostgreSQL.
 pub mod store;
 
 /// The RA itself: identify, rule, decide, record, forward, close.

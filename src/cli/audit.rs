@@ -15,8 +15,8 @@ pub(super) enum Verb {
 
 pub(super) async fn run(config: &Config, common: &Common, verb: Verb) -> Result<(), Failed> {
     let Verb::Verify = verb;
-    if !config.store.path.exists() {
-        return Err(Failed::new(format!("{}: there is no database", config.store.path.display())));
+    if let Some(path) = config.store.path.as_ref().filter(|path| !path.exists()) {
+        return Err(Failed::new(format!("{}: there is no database", path.display())));
     }
     let store = Store::open(&config.store).await.map_err(Failed::new)?;
     let summary = store.verify_log().await.map_err(Failed::new)?;

@@ -176,8 +176,7 @@ async fn rest(config: &Config, report: &mut Report) {
 
 /// The database, if it was made already. It is not made here: that is the first start's.
 async fn database(config: &Config) -> Result<Option<Store>, Failed> {
-    let path = &config.store.path;
-    if !path.exists() {
+    if let Some(path) = config.store.path.as_ref().filter(|path| !path.exists()) {
         let folder = path.parent().unwrap_or(Path::new("/"));
         if folder.is_dir() || folder == config.data {
             return Ok(None);

@@ -69,7 +69,7 @@ mod tests {
     #[tokio::test]
     async fn a_changed_rule_set_waits_for_the_next_start() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&crate::store::Config { path: folder.path().join("office.sqlite") }).await.unwrap();
+        let store = Store::open(&crate::store::Config::sqlite(folder.path().join("office.sqlite"))).await.unwrap();
         let leaves = async || {
             store.number_leaves("test", SystemClock.now()).await.unwrap();
             store.verify_log().await.unwrap().leaves

@@ -47,6 +47,7 @@ pub(super) fn wrong(key: &[&str], text: impl Into<String>) -> Result<(), Wrong> 
 /// All checks, in the order of the reference.
 pub(super) fn check(config: &Config) -> Result<(), Wrong> {
     office(config)?;
+    config.store.check().or_else(|(key, text)| wrong(&["store", key], text))?;
     addresses(config)?;
     token(config)?;
     registrar(config)?;

@@ -158,10 +158,9 @@ impl Config {
     }
 
     fn resolve(&mut self, base: &Path) {
-        let own: [&mut PathBuf; 5] = [
+        let own: [&mut PathBuf; 4] = [
             &mut self.data,
             &mut self.recovery_certificate,
-            &mut self.store.path,
             &mut self.listen.certificate_file,
             &mut self.listen.key_file,
         ];
@@ -170,7 +169,7 @@ impl Config {
         });
         let authority = self.authority.values_mut().flat_map(AuthorityConfig::files);
         let secrets = self.key_encryption_key.iter_mut().map(|entry| &mut entry.file);
-        for path in own.into_iter().chain(secrets).chain(trust).chain(authority).chain(&mut self.hsm.pin_file) {
+        for path in own.into_iter().chain(self.store.files()).chain(secrets).chain(trust).chain(authority).chain(&mut self.hsm.pin_file) {
             *path = base.join(&*path);
         }
     }

@@ -1,10 +1,9 @@
 //! The tables `case_record` and `decision`.
 
-use rusqlite::params;
-
 use super::columns::Columns;
 use super::pen::{Broken, Pen};
 use super::{Conflict, Error, NewCase, NewDecision, Store};
+use super::values::values;
 use crate::case::{CaseId, CertificateId, CredentialId, Door, Event, Kind, Millis, RequestForm, Requester, State};
 
 /// A case as it stands.
@@ -84,12 +83,12 @@ macro_rules! select_case {
 impl Store {
     /// The case with this identifier.
     pub async fn case_by_id(&self, case: CaseId) -> Result<Option<CaseRow>, Error> {
-        self.find(select_case!("WHERE id = ?"), (case.as_bytes(),), case_row).await
+        self.find(select_case!("WHERE id = ?"), values![case.as_bytes()], case_row).await
     }
 
     /// The open case with this join key; where none is open, the newest.
     pub async fn case_by_join_key(&self, key: &[u8; 32]) -> Result<Option<CaseRow>, Error> {
-        self.find(select_case!("WHERE join_key = ? ORDER BY open DESC, seq DESC LIMIT 1"), (key,), case_row).await
+        self.find(select_case!("WHERE join_key = ? ORDER BY open DESC, seq DESC LIMIT 1"), values![key], case_row).await
     }
 
     /// The newest cases, all or in one state, newest first.
@@ -102,27 +101,27 @@ impl Store {
             Some(_) => select_case!("WHERE state = ?2 ORDER BY seq DESC LIMIT ?1"),
         };
         match state {
-            None => self.search(query, (limit,), case_row).await,
-            Some(state) => self.search(query, (limit, state.name()), case_row).await,
+            None => self.search(query, values![limit], case_row).await,
+            Some(state) => self.search(query, values![limit, state.name()], case_row).await,
         }
     }
 
     /// The cases that have stood longest in an open state, oldest first: a work list.
     pub async fn cases_in(&self, state: State, limit: u32) -> Result<Vec<CaseRow>, Error> {
-        self.search(select_case!("WHERE open = 1 AND state = ? ORDER BY seq LIMIT ?"), (state.name(), limit), case_row)
+        self.search(select_case!("WHERE open = 1 AND state = ? ORDER BY seq LIMIT ?"), values![state.name(), limit], case_row)
             .await
     }
 
     /// How many cases are open.
     pub async fn open_cases(&self) -> Result<u64, Error> {
-        self.count("SELECT COUNT(*) FROM case_record WHERE open = 1").await
+        self.count("SELECT COUNT(*) AS count FROM case_record WHERE open = 1").await
     }
 
     /// The decisions on a case, oldest first.
     pub async fn decisions(&self, case: CaseId) -> Result<Vec<DecisionRow>, Error> {
         let query = "SELECT case_id, actor, facts, findings, verdict, rule_set, at FROM decision WHERE case_id = ? \
                      ORDER BY seq";
-        self.list(query, (case.as_bytes(),), decision_row).await
+        self.list(query, values![case.as_bytes()], decision_row).await
     }
 }
 
@@ -131,7 +130,7 @@ pub(super) fn open(case: &NewCase, pen: Pen<'_>) -> Result<(), Broken> {
         "INSERT INTO case_record (id, kind, state, open, door, profile, credential, requester, join_key, \
          about, rule_set, created_at, changed_at, subject_text, key_print, public_key, subject, alt_names, \
          form, request) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        params![
+        values![
             case.id.as_bytes(),
             case.kind.name(),
             case.state.name(),
@@ -161,21 +160,21 @@ pub(super) fn step(case: CaseId, from: State, event: Event, at: Millis, pen: Pen
     let to = from.after(event).map_err(|_| Broken::Known(Conflict::State { what: "case" }))?;
     pen.must_change(
         "UPDATE case_record SET state = ?, open = ?, changed_at = ? WHERE id = ? AND state = ?",
-        params![to.name(), to.is_open(), at.0, case.as_bytes(), from.name()],
+        values![to.name(), to.is_open(), at.0, case.as_bytes(), from.name()],
     )
 }
 
 pub(super) fn give_key(case: CaseId, key_print: &[u8; 32], public_key: &[u8], pen: Pen<'_>) -> Result<(), Broken> {
     pen.must_change(
         "UPDATE case_record SET key_print = ?, public_key = ? WHERE id = ? AND public_key IS NULL",
-        params![key_print, public_key, case.as_bytes()],
+        values![key_print, public_key, case.as_bytes()],
     )
 }
 
 pub(super) fn explain(case: CaseId, code: &'static str, text: &str, pen: Pen<'_>) -> Result<(), Broken> {
     pen.must_change(
         "UPDATE case_record SET reason_code = ?, reason_text = ? WHERE id = ?",
-        params![code, text, case.as_bytes()],
+        values![code, text, case.as_bytes()],
     )
 }
 
@@ -183,7 +182,7 @@ pub(super) fn decide(decision: &NewDecision, pen: Pen<'_>) -> Result<(), Broken>
     pen.must_change(
         "INSERT INTO decision (case_id, actor, facts, findings, verdict, rule_set, at) VALUES (?, ?, ?, ?, ?, \
          ?, ?)",
-        params![
+        values![
             decision.case.as_bytes(),
             decision.actor,
             decision.facts,

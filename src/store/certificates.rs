@@ -1,10 +1,9 @@
 //! The table `certificate`.
 
-use rusqlite::params;
-
 use super::columns::Columns;
 use super::pen::{Broken, Pen};
 use super::{CertificateStatus, Error, NewCertificate, Store};
+use super::values::values;
 use crate::case::{CaseId, CertificateId, Millis};
 
 /// A certificate that a case brought.
@@ -61,19 +60,19 @@ macro_rules! mark_unless {
 impl Store {
     /// The certificate with this SHA-256 of its DER.
     pub async fn certificate_by_hash(&self, hash: &[u8; 32]) -> Result<Option<CertificateRow>, Error> {
-        self.find(select_certificate!("WHERE hash = ?"), (hash,), certificate_row).await
+        self.find(select_certificate!("WHERE hash = ?"), values![hash], certificate_row).await
     }
 
     /// The certificate of this issuer (canonical form) with this serial number (content octets).
     pub async fn certificate_by_serial(&self, issuer: &[u8], serial: &[u8]) -> Result<Option<CertificateRow>, Error> {
-        self.find(select_certificate!("WHERE serial = ? AND issuer = ?"), (serial, issuer), certificate_row).await
+        self.find(select_certificate!("WHERE serial = ? AND issuer = ?"), values![serial, issuer], certificate_row).await
     }
 
     /// The newest certificate that a case brought.
     pub async fn certificate_of_case(&self, case: CaseId) -> Result<Option<CertificateRow>, Error> {
         self.find(
             select_certificate!("WHERE case_id = ? ORDER BY seq DESC LIMIT 1"),
-            (case.as_bytes(),),
+            values![case.as_bytes()],
             certificate_row,
         )
         .await
@@ -83,7 +82,7 @@ impl Store {
     pub async fn valid_certificates_of_key(&self, key_print: &[u8; 32]) -> Result<Vec<CertificateRow>, Error> {
         self.list(
             select_certificate!("WHERE key_print = ? AND status IN ('issued', 'valid') ORDER BY seq DESC"),
-            (key_print,),
+            values![key_print],
             certificate_row,
         )
         .await
@@ -100,7 +99,7 @@ impl Store {
             select_certificate!(
                 "WHERE subject = ? AND profile = ? AND status IN ('issued', 'valid') ORDER BY seq DESC"
             ),
-            (subject, profile),
+            values![subject, profile],
             certificate_row,
         )
         .await
@@ -111,7 +110,7 @@ pub(super) fn add(certificate: &NewCertificate, pen: Pen<'_>) -> Result<(), Brok
     pen.must_change(
         "INSERT INTO certificate (id, case_id, profile, status, status_at, not_after, created_at, key_print, \
          hash, issuer, serial, subject, der) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        params![
+        values![
             certificate.id.as_bytes(),
             certificate.case.as_bytes(),
             certificate.profile,
@@ -144,7 +143,7 @@ pub(super) fn mark(
             | CertificateStatus::Renewed
             | CertificateStatus::Rejected => mark_unless!("status IN ('revoked', 'rejected')"),
         },
-        params![status.name(), at.0, certificate.as_bytes()],
+        values![status.name(), at.0, certificate.as_bytes()],
     )
 }
 

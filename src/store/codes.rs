@@ -1,12 +1,10 @@
 //! The table `code`: enrolment codes.
 
-use rusqlite::Connection;
-use rusqlite::params;
-
 use super::columns::Columns;
 use super::pen::{Broken, Pen};
-use super::readers::find;
+use super::look::Look;
 use super::{CodeFault, Conflict, Error, NewCode, Store};
+use super::values::values;
 use crate::case::{CaseId, CodeId, Millis};
 
 /// An enrolment code as it stands. The secret is encrypted.
@@ -55,17 +53,17 @@ macro_rules! select_code {
 impl Store {
     /// The code with this look-up value.
     pub async fn code_by_lookup(&self, lookup: &[u8; 32]) -> Result<Option<CodeRow>, Error> {
-        self.find(select_code!("WHERE lookup = ?"), (lookup,), code_row).await
+        self.find(select_code!("WHERE lookup = ?"), values![lookup], code_row).await
     }
 
     /// The code with this identifier.
     pub async fn code_by_id(&self, code: CodeId) -> Result<Option<CodeRow>, Error> {
-        self.find(select_code!("WHERE id = ?"), (code.as_bytes(),), code_row).await
+        self.find(select_code!("WHERE id = ?"), values![code.as_bytes()], code_row).await
     }
 
     /// The newest codes, newest first.
     pub async fn codes(&self, limit: u32) -> Result<Vec<CodeRow>, Error> {
-        self.search(select_code!("ORDER BY seq DESC LIMIT ?"), (limit,), code_row).await
+        self.search(select_code!("ORDER BY seq DESC LIMIT ?"), values![limit], code_row).await
     }
 }
 
@@ -73,7 +71,7 @@ pub(super) fn add(code: &NewCode, pen: Pen<'_>) -> Result<(), Broken> {
     pen.must_change(
         "INSERT INTO code (id, lookup, reference, data_key, secret, profile, uses, used, tries, names, \
          expires_at, created_by, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?)",
-        params![
+        values![
             code.id.as_bytes(),
             code.lookup,
             code.reference,
@@ -92,10 +90,10 @@ pub(super) fn add(code: &NewCode, pen: Pen<'_>) -> Result<(), Broken> {
 /// A one-time code is bound to the case it opens, and goes on serving that one (DESIGN rule 11).
 pub(super) fn spend(code: CodeId, case: CaseId, at: Millis, pen: Pen<'_>) -> Result<(), Broken> {
     pen.must_change(
-        "UPDATE code SET used = used + (bound_case IS NOT ?), bound_case = CASE WHEN uses = 1 THEN ? END \
+        "UPDATE code SET used = used + CASE WHEN bound_case = ? THEN 0 ELSE 1 END, bound_case = CASE WHEN uses = 1 THEN ? END \
          WHERE id = ? AND (bound_case = ? OR (withdrawn_at IS NULL AND (expires_at IS NULL OR expires_at > ?) \
          AND (uses IS NULL OR used < uses)))",
-        params![case.as_bytes(), case.as_bytes(), code.as_bytes(), case.as_bytes(), at.0],
+        values![case.as_bytes(), case.as_bytes(), code.as_bytes(), case.as_bytes(), at.0],
     )
 }
 
@@ -103,25 +101,24 @@ pub(super) fn spend(code: CodeId, case: CaseId, at: Millis, pen: Pen<'_>) -> Res
 pub(super) fn free(code: CodeId, case: CaseId, pen: Pen<'_>) -> Result<(), Broken> {
     pen.run(
         "UPDATE code SET used = used - 1, bound_case = NULL WHERE id = ? AND bound_case = ?",
-        params![code.as_bytes(), case.as_bytes()],
+        values![code.as_bytes(), case.as_bytes()],
     )
-    .map(drop)
 }
 
 pub(super) fn withdraw(code: CodeId, at: Millis, pen: Pen<'_>) -> Result<(), Broken> {
     pen.must_change(
         "UPDATE code SET withdrawn_at = ? WHERE id = ? AND withdrawn_at IS NULL",
-        params![at.0, code.as_bytes()],
+        values![at.0, code.as_bytes()],
     )
 }
 
 pub(super) fn count_try(code: CodeId, pen: Pen<'_>) -> Result<(), Broken> {
-    pen.must_change("UPDATE code SET tries = tries + 1 WHERE id = ?", params![code.as_bytes()])
+    pen.must_change("UPDATE code SET tries = tries + 1 WHERE id = ?", values![code.as_bytes()])
 }
 
 /// Why a code could not be spent.
-pub(super) fn why_not(code: CodeId, at: Millis, connection: &Connection) -> Result<Conflict, Error> {
-    let found = find(connection, select_code!("WHERE id = ?"), (code.as_bytes(),), code_row)?;
+pub(super) async fn why_not(code: CodeId, at: Millis, look: &impl Look) -> Result<Conflict, Error> {
+    let found = look.find(select_code!("WHERE id = ?"), values![code.as_bytes()], code_row).await?;
     Ok(match found {
         None => Conflict::State { what: "code" },
         Some(code) if code.withdrawn_at.is_some() => Conflict::Code(CodeFault::Withdrawn),

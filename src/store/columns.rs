@@ -1,27 +1,48 @@
 //! Reading rows: from columns to what they stand for.
 
-use rusqlite::Row;
-use rusqlite::types::FromSql;
+use tokio_postgres::types::FromSql;
 
 use super::Error;
 use crate::case::Millis;
 
 /// A row that is being read.
-pub(super) struct Columns<'r>(pub(super) &'r Row<'r>);
+pub(super) enum Columns<'r> {
+    Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r tokio_postgres::Row),
+}
+
+/// What both engines read.
+pub(super) trait Held: rusqlite::types::FromSql + for<'r> FromSql<'r> {}
+
+impl<T: rusqlite::types::FromSql + for<'r> FromSql<'r>> Held for T {}
 
 impl Columns<'_> {
-    pub(super) fn value<T: FromSql>(&self, name: &'static str) -> Result<T, Error> {
-        Ok(self.0.get(name)?)
+    pub(super) fn value<T: Held>(&self, name: &'static str) -> Result<T, Error> {
+        match self {
+            Self::Sqlite(row) => Ok(row.get(name)?),
+            Self::Postgres(row) => Ok(row.try_get(name)?),
+        }
     }
 
     /// Octets that are looked at where they are.
     pub(super) fn bytes(&self, name: &'static str) -> Result<Option<&[u8]>, Error> {
-        self.0.get_ref(name)?.as_blob_or_null().map_err(|_| Error::Damaged(name))
+        match self {
+            Self::Sqlite(row) => row.get_ref(name)?.as_blob_or_null().map_err(|_| Error::Damaged(name)),
+            Self::Postgres(row) => Ok(row.try_get(name)?),
+        }
     }
 
     /// A text that is looked at where it is.
     pub(super) fn text(&self, name: &'static str) -> Result<&str, Error> {
-        self.0.get_ref(name)?.as_str().map_err(|_| Error::Damaged(name))
+        match self {
+            Self::Sqlite(row) => row.get_ref(name)?.as_str().map_err(|_| Error::Damaged(name)),
+            Self::Postgres(row) => Ok(row.try_get(name)?),
+        }
+    }
+
+    /// Whether a number stands for yes.
+    pub(super) fn truth(&self, name: &'static str) -> Result<bool, Error> {
+        Ok(self.value::<i64>(name)? != 0)
     }
 
     /// Octets of a fixed length: an identifier, a hash.

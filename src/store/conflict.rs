@@ -1,8 +1,7 @@
 //! What a unit contradicts: found out after it failed, so that a unit that does not fail pays nothing for it.
 
-use rusqlite::Connection;
-
-use super::readers::find;
+use super::look::Look;
+use super::values::values;
 use super::{Conflict, Error, Row, codes};
 use crate::case::{CaseId, CodeId, ExchangeId, MessageId, Millis};
 
@@ -41,12 +40,13 @@ impl Subject {
     }
 
     /// What stands against it.
-    pub(super) fn conflict(self, connection: &Connection) -> Result<Conflict, Error> {
+    pub(super) async fn conflict(self, look: &impl Look) -> Result<Conflict, Error> {
         Ok(match self {
-            Self::Opening { join_key } => open_case(join_key, connection)?,
-            Self::Case(case) => reopened_case(case, connection)?,
+            Self::Opening { join_key } => open_case(join_key, look).await?,
+            Self::Case(case) => reopened_case(case, look).await?,
             Self::Exchange { key } => {
-                let found = find(connection, "SELECT id FROM exchange WHERE key = ?", (key,), |row| row.octets("id"))?;
+                let query = "SELECT id FROM exchange WHERE key = ?";
+                let found = look.find(query, values![key], |row| row.octets("id")).await?;
                 match found.map(ExchangeId::from_octets) {
                     Some(exchange) => Conflict::ExchangeKey { exchange },
                     None => Conflict::State { what: "exchange" },
@@ -54,7 +54,7 @@ impl Subject {
             }
             Self::Message { exchange: Some(exchange), hash } => {
                 let query = "SELECT id FROM message WHERE leg = 'request' AND exchange_id = ? AND hash = ?";
-                let found = find(connection, query, (exchange.as_bytes(), hash), |row| row.octets("id"))?;
+                let found = look.find(query, values![exchange.as_bytes(), hash], |row| row.octets("id")).await?;
                 match found.map(MessageId::from_octets) {
                     Some(message) => Conflict::Repeat { message },
                     None => Conflict::State { what: "message" },
@@ -62,23 +62,23 @@ impl Subject {
             }
             Self::Message { exchange: None, .. } => Conflict::State { what: "message" },
             Self::Certificate => Conflict::Certificate,
-            Self::Code { code, at } => codes::why_not(code, at, connection)?,
+            Self::Code { code, at } => codes::why_not(code, at, look).await?,
             Self::Other(what) => Conflict::State { what },
         })
     }
 }
 
-fn open_case(join_key: Option<[u8; 32]>, connection: &Connection) -> Result<Conflict, Error> {
+async fn open_case(join_key: Option<[u8; 32]>, look: &impl Look) -> Result<Conflict, Error> {
     let query = "SELECT id FROM case_record WHERE join_key = ? AND open = 1";
-    let found = find(connection, query, (join_key,), |row| row.octets("id"))?;
+    let found = look.find(query, values![join_key], |row| row.octets("id")).await?;
     Ok(open_conflict(found))
 }
 
 /// A case that opens again (issued, then undecided) may find another one open for the same request.
-fn reopened_case(case: CaseId, connection: &Connection) -> Result<Conflict, Error> {
+async fn reopened_case(case: CaseId, look: &impl Look) -> Result<Conflict, Error> {
     let query = "SELECT id FROM case_record WHERE open = 1 AND id <> ?1 AND \
                  join_key = (SELECT join_key FROM case_record WHERE id = ?1)";
-    Ok(open_conflict(find(connection, query, (case.as_bytes(),), |row| row.octets("id"))?))
+    Ok(open_conflict(look.find(query, values![case.as_bytes()], |row| row.octets("id")).await?))
 }
 
 fn open_conflict(found: Option<[u8; 16]>) -> Conflict {

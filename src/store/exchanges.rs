@@ -1,10 +1,9 @@
 //! The table `exchange`.
 
-use rusqlite::params;
-
 use super::columns::Columns;
 use super::pen::{Broken, Pen};
 use super::{Error, Store};
+use super::values::values;
 use crate::case::{CaseId, CredentialId, Door, Exchange, ExchangeId, ExchangeState, Family, Millis};
 
 macro_rules! select_exchange {
@@ -20,23 +19,23 @@ macro_rules! select_exchange {
 impl Store {
     /// The exchange with this key ([`super::exchange_key`]).
     pub async fn exchange_by_key(&self, key: &[u8; 32]) -> Result<Option<Exchange>, Error> {
-        self.find(select_exchange!("WHERE key = ?"), (key,), exchange).await
+        self.find(select_exchange!("WHERE key = ?"), values![key], exchange).await
     }
 
     /// The exchanges with this transactionID, whatever their credential, oldest first.
     pub async fn exchanges_of_transaction(&self, transaction: &[u8], limit: u32) -> Result<Vec<Exchange>, Error> {
-        self.list(select_exchange!("WHERE transaction_id = ? ORDER BY seq LIMIT ?"), (transaction, limit), exchange)
+        self.list(select_exchange!("WHERE transaction_id = ? ORDER BY seq LIMIT ?"), values![transaction, limit], exchange)
             .await
     }
 
     /// The exchanges about a case, oldest first.
     pub async fn exchanges_of_case(&self, case: CaseId) -> Result<Vec<Exchange>, Error> {
-        self.list(select_exchange!("WHERE case_id = ? ORDER BY seq"), (case.as_bytes(),), exchange).await
+        self.list(select_exchange!("WHERE case_id = ? ORDER BY seq"), values![case.as_bytes()], exchange).await
     }
 
     /// The exchanges whose requester did not confirm, or come back, until the deadline, most overdue first.
     pub async fn overdue_exchanges(&self, now: Millis, limit: u32) -> Result<Vec<Exchange>, Error> {
-        self.list(select_exchange!("WHERE deadline < ? ORDER BY deadline LIMIT ?"), (now.0, limit), exchange).await
+        self.list(select_exchange!("WHERE deadline < ? ORDER BY deadline LIMIT ?"), values![now.0, limit], exchange).await
     }
 }
 
@@ -44,7 +43,7 @@ pub(super) fn open(exchange: &Exchange, pen: Pen<'_>) -> Result<(), Broken> {
     pen.must_change(
         "INSERT INTO exchange (id, door, key, credential, family, state, case_id, transaction_id, our_nonce, \
          body, implicit, deadline, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        params![
+        values![
             exchange.id.as_bytes(),
             exchange.door.name(),
             exchange.key,
@@ -72,7 +71,7 @@ pub(super) fn step(
     pen.must_change(
         "UPDATE exchange SET state = ?, our_nonce = COALESCE(?, our_nonce), deadline = ? WHERE id = ? AND \
          state = ?",
-        params![to.name(), our_nonce, deadline.map(|deadline| deadline.0), exchange.as_bytes(), from.name(),],
+        values![to.name(), our_nonce, deadline.map(|deadline| deadline.0), exchange.as_bytes(), from.name(),],
     )
 }
 
@@ -88,7 +87,7 @@ fn exchange(row: &Columns<'_>) -> Result<Exchange, Error> {
         transaction: row.value("transaction_id")?,
         our_nonce: row.value("our_nonce")?,
         body: row.maybe_count("body")?,
-        implicit: row.value("implicit")?,
+        implicit: row.truth("implicit")?,
         deadline: row.maybe_moment("deadline")?,
         created_at: row.moment("created_at")?,
     })

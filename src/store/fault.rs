@@ -32,9 +32,27 @@ pub enum Error {
     /// The database engine reports a fault.
     #[error("{0}")]
     Engine(#[from] rusqlite::Error),
+    /// The database server reports a fault, or the connection to it broke.
+    #[error("the database server: {}", told(.0))]
+    Server(#[from] tokio_postgres::Error),
+    /// The database server gives no answer in time.
+    #[error("the database server gives no answer in time")]
+    Away,
+    /// The section `[store]`, or a setting of the database server, cannot be worked with.
+    #[error("the database: {0}")]
+    Setting(String),
     /// A row holds what this program never wrote.
     #[error("the column '{0}' holds what was never written there")]
     Damaged(&'static str),
+}
+
+/// tokio-postgres names the kind of a fault only; what the server said is its source.
+fn told(fault: &tokio_postgres::Error) -> String {
+    match (fault.as_db_error(), std::error::Error::source(fault)) {
+        (Some(said), _) => format!("{} ({})", said.message(), said.code().code()),
+        (None, Some(source)) => format!("{fault}: {source}"),
+        (None, None) => fault.to_string(),
+    }
 }
 
 /// A unit was not written.

@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 
-use rusqlite::{Connection, params};
-
 use super::columns::Columns;
+use super::look::{Engine, Look};
 use super::pen::{Broken, Pen};
-use super::readers::{find, list};
+use super::values::values;
 use super::{Error, Store};
 use crate::audit::{Frontier, Hash, Leaf, Node};
 use crate::case::Millis;
@@ -21,22 +20,21 @@ pub(super) struct Numbering {
 impl Store {
     /// When the oldest leaf without a number was written.
     pub async fn oldest_unnumbered_leaf(&self) -> Result<Option<Millis>, Error> {
-        self.find("SELECT at FROM leaf WHERE number IS NULL ORDER BY at, id LIMIT 1", (), |row| row.moment("at")).await
+        self.find("SELECT at FROM leaf WHERE number IS NULL ORDER BY at, id LIMIT 1", &[], |row| row.moment("at")).await
     }
 }
 
 impl Numbering {
     /// Numbers leaves that have no number, in the order of time, and extends the tree by them. Without the lease: none.
-    pub(super) fn run(&self, connection: &Connection) -> Result<usize, Error> {
-        if !self.take_lease(connection)? {
+    pub(super) async fn run(&self, look: &impl Look) -> Result<usize, Error> {
+        if !self.take_lease(look).await? {
             return Ok(0);
         }
-        let leaves = unnumbered(connection)?;
+        let mut frontier = frontier(look).await?;
+        let leaves = number(frontier.size(), look).await?;
         if leaves.is_empty() {
             return Ok(0);
         }
-        let mut frontier = frontier(connection)?;
-        let first = frontier.size();
         let mut nodes = String::from("[");
         for hash in &leaves {
             frontier.push(*hash, |node, hash| {
@@ -46,57 +44,72 @@ impl Numbering {
             });
         }
         nodes.push(']');
-        number(first, connection)?;
-        connection.prepare_cached(
-            "INSERT INTO tree_node (level, position, hash) SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?)",
-        )?.execute((nodes,))?;
+        let query = match look.engine() {
+            Engine::Sqlite => {
+                "INSERT INTO tree_node (level, position, hash) SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?)"
+            }
+            Engine::Postgres => {
+                "INSERT INTO tree_node (level, position, hash) SELECT (value ->> 0)::bigint, (value ->> 1)::bigint, \
+                 decode(value ->> 2, 'hex') FROM jsonb_array_elements(CAST(? AS jsonb))"
+            }
+        };
+        look.change(query, values![nodes]).await?;
         Ok(leaves.len())
     }
 
-    /// One sequencer at a time, also when nodes share a database.
-    fn take_lease(&self, connection: &Connection) -> Result<bool, Error> {
-        let mut statement = connection.prepare_cached(
-            "INSERT INTO lease (name, owner, until) VALUES ('sequencer', ?1, ?2) ON CONFLICT (name) DO UPDATE SET \
-             owner = excluded.owner, until = excluded.until WHERE lease.owner = excluded.owner OR lease.until <= ?3",
-        )?;
-        Ok(statement.execute((&self.node, self.now.plus(LEASE).0, self.now.0))? > 0)
+    /// One sequencer at a time, also when nodes share a database: there, whoever else asks waits for the row of the lease until
+    /// this transaction has ended.
+    async fn take_lease(&self, look: &impl Look) -> Result<bool, Error> {
+        let query = "INSERT INTO lease (name, owner, until) VALUES ('sequencer', ?1, ?2) ON CONFLICT (name) DO UPDATE SET \
+             owner = excluded.owner, until = excluded.until WHERE lease.owner = excluded.owner OR lease.until <= ?3";
+        Ok(look.change(query, values![self.node, self.now.plus(LEASE).0, self.now.0]).await? > 0)
     }
 }
 
-fn unnumbered(connection: &Connection) -> Result<Vec<Hash>, Error> {
-    list(connection, "SELECT hash FROM leaf WHERE number IS NULL ORDER BY at, id LIMIT ?", (STEP,), hash)
-}
-
-/// The same leaves in the same order as [`unnumbered`].
-fn number(first: u64, connection: &Connection) -> Result<(), Error> {
+/// Gives leaves their numbers, in the order of time; their hashes in the same order.
+async fn number(first: u64, look: &impl Look) -> Result<Vec<Hash>, Error> {
     let first = i64::try_from(first).map_err(|_| Error::Damaged("number"))?;
-    let mut statement = connection.prepare_cached(
-        "UPDATE leaf SET number = ?1 + ranked.rank FROM (SELECT seq, ROW_NUMBER() OVER (ORDER BY at, id) - 1 AS rank FROM leaf \
-         WHERE number IS NULL ORDER BY at, id LIMIT ?2) AS ranked WHERE leaf.seq = ranked.seq",
-    )?;
-    statement.execute((first, STEP))?;
-    Ok(())
+    match look.engine() {
+        // Nobody else writes between the two.
+        Engine::Sqlite => {
+            let query = "SELECT hash FROM leaf WHERE number IS NULL ORDER BY at, id LIMIT ?";
+            let leaves = look.list(query, values![STEP], hash).await?;
+            let query = "UPDATE leaf SET number = ?1 + ranked.rank FROM (SELECT seq, ROW_NUMBER() OVER (ORDER BY at, id) - 1 AS rank \
+         FROM leaf WHERE number IS NULL ORDER BY at, id LIMIT ?2) AS ranked WHERE leaf.seq = ranked.seq";
+            if !leaves.is_empty() {
+                look.change(query, values![first, STEP]).await?;
+            }
+            Ok(leaves)
+        }
+        // In one statement: between two, other nodes' leaves would come.
+        Engine::Postgres => {
+            let query = "WITH numbered AS (UPDATE leaf SET number = ?1 + ranked.rank FROM (SELECT seq, \
+                 ROW_NUMBER() OVER (ORDER BY at, id) - 1 AS rank FROM leaf WHERE number IS NULL ORDER BY at, id LIMIT ?2) AS ranked \
+                 WHERE leaf.seq = ranked.seq RETURNING leaf.number, leaf.hash) SELECT hash FROM numbered ORDER BY number";
+            look.list(query, values![first, STEP], hash).await
+        }
+    }
 }
 
 /// The right edge of the stored tree.
-pub(super) fn frontier(connection: &Connection) -> Result<Frontier, Error> {
+async fn frontier(look: &impl Look) -> Result<Frontier, Error> {
     let query = "SELECT MAX(number) + 1 AS size FROM leaf WHERE number IS NOT NULL";
-    let size = find(connection, query, (), |row| row.maybe_count("size"))?.flatten().unwrap_or(0);
+    let size = look.find(query, &[], |row| row.maybe_count("size")).await?.flatten().unwrap_or(0);
     let mut peaks = Vec::new();
     for place in Frontier::places(size) {
-        peaks.push(node(place, connection)?.ok_or(Error::Damaged("tree_node.hash"))?);
+        peaks.push(node(place, look).await?.ok_or(Error::Damaged("tree_node.hash"))?);
     }
     Frontier::of(size, peaks).ok_or(Error::Damaged("tree_node.hash"))
 }
 
 /// The hash of a complete subtree; a leaf's stands in its own row.
-fn node(place: Node, connection: &Connection) -> Result<Option<Hash>, Error> {
+async fn node(place: Node, look: &impl Look) -> Result<Option<Hash>, Error> {
     let index = i64::try_from(place.index).map_err(|_| Error::Damaged("tree_node.position"))?;
     match place.level {
-        0 => find(connection, "SELECT hash FROM leaf WHERE number = ?", (index,), hash),
+        0 => look.find("SELECT hash FROM leaf WHERE number = ?", values![index], hash).await,
         level => {
             let query = "SELECT hash FROM tree_node WHERE level = ? AND position = ?";
-            find(connection, query, (level, index), hash)
+            look.find(query, values![level, index], hash).await
         }
     }
 }
@@ -106,12 +119,12 @@ pub(super) fn append(leaf: &Leaf, pen: Pen<'_>) -> Result<(), Broken> {
     let hash = crate::audit::leaf_hash(&canonical);
     pen.must_change(
         "INSERT INTO leaf (id, at, hash, canonical) VALUES (?, ?, ?, ?)",
-        params![leaf.id.as_bytes(), leaf.at.0, hash, canonical],
+        values![leaf.id.as_bytes(), leaf.at.0, hash, canonical],
     )?;
     for detail in leaf.details() {
         pen.must_change(
             "INSERT INTO leaf_detail (leaf_id, position, name, salt, value) VALUES (?, ?, ?, ?, ?)",
-            params![
+            values![
                 leaf.id.as_bytes(),
                 i64::try_from(detail.position).unwrap_or(i64::MAX),
                 detail.name,

@@ -1,10 +1,9 @@
 //! The audit log checked from its first byte: every hash is made anew from canonical bytes.
 
-use rusqlite::{Connection, Params};
-
 use super::columns::Columns;
-use super::readers::{count, find};
-use super::{Error, Store};
+use super::look::{Look, at_once};
+use super::values::values;
+use super::{Backend, Error, Store};
 use crate::audit::{Canonical, Damaged, Frontier, Hash, Node, leaf_hash};
 
 /// A log that verifies.
@@ -70,21 +69,31 @@ impl Store {
     /// Checks the whole audit log against its canonical bytes, as it stands at one moment.
     pub async fn verify_log(&self) -> Result<LogSummary, LogFault> {
         // One transaction: one moment, whatever is written meanwhile.
-        self.readers
-            .aside(|connection| {
-                let moment = connection.transaction().map_err(Error::from)?;
-                check(&moment)
-            })
-            .await
+        match &self.backend {
+            Backend::Sqlite { readers, .. } => {
+                readers
+                    .aside(|connection| {
+                        let moment = connection.transaction().map_err(Error::from)?;
+                        at_once(check(&*moment))
+                    })
+                    .await
+            }
+            Backend::Postgres(postgres) => {
+                let moment = postgres.moment().await?;
+                let summary = check(&moment).await?;
+                moment.end().await?;
+                Ok(summary)
+            }
+        }
     }
 }
 
-fn check(connection: &Connection) -> Result<LogSummary, LogFault> {
+async fn check(look: &impl Look) -> Result<LogSummary, LogFault> {
     let mut frontier = Frontier::new();
     let mut nodes_made = 0;
     // Leaves are read in steps, so that what is remembered of them stays small.
     loop {
-        let leaves = numbered_leaves(frontier.size(), connection)?;
+        let leaves = numbered_leaves(frontier.size(), look).await?;
         if leaves.is_empty() {
             break;
         }
@@ -97,52 +106,39 @@ fn check(connection: &Connection) -> Result<LogSummary, LogFault> {
         }
         nodes_made += made.len() as u64;
         for (node, hash) in made {
-            compare(node, hash, connection)?;
+            compare(node, hash, look).await?;
         }
     }
-    let stored = count(connection, "SELECT COUNT(*) FROM tree_node")?;
+    let stored = look.find("SELECT COUNT(*) AS count FROM tree_node", &[], |row| row.count("count")).await?.unwrap_or(0);
     if stored != nodes_made {
         return Err(LogFault::Surplus(stored.saturating_sub(nodes_made)));
     }
-    let unnumbered = unnumbered_leaves(connection)?;
-    details(connection)?;
+    let unnumbered = unnumbered_leaves(look).await?;
+    details(look).await?;
     Ok(LogSummary { leaves: frontier.size(), root: frontier.root(), unnumbered })
 }
 
-fn numbered_leaves(from: u64, connection: &Connection) -> Result<Vec<(u64, Hash)>, LogFault> {
+async fn numbered_leaves(from: u64, look: &impl Look) -> Result<Vec<(u64, Hash)>, LogFault> {
     let from = i64::try_from(from).map_err(|_| Error::Damaged("number"))?;
     let query = "SELECT id, at, number, hash, canonical FROM leaf WHERE number >= ? ORDER BY number LIMIT ?";
     let mut found = Vec::new();
-    each(connection, query, (from, STEP), |row| {
+    let keep = |row: &Columns<'_>| {
         let (number, hash) = checked(row)?;
         found.push((number.unwrap_or_default(), hash));
-        Ok(())
-    })?;
+        Ok::<(), LogFault>(())
+    };
+    look.each(query, values![from, STEP], keep).await?;
     Ok(found)
 }
 
-fn unnumbered_leaves(connection: &Connection) -> Result<u64, LogFault> {
+async fn unnumbered_leaves(look: &impl Look) -> Result<u64, LogFault> {
     let mut found = 0;
-    each(connection, "SELECT id, at, number, hash, canonical FROM leaf WHERE number IS NULL", (), |row| {
+    let keep = |row: &Columns<'_>| {
         found += 1;
         checked(row).map(drop)
-    })?;
+    };
+    look.each("SELECT id, at, number, hash, canonical FROM leaf WHERE number IS NULL", &[], keep).await?;
     Ok(found)
-}
-
-/// Looks at row after row, without keeping them.
-fn each(
-    connection: &Connection,
-    sql: &str,
-    values: impl Params,
-    mut look: impl FnMut(&Columns<'_>) -> Result<(), LogFault>,
-) -> Result<(), LogFault> {
-    let mut statement = connection.prepare(sql).map_err(Error::from)?;
-    let mut rows = statement.query(values).map_err(Error::from)?;
-    while let Some(row) = rows.next().map_err(Error::from)? {
-        look(&Columns(row))?;
-    }
-    Ok(())
 }
 
 /// A leaf whose stored hash is that of its canonical bytes, and whose canonical bytes can be read.
@@ -161,18 +157,18 @@ fn checked(row: &Columns<'_>) -> Result<(Option<u64>, Hash), LogFault> {
     Ok((number, hash))
 }
 
-fn compare(node: Node, hash: Hash, connection: &Connection) -> Result<(), LogFault> {
+async fn compare(node: Node, hash: Hash, look: &impl Look) -> Result<(), LogFault> {
     let index = i64::try_from(node.index).map_err(|_| Error::Damaged("position"))?;
     let query = "SELECT hash FROM tree_node WHERE level = ? AND position = ?";
-    let stored = find(connection, query, (node.level, index), |row| row.octets("hash"))?;
+    let stored = look.find(query, values![node.level, index], |row| row.octets("hash")).await?;
     if stored == Some(hash) { Ok(()) } else { Err(LogFault::Node { level: node.level, index: node.index }) }
 }
 
 /// What still stands behind commitments must be what was committed to; what was destroyed is not missed.
-fn details(connection: &Connection) -> Result<(), LogFault> {
+async fn details(look: &impl Look) -> Result<(), LogFault> {
     let query = "SELECT leaf_detail.leaf_id, leaf_detail.position, leaf_detail.name, leaf_detail.salt, leaf_detail.value, \
                  leaf.canonical FROM leaf_detail LEFT JOIN leaf ON leaf.id = leaf_detail.leaf_id";
-    each(connection, query, (), |row| {
+    let compared = |row: &Columns<'_>| {
         let position: u64 = row.count("position")?;
         let kept = match row.bytes("canonical")? {
             None => false,
@@ -189,7 +185,8 @@ fn details(connection: &Connection) -> Result<(), LogFault> {
         }
         let leaf = hex::encode(row.bytes("leaf_id")?.unwrap_or_default());
         Err(LogFault::Detail { leaf, position })
-    })
+    };
+    look.each(query, &[], compared).await
 }
 
 const STEP: i64 = 1024;

@@ -1,10 +1,9 @@
 //! The table `message`: both sides' messages with their exact octets.
 
-use rusqlite::params;
-
 use super::columns::Columns;
 use super::pen::{Broken, Pen};
 use super::{Error, Leg, NewMessage, Store};
+use super::values::values;
 use crate::case::{ExchangeId, MessageId, SubmissionId};
 
 /// A request that was recorded before, found by its octets.
@@ -43,14 +42,14 @@ impl Store {
         let row = |row: &Columns<'_>| {
             Ok(RequestRow { id: MessageId::from_octets(row.octets("id")?), reply: row.value("reply")? })
         };
-        self.find(query, (exchange.as_bytes(), hash), row).await
+        self.find(query, values![exchange.as_bytes(), hash], row).await
     }
 
     /// The octets of the message that began an exchange.
     pub async fn first_request(&self, exchange: ExchangeId) -> Result<Option<Vec<u8>>, Error> {
         self.find(
             "SELECT octets FROM message WHERE exchange_id = ? AND leg = 'request' ORDER BY seq LIMIT 1",
-            (exchange.as_bytes(),),
+            values![exchange.as_bytes()],
             |row| row.value("octets"),
         )
         .await
@@ -60,7 +59,7 @@ impl Store {
     pub async fn sent_messages(&self, submission: SubmissionId) -> Result<Vec<Vec<u8>>, Error> {
         self.list(
             "SELECT octets FROM message WHERE submission_id = ? AND leg = 'submission' ORDER BY seq",
-            (submission.as_bytes(),),
+            values![submission.as_bytes()],
             |row| row.value("octets"),
         )
         .await
@@ -70,7 +69,7 @@ impl Store {
     pub async fn last_answer(&self, submission: SubmissionId) -> Result<Option<Vec<u8>>, Error> {
         self.find(
             "SELECT octets FROM message WHERE submission_id = ? AND leg = 'answer' ORDER BY seq DESC LIMIT 1",
-            (submission.as_bytes(),),
+            values![submission.as_bytes()],
             |row| row.value("octets"),
         )
         .await
@@ -90,7 +89,7 @@ pub(super) fn record(message: &NewMessage, pen: Pen<'_>) -> Result<(), Broken> {
     };
     pen.must_change(
         insert,
-        params![
+        values![
             message.id.as_bytes(),
             message.leg.name(),
             message.exchange.as_ref().map(ExchangeId::as_bytes),

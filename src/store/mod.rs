@@ -1,4 +1,4 @@
-//! What is remembered: the only room that names rusqlite.
+//! What is remembered: the only room that speaks SQL, to SQLite or to PostgreSQL.
 //!
 //! Everything is written through [`Store::commit`]: one unit, one transaction, on disk before it returns. Everything is read
 //! through the other methods of [`Store`], which see all that was committed before they were called. A file a table family.
@@ -7,26 +7,34 @@ mod cases;
 mod certificates;
 mod codes;
 mod columns;
+mod config;
 mod conflict;
 mod exchanges;
 mod fault;
 mod leaves;
 mod log;
+mod look;
 mod messages;
 mod open;
 mod pen;
+mod postgres;
 mod readers;
 mod rule_sets;
 mod statements;
 mod stats;
 mod submissions;
 mod unit;
+mod values;
 mod writer;
+
+use std::path::PathBuf;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::case::{CodeId, Millis};
+use config::Place;
 use leaves::Numbering;
+use postgres::Postgres;
 use readers::Readers;
 use submissions::Claim;
 use writer::{Task, Waiting, Writer};
@@ -34,10 +42,10 @@ use writer::{Task, Waiting, Writer};
 pub use cases::{CaseRow, DecisionRow};
 pub use certificates::CertificateRow;
 pub use codes::CodeRow;
+pub use config::Config;
 pub use fault::{CodeFault, CommitError, Conflict, Error};
 pub use log::{LogFault, LogSummary};
 pub use messages::RequestRow;
-pub use open::Config;
 pub use rule_sets::{DataKeyRow, RuleSetRow};
 pub use stats::Stats;
 pub use submissions::{Backlog, SubmissionRow};
@@ -49,36 +57,34 @@ pub use unit::{
 /// The records of the office. Cheap to clone: all clones are the same.
 #[derive(Clone, Debug)]
 pub struct Store {
-    writer: mpsc::Sender<Task>,
-    readers: Readers,
+    backend: Backend,
     stats: Stats,
+}
+
+/// Where they are. What is asked of both is written once; how they are reached is each one's own.
+#[derive(Clone, Debug)]
+enum Backend {
+    Sqlite { writer: mpsc::Sender<Task>, readers: Readers },
+    Postgres(Postgres),
 }
 
 impl Store {
     /// Opens the records, or makes them when there are none; brings the schema up to date.
     pub async fn open(config: &Config) -> Result<Self, Error> {
-        let path = config.path.clone();
-        let (writer, queue) = mpsc::channel(QUEUE);
         let stats = Stats::new();
-        let (answer, opened) = oneshot::channel();
-        let counted = stats.clone();
-        open::thread("store-writer", move || match open::first(&path) {
-            Ok(connection) => {
-                // Nobody waits any more: then there is nothing to write either.
-                let _ = answer.send(Ok(()));
-                Writer::new(path, connection, queue, counted).run();
-            }
-            Err(fault) => {
-                let _ = answer.send(Err(fault));
-            }
-        })?;
-        opened.await.unwrap_or(Err(Error::Closed))?;
-        Ok(Self { writer, readers: Readers::new(&config.path)?, stats })
+        let backend = match config.place()? {
+            Place::Sqlite(path) => sqlite(path.to_owned(), stats.clone()).await?,
+            Place::Postgres(url) => Backend::Postgres(Postgres::open(url, config, stats.clone()).await?),
+        };
+        Ok(Self { backend, stats })
     }
 
     /// Writes a unit. When it returns `Ok`, all of it is on disk; on a conflict, nothing of it is.
     pub async fn commit(&self, unit: Unit) -> Result<(), CommitError> {
-        self.write(|waiting| Task::Commit(unit, waiting)).await
+        match &self.backend {
+            Backend::Sqlite { writer, .. } => write(writer, |waiting| Task::Commit(unit, waiting)).await,
+            Backend::Postgres(postgres) => Box::pin(postgres.commit(unit)).await,
+        }
     }
 
     /// Takes submissions that are due and in nobody's hands until `lease_until`, longest due first, and counts the attempt.
@@ -93,7 +99,10 @@ impl Store {
             return Ok(Vec::new());
         }
         let claim = Claim { owner: owner.to_owned(), now, lease_until, limit };
-        self.write(|waiting| Task::Claim(claim, waiting)).await
+        match &self.backend {
+            Backend::Sqlite { writer, .. } => write(writer, |waiting| Task::Claim(claim, waiting)).await,
+            Backend::Postgres(postgres) => Box::pin(postgres.claim(&claim)).await,
+        }
     }
 
     /// Counts a try of a code with a wrong secret.
@@ -108,7 +117,10 @@ impl Store {
             return Ok(0);
         }
         let numbering = Numbering { node: node.to_owned(), now };
-        self.write(|waiting| Task::Number(numbering, waiting)).await
+        match &self.backend {
+            Backend::Sqlite { writer, .. } => write(writer, |waiting| Task::Number(numbering, waiting)).await,
+            Backend::Postgres(postgres) => Box::pin(postgres.number(&numbering)).await,
+        }
     }
 
     /// What the writer counts.
@@ -119,23 +131,49 @@ impl Store {
 
     /// Writes what is queued, then closes the database in order. Every later commit finds it unavailable.
     pub async fn close(self) {
-        self.readers.close();
-        let (waiting, closed) = oneshot::channel();
-        if self.writer.send(Task::Close(waiting)).await.is_ok() {
-            // A writer that is gone has closed, too.
-            let _ = closed.await;
+        match self.backend {
+            Backend::Sqlite { writer, readers } => {
+                readers.close();
+                let (waiting, closed) = oneshot::channel();
+                if writer.send(Task::Close(waiting)).await.is_ok() {
+                    // A writer that is gone has closed, too.
+                    let _ = closed.await;
+                }
+            }
+            Backend::Postgres(postgres) => postgres.close().await,
         }
     }
+}
 
-    async fn write<T>(&self, task: impl FnOnce(Waiting<T>) -> Task) -> Result<T, CommitError> {
-        let (waiting, outcome) = oneshot::channel();
-        self.writer.try_send(task(waiting)).map_err(|fault| match fault {
-            mpsc::error::TrySendError::Full(_) => CommitError::Unavailable("too much waits to be written"),
-            mpsc::error::TrySendError::Closed(_) => CommitError::Unavailable("the database is closed"),
-        })?;
-        // Dropped unanswered: the transaction failed. The writer has logged why.
-        outcome.await.unwrap_or(Err(CommitError::Unavailable("the database did not take it; the log has the cause")))
-    }
+async fn sqlite(path: PathBuf, counted: Stats) -> Result<Backend, Error> {
+    let readers = Readers::new(&path)?;
+    let (writer, queue) = mpsc::channel(QUEUE);
+    let (answer, opened) = oneshot::channel();
+    open::thread("store-writer", move || match open::first(&path) {
+        Ok(connection) => {
+            // Nobody waits any more: then there is nothing to write either.
+            let _ = answer.send(Ok(()));
+            Writer::new(path, connection, queue, counted).run();
+        }
+        Err(fault) => {
+            let _ = answer.send(Err(fault));
+        }
+    })?;
+    opened.await.unwrap_or(Err(Error::Closed))?;
+    Ok(Backend::Sqlite { writer, readers })
+}
+
+async fn write<T>(
+    writer: &mpsc::Sender<Task>,
+    task: impl FnOnce(Waiting<T>) -> Task,
+) -> Result<T, CommitError> {
+    let (waiting, outcome) = oneshot::channel();
+    writer.try_send(task(waiting)).map_err(|fault| match fault {
+        mpsc::error::TrySendError::Full(_) => CommitError::Unavailable("too much waits to be written"),
+        mpsc::error::TrySendError::Closed(_) => CommitError::Unavailable("the database is closed"),
+    })?;
+    // Dropped unanswered: the transaction failed. The writer has logged why.
+    outcome.await.unwrap_or(Err(CommitError::Unavailable("the database did not take it; the log has the cause")))
 }
 
 /// A look before a write failed; logged here, as the caller hears only that nothing can be written.

@@ -1,25 +1,16 @@
-//! Opening the database: its file, its settings, its schema.
+//! Opening the SQLite database: its file, its settings, its schema.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
-use serde::Deserialize;
 
 use super::Error;
-
-/// The section `[store]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    /// The SQLite file. Beside it SQLite keeps two more, with `-wal` and `-shm` at the end of their names.
-    pub path: PathBuf,
-}
 
 /// Opens the database to write and brings its schema up to date; makes the file when there is none.
 pub(super) fn first(path: &Path) -> Result<Connection, Error> {

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, OptionalExtension as _, Params};
+use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 use tokio::sync::oneshot;
 
 use super::columns::Columns;
-use super::{Error, Store, open};
+use super::values::{Kept, Value};
+use super::{Backend, Error, Store, open};
 
 /// Connections that look things up. Clones share them.
 #[derive(Clone, Debug)]
@@ -96,37 +97,58 @@ impl Store {
     pub(super) async fn find<T>(
         &self,
         sql: &'static str,
-        values: impl Params,
-        read: impl FnOnce(&Columns<'_>) -> Result<T, Error>,
+        values: &[Value<'_>],
+        read: impl Fn(&Columns<'_>) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
-        turn().await;
-        self.readers.here(|connection| find(connection, sql, values, read))
+        match &self.backend {
+            Backend::Sqlite { readers, .. } => {
+                turn().await;
+                readers.here(|connection| find(connection, sql, values, read))
+            }
+            Backend::Postgres(postgres) => Box::pin(postgres.find(sql, values, read)).await,
+        }
     }
 
     /// The few rows that an index leads to.
     pub(super) async fn list<T>(
         &self,
         sql: &'static str,
-        values: impl Params,
+        values: &[Value<'_>],
         read: impl Fn(&Columns<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
-        turn().await;
-        self.readers.here(|connection| list(connection, sql, values, read))
+        match &self.backend {
+            Backend::Sqlite { readers, .. } => {
+                turn().await;
+                readers.here(|connection| list(connection, sql, values, read))
+            }
+            Backend::Postgres(postgres) => Box::pin(postgres.list(sql, values, read)).await,
+        }
     }
 
     /// How many rows there are.
     pub(super) async fn count(&self, sql: &'static str) -> Result<u64, Error> {
-        self.readers.aside(move |connection| count(connection, sql)).await
+        let counted = self.search(sql, &[], |row| row.count("count")).await?;
+        counted.into_iter().next().ok_or(Error::Damaged("count"))
     }
 
     /// Rows that may be many, or far.
     pub(super) async fn search<T: Send + 'static>(
         &self,
         sql: &'static str,
-        values: impl Params + Send + 'static,
+        values: &[Value<'_>],
         read: impl Fn(&Columns<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<Vec<T>, Error> {
-        self.readers.aside(move |connection| list(connection, sql, values, read)).await
+        match &self.backend {
+            Backend::Sqlite { readers, .. } => {
+                let kept: Vec<Kept> = values.iter().map(Value::keep).collect();
+                let look = move |connection: &mut Connection| {
+                    let values: Vec<Value<'_>> = kept.iter().map(Kept::value).collect();
+                    list(connection, sql, &values, read)
+                };
+                readers.aside(look).await
+            }
+            Backend::Postgres(postgres) => Box::pin(postgres.list(sql, values, read)).await,
+        }
     }
 }
 
@@ -136,34 +158,42 @@ async fn turn() {
 }
 
 /// At most one row.
-pub(super) fn find<T>(
+fn find<T>(
     connection: &Connection,
     sql: &'static str,
-    values: impl Params,
-    read: impl FnOnce(&Columns<'_>) -> Result<T, Error>,
+    values: &[Value<'_>],
+    read: impl Fn(&Columns<'_>) -> Result<T, Error>,
 ) -> Result<Option<T>, Error> {
     let mut statement = connection.prepare_cached(sql)?;
-    statement.query_row(values, |row| Ok(read(&Columns(row)))).optional()?.transpose()
+    statement.query_row(params_from_iter(values), |row| Ok(read(&Columns::Sqlite(row)))).optional()?.transpose()
 }
 
 /// All rows.
-pub(super) fn list<T>(
+fn list<T>(
     connection: &Connection,
     sql: &'static str,
-    values: impl Params,
+    values: &[Value<'_>],
     read: impl Fn(&Columns<'_>) -> Result<T, Error>,
 ) -> Result<Vec<T>, Error> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(values)?;
     let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(read(&Columns(row))?);
-    }
+    each(connection, sql, values, |row| {
+        found.push(read(row)?);
+        Ok::<(), Error>(())
+    })?;
     Ok(found)
 }
 
-/// The number that a query counts.
-pub(super) fn count(connection: &Connection, sql: &'static str) -> Result<u64, Error> {
-    let number: i64 = connection.prepare_cached(sql)?.query_row((), |row| row.get(0))?;
-    u64::try_from(number).map_err(|_| Error::Damaged("COUNT(*)"))
+/// Looks at row after row, without keeping them.
+pub(super) fn each<E: From<Error>>(
+    connection: &Connection,
+    sql: &'static str,
+    values: &[Value<'_>],
+    mut look: impl FnMut(&Columns<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut statement = connection.prepare_cached(sql).map_err(Error::from)?;
+    let mut rows = statement.query(params_from_iter(values)).map_err(Error::from)?;
+    while let Some(row) = rows.next().map_err(Error::from)? {
+        look(&Columns::Sqlite(row))?;
+    }
+    Ok(())
 }

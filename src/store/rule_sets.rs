@@ -1,10 +1,9 @@
 //! The tables `rule_set` and `data_key`: what the office judges by, and what its secrets stand under.
 
-use rusqlite::params;
-
 use super::columns::Columns;
 use super::pen::{Broken, Pen};
 use super::{Error, NewDataKey, Store};
+use super::values::values;
 use crate::case::Millis;
 
 /// A rule set as it stands.
@@ -44,18 +43,18 @@ macro_rules! select_rule_set {
 impl Store {
     /// The rule set that is active.
     pub async fn active_rule_set(&self) -> Result<Option<RuleSetRow>, Error> {
-        self.find(select_rule_set!("WHERE state = 'active'"), (), rule_set_row).await
+        self.find(select_rule_set!("WHERE state = 'active'"), &[], rule_set_row).await
     }
 
     /// The canonical text of a rule set, whatever became of it.
     pub async fn rule_set(&self, hash: &[u8; 32]) -> Result<Option<String>, Error> {
-        let row = self.find(select_rule_set!("WHERE hash = ?"), (hash,), rule_set_row).await?;
+        let row = self.find(select_rule_set!("WHERE hash = ?"), values![hash], rule_set_row).await?;
         Ok(row.map(|row| row.text))
     }
 
     /// The data keys in all their wrappings, oldest key first.
     pub async fn data_keys(&self) -> Result<Vec<DataKeyRow>, Error> {
-        self.list("SELECT id, wrapped_by, blob, created_at FROM data_key ORDER BY id, wrapped_by", (), data_key_row)
+        self.list("SELECT id, wrapped_by, blob, created_at FROM data_key ORDER BY id, wrapped_by", &[], data_key_row)
             .await
     }
 }
@@ -64,23 +63,22 @@ pub(super) fn propose(hash: &[u8; 32], text: &str, at: Millis, pen: Pen<'_>) -> 
     pen.run(
         "INSERT INTO rule_set (hash, text, state, proposed_at) VALUES (?, ?, 'proposed', ?) ON CONFLICT \
          (hash) DO NOTHING",
-        params![hash, text, at.0],
+        values![hash, text, at.0],
     )
-    .map(drop)
 }
 
 pub(super) fn activate(hash: &[u8; 32], at: Millis, actor: &str, pen: Pen<'_>) -> Result<(), Broken> {
-    pen.run("UPDATE rule_set SET state = 'retired' WHERE state = 'active' AND hash <> ?", params![hash])?;
+    pen.run("UPDATE rule_set SET state = 'retired' WHERE state = 'active' AND hash <> ?", values![hash])?;
     pen.must_change(
         "UPDATE rule_set SET state = 'active', activated_at = ?, actor = ? WHERE hash = ?",
-        params![at.0, actor, hash],
+        values![at.0, actor, hash],
     )
 }
 
 pub(super) fn add_data_key(key: &NewDataKey, pen: Pen<'_>) -> Result<(), Broken> {
     pen.must_change(
         "INSERT INTO data_key (id, wrapped_by, blob, created_at) VALUES (?, ?, ?, ?)",
-        params![key.id, key.wrapped_by, key.blob, key.at.0],
+        values![key.id, key.wrapped_by, key.blob, key.at.0],
     )
 }
 

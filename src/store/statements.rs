@@ -1,9 +1,8 @@
 //! From the rows of a unit to statements.
 
-use rusqlite::Connection;
-
 use super::conflict::Subject;
-use super::pen::{Broken, Pen};
+use super::look::Look;
+use super::pen::{Broken, Note, Notes, Pen};
 use super::{
     Conflict, Error, Leg, Row, Unit, cases, certificates, codes, exchanges, leaves, messages, rule_sets, submissions,
 };
@@ -26,6 +25,21 @@ impl Unit {
     }
 }
 
+impl Unit {
+    /// The statements of the rows in their order, and the move that no table names, if there is one: what would come after it is left out.
+    pub(super) fn notes(&self) -> (Vec<Note>, Option<Conflict>) {
+        let fresh: Vec<SubmissionId> = self.rows.iter().filter_map(outgoing).collect();
+        let notes = Notes::default();
+        for row in &self.rows {
+            if let Err(Broken::Known(conflict)) = write(row, &fresh, Pen::Notes(&notes)) {
+                return (notes.into_inner(), Some(conflict));
+            }
+            notes.next_row();
+        }
+        (notes.into_inner(), None)
+    }
+}
+
 /// What stands against a unit.
 #[derive(Debug)]
 pub(super) enum Against {
@@ -37,9 +51,9 @@ pub(super) enum Against {
 
 impl Against {
     /// The same as a conflict; the records must stand as they did before the unit.
-    pub(super) fn conflict(self, connection: &Connection) -> Result<Conflict, Error> {
+    pub(super) async fn conflict(self, look: &impl Look) -> Result<Conflict, Error> {
         match self {
-            Self::Records(subject) => subject.conflict(connection),
+            Self::Records(subject) => subject.conflict(look).await,
             Self::Table(conflict) => Ok(conflict),
         }
     }

@@ -1,12 +1,10 @@
 //! The table `submission`: the outbox.
 
-use rusqlite::Connection;
-use rusqlite::params;
-
 use super::columns::Columns;
 use super::pen::{Broken, Pen};
-use super::readers::list;
+use super::look::{Engine, Look};
 use super::{Error, NewSubmission, Store};
+use super::values::values;
 use crate::case::{CaseId, Millis, SubmissionId, SubmissionState, SubmissionStep};
 
 /// A submission as it stands.
@@ -92,7 +90,7 @@ impl Store {
     pub async fn submission_by_id(&self, submission: SubmissionId) -> Result<Option<SubmissionRow>, Error> {
         self.find(
             concat!("SELECT ", columns!(), " FROM submission WHERE id = ?"),
-            (submission.as_bytes(),),
+            values![submission.as_bytes()],
             submission_row,
         )
         .await
@@ -102,7 +100,7 @@ impl Store {
     pub async fn submission_of_case(&self, case: CaseId) -> Result<Option<SubmissionRow>, Error> {
         self.find(
             concat!("SELECT ", columns!(), " FROM submission WHERE case_id = ? ORDER BY seq DESC LIMIT 1"),
-            (case.as_bytes(),),
+            values![case.as_bytes()],
             submission_row,
         )
         .await
@@ -121,7 +119,7 @@ impl Store {
                 oldest: row.value::<Option<i64>>("oldest")?.map(Millis),
             })
         };
-        let found = self.search(query, (), row).await?;
+        let found = self.search(query, &[], row).await?;
         found.into_iter().next().ok_or(Error::Damaged("COUNT(*)"))
     }
 
@@ -133,7 +131,7 @@ impl Store {
                 columns!(),
                 " FROM submission WHERE state = 'awaiting_confirmation' AND deadline < ? ORDER BY deadline LIMIT ?"
             ),
-            (now.0, limit),
+            values![now.0, limit],
             submission_row,
         )
         .await
@@ -142,26 +140,34 @@ impl Store {
     /// Whether a claim could find anything; asked first, so that an idle worker writes nothing.
     pub(super) async fn anything_due(&self, now: Millis) -> Result<bool, Error> {
         let query = concat!("SELECT 1 AS found FROM submission WHERE ", is_due!("?1", "?2"), " LIMIT 1");
-        Ok(self.find(query, (now.0, now.plus(LONGEST).0), |_| Ok(())).await?.is_some())
+        Ok(self.find(query, values![now.0, now.plus(LONGEST).0], |_| Ok(())).await?.is_some())
     }
 }
 
 impl Claim {
     /// Takes what is due and in nobody's hands, longest due first.
-    pub(super) fn run(&self, connection: &Connection) -> Result<Vec<SubmissionRow>, Error> {
-        let query = concat!(
-            "UPDATE submission SET owner = ?1, lease_until = ?2, attempts = attempts + 1 WHERE seq IN (SELECT seq FROM submission ",
-            "WHERE ",
-            is_due!("?3", "?5"),
-            " ORDER BY next_attempt LIMIT ?4) RETURNING ",
-            columns!()
-        );
-        list(
-            connection,
-            query,
-            (&self.owner, self.lease_until.0, self.now.0, self.limit, self.now.plus(LONGEST).0),
-            submission_row,
-        )
+    pub(super) async fn run(&self, look: &impl Look) -> Result<Vec<SubmissionRow>, Error> {
+        let query = match look.engine() {
+            Engine::Sqlite => concat!(
+                "UPDATE submission SET owner = ?1, lease_until = ?2, attempts = attempts + 1 WHERE seq IN (SELECT seq FROM submission ",
+                "WHERE ",
+                is_due!("?3", "?5"),
+                " ORDER BY next_attempt LIMIT ?4) RETURNING ",
+                columns!()
+            ),
+            // What another node takes at this moment is its own. Materialised, so that rows are chosen once.
+            Engine::Postgres => concat!(
+                "WITH taken AS MATERIALIZED (SELECT seq FROM submission WHERE ",
+                is_due!("?3", "?5"),
+                " ORDER BY next_attempt LIMIT ?4 FOR UPDATE SKIP LOCKED) ",
+                "UPDATE submission SET owner = ?1, lease_until = ?2, attempts = attempts + 1 WHERE seq IN (SELECT seq FROM taken) ",
+                "RETURNING ",
+                columns!()
+            ),
+        };
+        let longest = self.now.plus(LONGEST).0;
+        let values = values![self.owner, self.lease_until.0, self.now.0, self.limit, longest];
+        look.list(query, values, submission_row).await
     }
 }
 
@@ -170,7 +176,7 @@ pub(super) fn open(submission: &NewSubmission, pen: Pen<'_>) -> Result<(), Broke
         "INSERT INTO submission (id, case_id, authority, transaction_id, implicit, state, step, owner, \
          lease_until, next_attempt, attempts, created_at) VALUES (?, ?, ?, ?, ?, 'due', 'request', ?, ?, ?, \
          0, ?)",
-        params![
+        values![
             submission.id.as_bytes(),
             submission.case.as_bytes(),
             submission.authority,
@@ -201,9 +207,9 @@ pub(super) fn step(step: &Move, pen: Pen<'_>) -> Result<(), Broken> {
     let lease = step.lease_until.map(|lease| lease.0);
     pen.must_change(
         "UPDATE submission SET state = ?, step = ?, next_attempt = ?, owner = CASE WHEN ? IS NULL THEN NULL \
-         ELSE owner END, lease_until = ?, deadline = COALESCE(?, deadline), attempts = CASE WHEN ? THEN 0 \
+         ELSE owner END, lease_until = ?, deadline = COALESCE(?, deadline), attempts = CASE WHEN ? = 1 THEN 0 \
          ELSE attempts END WHERE id = ? AND state = ?",
-        params![
+        values![
             step.to.name(),
             step.step.name(),
             step.next_attempt.map(|next| next.0),
@@ -221,9 +227,8 @@ pub(super) fn release(owner: &str, pen: Pen<'_>) -> Result<(), Broken> {
     pen.run(
         "UPDATE submission SET owner = NULL, lease_until = NULL WHERE state IN ('due', 'polling') AND owner = \
          ?",
-        params![owner],
+        values![owner],
     )
-    .map(drop)
 }
 
 fn submission_row(row: &Columns<'_>) -> Result<SubmissionRow, Error> {
@@ -232,7 +237,7 @@ fn submission_row(row: &Columns<'_>) -> Result<SubmissionRow, Error> {
         case: CaseId::from_octets(row.octets("case_id")?),
         authority: row.value("authority")?,
         transaction: row.value("transaction_id")?,
-        implicit: row.value("implicit")?,
+        implicit: row.truth("implicit")?,
         state: row.named("state", SubmissionState::named)?,
         step: row.named("step", SubmissionStep::named)?,
         owner: row.value("owner")?,

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::leaves::Numbering;
+use super::look::at_once;
 use super::pen::Pen;
 use super::submissions::{Claim, SubmissionRow};
 use super::{CommitError, Conflict, Error, Stats, Unit, open};
@@ -163,8 +164,8 @@ fn all(group: &[Task], connection: &Connection, write: Write) -> Result<Option<V
                 Some(outcome) => Outcome::Written(outcome),
                 None => return Ok(None),
             },
-            Task::Claim(claim, _) => Outcome::Claimed(claim.run(connection)?),
-            Task::Number(numbering, _) => Outcome::Numbered(numbering.run(connection)?),
+            Task::Claim(claim, _) => Outcome::Claimed(at_once(claim.run(connection))?),
+            Task::Number(numbering, _) => Outcome::Numbered(at_once(numbering.run(connection))?),
             // A second one: it is told nothing, and the first one ends the writer.
             Task::Close(_) => Outcome::Numbered(0),
         });
@@ -173,7 +174,7 @@ fn all(group: &[Task], connection: &Connection, write: Write) -> Result<Option<V
 }
 
 fn direct(unit: &Unit, connection: &Connection) -> Result<Option<Result<(), Conflict>>, Error> {
-    Ok(match unit.write(Pen(connection))? {
+    Ok(match unit.write(Pen::Sqlite(connection))? {
         Ok(()) => Some(Ok(())),
         Err(_) => None,
     })
@@ -181,11 +182,11 @@ fn direct(unit: &Unit, connection: &Connection) -> Result<Option<Result<(), Conf
 
 fn in_savepoint(unit: &Unit, connection: &Connection) -> Result<Option<Result<(), Conflict>>, Error> {
     run(connection, "SAVEPOINT unit")?;
-    let outcome = match unit.write(Pen(connection))? {
+    let outcome = match unit.write(Pen::Sqlite(connection))? {
         Ok(()) => Ok(()),
         Err(against) => {
             run(connection, "ROLLBACK TO unit")?;
-            Err(against.conflict(connection)?)
+            Err(at_once(against.conflict(connection))?)
         }
     };
     run(connection, "RELEASE unit")?;
