@@ -14,5 +14,7 @@ mod groups;
 mod log;
 #[path = "store/office.rs"]
 mod office;
+#[path = "store/on_sqlite.rs"]
+mod place;
 #[path = "store/reading.rs"]
 mod reading;

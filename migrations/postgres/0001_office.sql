@@ -60,7 +60,8 @@ CREATE TABLE exchange (
     created_at     BIGINT  NOT NULL
 );
 CREATE INDEX exchange_case ON exchange (case_id) WHERE case_id IS NOT NULL;
-CREATE INDEX exchange_transaction ON exchange (transaction_id) WHERE transaction_id IS NOT NULL;
+-- By hash: what requesters choose may be longer than a B-tree takes.
+CREATE INDEX exchange_transaction ON exchange USING hash (transaction_id) WHERE transaction_id IS NOT NULL;
 CREATE INDEX exchange_deadline ON exchange (deadline) WHERE deadline IS NOT NULL;
 
 CREATE TABLE submission (
@@ -118,7 +119,7 @@ CREATE TABLE certificate (
 );
 CREATE INDEX certificate_case ON certificate (case_id);
 CREATE INDEX certificate_key ON certificate (key_print);
-CREATE INDEX certificate_subject ON certificate (subject);
+CREATE INDEX certificate_subject ON certificate USING hash (subject);
 
 ALTER TABLE case_record ADD FOREIGN KEY (about) REFERENCES certificate (id);
 

@@ -169,7 +169,14 @@ impl Config {
         });
         let authority = self.authority.values_mut().flat_map(AuthorityConfig::files);
         let secrets = self.key_encryption_key.iter_mut().map(|entry| &mut entry.file);
-        for path in own.into_iter().chain(self.store.files()).chain(secrets).chain(trust).chain(authority).chain(&mut self.hsm.pin_file) {
+        for path in own
+            .into_iter()
+            .chain(self.store.files())
+            .chain(secrets)
+            .chain(trust)
+            .chain(authority)
+            .chain(&mut self.hsm.pin_file)
+        {
             *path = base.join(&*path);
         }
     }

@@ -2,8 +2,8 @@
 
 use super::columns::Columns;
 use super::pen::{Broken, Pen};
-use super::{Conflict, Error, NewCase, NewDecision, Store};
 use super::values::values;
+use super::{Conflict, Error, NewCase, NewDecision, Store};
 use crate::case::{CaseId, CertificateId, CredentialId, Door, Event, Kind, Millis, RequestForm, Requester, State};
 
 /// A case as it stands.
@@ -108,8 +108,12 @@ impl Store {
 
     /// The cases that have stood longest in an open state, oldest first: a work list.
     pub async fn cases_in(&self, state: State, limit: u32) -> Result<Vec<CaseRow>, Error> {
-        self.search(select_case!("WHERE open = 1 AND state = ? ORDER BY seq LIMIT ?"), values![state.name(), limit], case_row)
-            .await
+        self.search(
+            select_case!("WHERE open = 1 AND state = ? ORDER BY seq LIMIT ?"),
+            values![state.name(), limit],
+            case_row,
+        )
+        .await
     }
 
     /// How many cases are open.

@@ -2,8 +2,8 @@
 
 use super::columns::Columns;
 use super::pen::{Broken, Pen};
-use super::{CertificateStatus, Error, NewCertificate, Store};
 use super::values::values;
+use super::{CertificateStatus, Error, NewCertificate, Store};
 use crate::case::{CaseId, CertificateId, Millis};
 
 /// A certificate that a case brought.
@@ -65,7 +65,8 @@ impl Store {
 
     /// The certificate of this issuer (canonical form) with this serial number (content octets).
     pub async fn certificate_by_serial(&self, issuer: &[u8], serial: &[u8]) -> Result<Option<CertificateRow>, Error> {
-        self.find(select_certificate!("WHERE serial = ? AND issuer = ?"), values![serial, issuer], certificate_row).await
+        self.find(select_certificate!("WHERE serial = ? AND issuer = ?"), values![serial, issuer], certificate_row)
+            .await
     }
 
     /// The newest certificate that a case brought.

@@ -1,10 +1,10 @@
 //! The table `code`: enrolment codes.
 
 use super::columns::Columns;
-use super::pen::{Broken, Pen};
 use super::look::Look;
-use super::{CodeFault, Conflict, Error, NewCode, Store};
+use super::pen::{Broken, Pen};
 use super::values::values;
+use super::{CodeFault, Conflict, Error, NewCode, Store};
 use crate::case::{CaseId, CodeId, Millis};
 
 /// An enrolment code as it stands. The secret is encrypted.

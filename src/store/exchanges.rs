@@ -2,8 +2,8 @@
 
 use super::columns::Columns;
 use super::pen::{Broken, Pen};
-use super::{Error, Store};
 use super::values::values;
+use super::{Error, Store};
 use crate::case::{CaseId, CredentialId, Door, Exchange, ExchangeId, ExchangeState, Family, Millis};
 
 macro_rules! select_exchange {
@@ -24,8 +24,12 @@ impl Store {
 
     /// The exchanges with this transactionID, whatever their credential, oldest first.
     pub async fn exchanges_of_transaction(&self, transaction: &[u8], limit: u32) -> Result<Vec<Exchange>, Error> {
-        self.list(select_exchange!("WHERE transaction_id = ? ORDER BY seq LIMIT ?"), values![transaction, limit], exchange)
-            .await
+        self.list(
+            select_exchange!("WHERE transaction_id = ? ORDER BY seq LIMIT ?"),
+            values![transaction, limit],
+            exchange,
+        )
+        .await
     }
 
     /// The exchanges about a case, oldest first.
@@ -35,7 +39,8 @@ impl Store {
 
     /// The exchanges whose requester did not confirm, or come back, until the deadline, most overdue first.
     pub async fn overdue_exchanges(&self, now: Millis, limit: u32) -> Result<Vec<Exchange>, Error> {
-        self.list(select_exchange!("WHERE deadline < ? ORDER BY deadline LIMIT ?"), values![now.0, limit], exchange).await
+        self.list(select_exchange!("WHERE deadline < ? ORDER BY deadline LIMIT ?"), values![now.0, limit], exchange)
+            .await
     }
 }
 

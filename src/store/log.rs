@@ -109,7 +109,8 @@ async fn check(look: &impl Look) -> Result<LogSummary, LogFault> {
             compare(node, hash, look).await?;
         }
     }
-    let stored = look.find("SELECT COUNT(*) AS count FROM tree_node", &[], |row| row.count("count")).await?.unwrap_or(0);
+    let stored =
+        look.find("SELECT COUNT(*) AS count FROM tree_node", &[], |row| row.count("count")).await?.unwrap_or(0);
     if stored != nodes_made {
         return Err(LogFault::Surplus(stored.saturating_sub(nodes_made)));
     }

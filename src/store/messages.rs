@@ -2,8 +2,8 @@
 
 use super::columns::Columns;
 use super::pen::{Broken, Pen};
-use super::{Error, Leg, NewMessage, Store};
 use super::values::values;
+use super::{Error, Leg, NewMessage, Store};
 use crate::case::{ExchangeId, MessageId, SubmissionId};
 
 /// A request that was recorded before, found by its octets.

@@ -163,10 +163,7 @@ async fn sqlite(path: PathBuf, counted: Stats) -> Result<Backend, Error> {
     Ok(Backend::Sqlite { writer, readers })
 }
 
-async fn write<T>(
-    writer: &mpsc::Sender<Task>,
-    task: impl FnOnce(Waiting<T>) -> Task,
-) -> Result<T, CommitError> {
+async fn write<T>(writer: &mpsc::Sender<Task>, task: impl FnOnce(Waiting<T>) -> Task) -> Result<T, CommitError> {
     let (waiting, outcome) = oneshot::channel();
     writer.try_send(task(waiting)).map_err(|fault| match fault {
         mpsc::error::TrySendError::Full(_) => CommitError::Unavailable("too much waits to be written"),

@@ -2,8 +2,8 @@
 
 use super::columns::Columns;
 use super::pen::{Broken, Pen};
-use super::{Error, NewDataKey, Store};
 use super::values::values;
+use super::{Error, NewDataKey, Store};
 use crate::case::Millis;
 
 /// A rule set as it stands.

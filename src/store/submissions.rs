@@ -1,10 +1,10 @@
 //! The table `submission`: the outbox.
 
 use super::columns::Columns;
-use super::pen::{Broken, Pen};
 use super::look::{Engine, Look};
-use super::{Error, NewSubmission, Store};
+use super::pen::{Broken, Pen};
 use super::values::values;
+use super::{Error, NewSubmission, Store};
 use crate::case::{CaseId, Millis, SubmissionId, SubmissionState, SubmissionStep};
 
 /// A submission as it stands.

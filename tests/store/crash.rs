@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use daftar::case::CaseId;
-use daftar::store::{CommitError, NewCase, Row, Store, Unit};
+use daftar::store::{CommitError, Config, NewCase, Row, Store, Unit};
 
 use super::office::{self, NOW, Office};
 
@@ -24,7 +24,7 @@ async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
         child.kill().unwrap();
         acknowledged.extend(lines.filter_map(|line| told(&line)));
         child.wait().unwrap();
-        let store = office::open(path.clone()).await;
+        let store = office::open(&Config::sqlite(path.clone())).await;
         all_there(&store, &acknowledged).await;
         store.number_leaves("n1", NOW).await.unwrap();
         let log = store.verify_log().await.unwrap();
@@ -46,7 +46,7 @@ async fn a_full_disk_is_never_read_as_success() {
     let acknowledged: Vec<_> = output.lines().filter_map(told).collect();
     assert!(!acknowledged.is_empty());
     let office = Office::open().await;
-    let store = office::open(path).await;
+    let store = office::open(&Config::sqlite(path)).await;
     all_there(&store, &acknowledged).await;
     store.commit(Unit::new().with(Row::OpenCase(Box::new(office.case())))).await.unwrap();
 }
@@ -54,17 +54,17 @@ async fn a_full_disk_is_never_read_as_success() {
 #[tokio::test]
 async fn a_schema_that_a_newer_program_made_is_left_alone() {
     let office = Office::open().await;
-    let path = office.path();
+    let path = office.place.path();
     office.store.clone().close().await;
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 1000).unwrap();
-    let fault = Store::open(&daftar::store::Config { path }).await.unwrap_err();
+    let fault = Store::open(&Config::sqlite(path)).await.unwrap_err();
     assert!(matches!(fault, daftar::store::Error::Schema { has: 1000, .. }), "{fault}");
 }
 
 #[tokio::test]
 async fn a_locked_database_is_unavailable_until_it_is_free() {
     let office = Office::open().await;
-    let other = rusqlite::Connection::open(office.path()).unwrap();
+    let other = rusqlite::Connection::open(office.place.path()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let open = |case: NewCase| office.store.commit(Unit::new().with(Row::OpenCase(Box::new(case))));
     let refused = office.case();
@@ -80,11 +80,11 @@ async fn a_locked_database_is_unavailable_until_it_is_free() {
 async fn a_closed_store_takes_nothing_and_has_all_in_one_file() {
     let office = Office::open().await;
     let case = office.opened().await;
-    let (path, store) = (office.path(), office.store.clone());
+    let (path, store) = (office.place.path(), office.store.clone());
     store.clone().close().await;
     assert!(matches!(store.commit(Unit::new()).await, Err(CommitError::Unavailable(_))));
     assert!(!path.with_file_name("daftar.db-wal").exists());
-    let store = office::open(path).await;
+    let store = office::open(&Config::sqlite(path)).await;
     assert!(store.case_by_id(case).await.unwrap().is_some());
 }
 
@@ -93,7 +93,7 @@ async fn a_closed_store_takes_nothing_and_has_all_in_one_file() {
 #[ignore = "the process that other tests start and kill"]
 async fn child() {
     let Ok(path) = std::env::var("STORE_TEST_FILE") else { return };
-    let store = office::open(path.into()).await;
+    let store = office::open(&Config::sqlite(path.into())).await;
     let mut hands = tokio::task::JoinSet::new();
     for _ in 0..16 {
         let store = store.clone();

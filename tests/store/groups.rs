@@ -1,6 +1,6 @@
 //! Group commit, and what is there after a restart.
 
-use daftar::store::{Row, Unit};
+use daftar::store::{Config, Row, Unit};
 
 use super::office::{NOW, Office};
 
@@ -48,14 +48,14 @@ async fn a_store_opened_again_has_everything() {
     let path = directory.path().join("daftar.db");
     let builder = Office::open().await;
     let mut cases = Vec::new();
-    let store = super::office::open(path.clone()).await;
+    let store = super::office::open(&Config::sqlite(path.clone())).await;
     for _ in 0..20 {
         let case = builder.case();
         cases.push(case.id);
         store.commit(Unit::new().with(Row::OpenCase(Box::new(case)))).await.unwrap();
     }
     drop(store);
-    let store = super::office::open(path).await;
+    let store = super::office::open(&Config::sqlite(path)).await;
     for case in cases {
         assert!(store.case_by_id(case).await.unwrap().is_some());
     }
@@ -67,7 +67,7 @@ async fn a_database_is_for_its_owner_alone() {
     let office = Office::open().await;
     office.opened().await;
     for name in ["daftar.db", "daftar.db-wal", "daftar.db-shm"] {
-        let mode = std::fs::metadata(office.path().with_file_name(name)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(office.place.path().with_file_name(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }

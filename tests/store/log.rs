@@ -13,10 +13,6 @@ async fn write(office: &Office, count: u16) {
     }
 }
 
-fn meddle(office: &Office, statement: &'static str) {
-    rusqlite::Connection::open(office.path()).unwrap().execute(statement, ()).unwrap();
-}
-
 #[tokio::test]
 async fn an_empty_log_verifies() {
     let office = Office::open().await;
@@ -70,7 +66,7 @@ async fn a_changed_leaf_is_found() {
     let office = Office::open().await;
     write(&office, 5).await;
     office.store.number_leaves("n1", NOW).await.unwrap();
-    meddle(&office, "UPDATE leaf SET canonical = X'00' WHERE number = 3");
+    office.place.meddle("UPDATE leaf SET canonical = hash WHERE number = 3").await;
     office.store.verify_log().await.unwrap_err();
 }
 
@@ -79,7 +75,7 @@ async fn a_leaf_under_another_time_is_found() {
     let office = Office::open().await;
     write(&office, 5).await;
     office.store.number_leaves("n1", NOW).await.unwrap();
-    meddle(&office, "UPDATE leaf SET at = at + 1 WHERE number = 3");
+    office.place.meddle("UPDATE leaf SET at = at + 1 WHERE number = 3").await;
     office.store.verify_log().await.unwrap_err();
 }
 
@@ -88,11 +84,13 @@ async fn a_leaf_changed_with_its_hash_is_found_by_the_tree() {
     let office = Office::open().await;
     write(&office, 5).await;
     office.store.number_leaves("n1", NOW).await.unwrap();
-    meddle(
-        &office,
-        "UPDATE leaf SET canonical = (SELECT canonical FROM leaf WHERE number = 2), \
+    office
+        .place
+        .meddle(
+            "UPDATE leaf SET canonical = (SELECT canonical FROM leaf WHERE number = 2), \
          hash = (SELECT hash FROM leaf WHERE number = 2) WHERE number = 1",
-    );
+        )
+        .await;
     office.store.verify_log().await.unwrap_err();
 }
 
@@ -101,7 +99,7 @@ async fn a_missing_leaf_is_found() {
     let office = Office::open().await;
     write(&office, 5).await;
     office.store.number_leaves("n1", NOW).await.unwrap();
-    meddle(&office, "DELETE FROM leaf WHERE number = 2");
+    office.place.meddle("DELETE FROM leaf WHERE number = 2").await;
     office.store.verify_log().await.unwrap_err();
 }
 
@@ -110,7 +108,7 @@ async fn a_log_that_lost_its_end_is_found() {
     let office = Office::open().await;
     write(&office, 4).await;
     office.store.number_leaves("n1", NOW).await.unwrap();
-    meddle(&office, "DELETE FROM leaf WHERE number = 3");
+    office.place.meddle("DELETE FROM leaf WHERE number = 3").await;
     let fault: LogFault = office.store.verify_log().await.unwrap_err();
     assert!(!fault.to_string().is_empty());
 }
@@ -122,6 +120,6 @@ async fn destroyed_details_leave_the_log_whole() {
     office.store.commit(Unit::new().with(Row::Leaf(leaf))).await.unwrap();
     office.store.number_leaves("n1", NOW).await.unwrap();
     let before = office.store.verify_log().await.unwrap();
-    meddle(&office, "DELETE FROM leaf_detail");
+    office.place.meddle("DELETE FROM leaf_detail").await;
     assert_eq!(office.store.verify_log().await.unwrap().root, before.root);
 }

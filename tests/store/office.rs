@@ -1,6 +1,5 @@
 //! An office to remember: a store in a directory of its own, and rows to put in.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use daftar::audit::{Leaf, LeafKind};
@@ -11,6 +10,8 @@ use daftar::case::{
 use daftar::store::{
     CertificateStatus, Config, Leg, NewCase, NewCertificate, NewCode, NewMessage, NewSubmission, Row, Store, Unit,
 };
+
+use crate::place::Place;
 
 /// Different octets each time, the same in each run.
 #[derive(Debug, Default)]
@@ -25,28 +26,24 @@ impl Random for Counter {
     }
 }
 
-/// A store in a directory that goes with it.
+/// A store in a place that goes with it.
 #[derive(Debug)]
 pub(crate) struct Office {
-    directory: tempfile::TempDir,
+    pub(crate) place: Place,
     pub(crate) store: Store,
     pub(crate) random: Counter,
 }
 
 impl Office {
     pub(crate) async fn open() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let store = open(directory.path().join("daftar.db")).await;
-        Self { directory, store, random: Counter::default() }
+        let place = Place::new();
+        let store = open(&place.config()).await;
+        Self { place, store, random: Counter::default() }
     }
 
-    pub(crate) fn path(&self) -> PathBuf {
-        self.directory.path().join("daftar.db")
-    }
-
-    /// The same file, opened once more while the first is still open.
+    /// The same records, opened once more while they are still open.
     pub(crate) async fn again(&self) -> Store {
-        open(self.path()).await
+        open(&self.place.config()).await
     }
 
     pub(crate) fn case(&self) -> NewCase {
@@ -157,8 +154,8 @@ impl Office {
     }
 }
 
-pub(crate) async fn open(path: PathBuf) -> Store {
-    Store::open(&Config { path }).await.unwrap()
+pub(crate) async fn open(config: &Config) -> Store {
+    Store::open(config).await.unwrap()
 }
 
 /// A case, but for its identifier.

@@ -24,11 +24,17 @@ use crate::store::{CommitError, Conflict, Error, Unit};
 enum Came {
     Written,
     /// A statement did not do what it must.
-    Against { note: usize, by_key: bool },
+    Against {
+        note: usize,
+        by_key: bool,
+    },
     /// All statements did what they must, and no table of moves names the unit's last move.
     Unnamed,
     /// It was undone, or nobody knows.
-    Unknown { fault: Error, sent: bool },
+    Unknown {
+        fault: Error,
+        sent: bool,
+    },
 }
 
 impl Office {
@@ -74,13 +80,7 @@ impl Office {
         }
     }
 
-    async fn in_transaction(
-        &self,
-        name: &[u8],
-        notes: &[Note],
-        unnamed: bool,
-        sent: &mut bool,
-    ) -> Result<Came, Error> {
+    async fn in_transaction(&self, name: &[u8], notes: &[Note], unnamed: bool, sent: &mut bool) -> Result<Came, Error> {
         let session = self.connections.session().await?;
         let came = match all(&session, name, notes).await? {
             None if unnamed => Came::Unnamed,

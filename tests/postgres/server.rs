@@ -1,0 +1,135 @@
+//! A PostgreSQL server of one's own, from Debian's package: it listens on a socket in its folder, and both go with it.
+
+use std::fs::{self, File};
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// A running server.
+#[derive(Debug)]
+pub(crate) struct Server {
+    folder: tempfile::TempDir,
+    process: Child,
+}
+
+impl Server {
+    /// Starts one on a fresh cluster. What makes a cluster takes a second, so one is kept and copied.
+    pub(crate) fn start() -> Self {
+        let template = template();
+        let folder = tempfile::tempdir().unwrap();
+        let owner = fs::metadata(&template).unwrap();
+        chown(folder.path(), Some(owner.uid()), Some(owner.gid())).unwrap();
+        done(Command::new("cp").arg("-a").arg(&template).arg(folder.path().join("data")));
+        let process = run(folder.path());
+        Self { folder, process }
+    }
+
+    /// A database there.
+    pub(crate) fn url(&self) -> String {
+        url(self.folder.path())
+    }
+
+    /// The socket it listens on.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join(SOCKET)
+    }
+
+    /// Ends it as a crash does: nothing is closed, and the next start recovers.
+    pub(crate) fn crash(&mut self) {
+        done(Command::new("kill").arg("-QUIT").arg(self.process.id().to_string()));
+        self.process.wait().unwrap();
+    }
+
+    /// Starts it again, on what is there.
+    pub(crate) fn again(&mut self) {
+        self.process = run(self.folder.path());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.process.try_wait().is_ok_and(|ended| ended.is_none()) {
+            self.crash();
+        }
+    }
+}
+
+/// The database of a server whose socket is in this folder.
+pub(crate) fn url(folder: &Path) -> String {
+    format!("postgres:///postgres?user=postgres&host={}", folder.display())
+}
+
+/// The name of a socket in its folder.
+pub(crate) const SOCKET: &str = ".s.PGSQL.5432";
+
+/// The server ends with the thread that started it, however that ends.
+fn run(folder: &Path) -> Child {
+    let log = File::options().create(true).append(true).open(folder.join("log")).unwrap();
+    let mut command = unprivileged();
+    command.arg("--pdeathsig=QUIT").arg(program("postgres")).arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
+    for setting in
+        ["listen_addresses=", "fsync=off", "full_page_writes=off", "shared_buffers=16MB", "max_connections=80"]
+    {
+        command.arg("-c").arg(setting);
+    }
+    let process = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
+    for _ in 0..1000 {
+        if Command::new(program("pg_isready")).arg("-q").arg("-h").arg(folder).status().unwrap().success() {
+            return process;
+        }
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    panic!("the server does not start: {}", fs::read_to_string(folder.join("log")).unwrap());
+}
+
+/// A cluster that nobody runs.
+fn template() -> PathBuf {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let lock = File::create(place.join("postgres.lock")).unwrap();
+    lock.lock().unwrap();
+    let version = program("").components().nth_back(1).unwrap().as_os_str().to_owned();
+    let template = place.join(format!("postgres-{}", version.display()));
+    if !template.exists() {
+        // Where it lies for good its own user may not be able to go.
+        let folder = tempfile::tempdir().unwrap();
+        if is_root() {
+            done(Command::new("chown").arg("postgres:").arg(folder.path()));
+        }
+        let mut command = unprivileged();
+        command.arg(program("initdb")).arg("-D").arg(folder.path().join("data"));
+        done(command.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]));
+        let copy = place.join("postgres-being-made");
+        let _ = fs::remove_dir_all(&copy);
+        done(Command::new("cp").arg("-a").arg(folder.path().join("data")).arg(&copy));
+        fs::rename(&copy, &template).unwrap();
+    }
+    template
+}
+
+/// Debian's newest.
+fn program(name: &str) -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").expect("Debian's package postgresql (conformance/install test)");
+    let newest = versions.map(|version| version.unwrap().path()).max().unwrap();
+    newest.join("bin").join(name)
+}
+
+/// PostgreSQL refuses to be run by root.
+fn unprivileged() -> Command {
+    let mut command = Command::new("setpriv");
+    if is_root() {
+        command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]);
+    }
+    // Wherever the tests run, its user may be.
+    command.current_dir("/");
+    command
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
+fn done(command: &mut Command) {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}

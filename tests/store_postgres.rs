@@ -1,0 +1,22 @@
+//! What is remembered, on a real PostgreSQL server: the same tests as on SQLite, and what only a server can do.
+
+#[path = "store/claims.rs"]
+mod claims;
+#[path = "store/codes.rs"]
+mod codes;
+#[path = "store/conflicts.rs"]
+mod conflicts;
+#[path = "store/cut.rs"]
+mod cut;
+#[path = "store/log.rs"]
+mod log;
+#[path = "store/nodes.rs"]
+mod nodes;
+#[path = "store/office.rs"]
+mod office;
+#[path = "store/on_postgres.rs"]
+mod place;
+#[path = "store/reading.rs"]
+mod reading;
+#[path = "postgres/server.rs"]
+mod server;
