@@ -75,10 +75,15 @@ mod est_wire;
 mod key_life;
 #[path = "journeys/office/mod.rs"]
 mod office;
+#[path = "journeys/on_postgres.rs"]
+mod on_postgres;
 #[path = "journeys/operating.rs"]
 mod operating;
 #[path = "journeys/requirements/mod.rs"]
 mod requirements;
+#[expect(dead_code, reason = "the server of the store's tests; not all of it is needed here")]
+#[path = "postgres/server.rs"]
+mod server;
 #[expect(dead_code, reason = "the keys and the PKI of the tests of `certs`; not all of it is needed here")]
 #[path = "../certs/tests/outside/software_key.rs"]
 mod software_key;

@@ -74,13 +74,14 @@ fn run(folder: &Path) -> Child {
         command.arg("-c").arg(setting);
     }
     let process = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
-    for _ in 0..1000 {
-        if Command::new(program("pg_isready")).arg("-q").arg("-h").arg(folder).status().unwrap().success() {
-            return process;
-        }
+    let ready = || Command::new(program("pg_isready")).arg("-q").arg("-h").arg(folder).status().unwrap().success();
+    let mut patience = 1500;
+    while !ready() {
+        patience -= 1;
+        assert!(patience > 0, "the server does not start: {}", fs::read_to_string(folder.join("log")).unwrap());
         std::thread::park_timeout(Duration::from_millis(20));
     }
-    panic!("the server does not start: {}", fs::read_to_string(folder.join("log")).unwrap());
+    process
 }
 
 /// A cluster that nobody runs.

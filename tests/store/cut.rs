@@ -1,13 +1,14 @@
 //! A connection that breaks while COMMIT is on its way: the unit is written once, and told to be.
 
-use std::io::{Read as _, Write as _};
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use daftar::case::CodeId;
 use daftar::store::{CommitError, Config, Row, Store, Unit};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
 
 use super::office::Office;
 use super::server;
@@ -33,54 +34,42 @@ impl Line {
         let left = Arc::new(AtomicUsize::new(0));
         let listener = UnixListener::bind(folder.path().join(server::SOCKET)).unwrap();
         let (server, counted) = (server.to_owned(), Arc::clone(&left));
-        std::thread::Builder::new()
-            .spawn(move || {
-                for near in listener.incoming() {
-                    join(&near.unwrap(), &UnixStream::connect(&server).unwrap(), cut, &counted);
-                }
-            })
-            .unwrap();
+        tokio::spawn(async move {
+            loop {
+                let (near, _) = listener.accept().await.unwrap();
+                let far = UnixStream::connect(&server).await.unwrap();
+                tokio::spawn(join(near, far, cut, Arc::clone(&counted)));
+            }
+        });
         Self { folder, left }
     }
 }
 
 /// Carries octets both ways until one side ends or the line is cut.
-fn join(near: &UnixStream, far: &UnixStream, cut: Cut, left: &Arc<AtomicUsize>) {
-    for (mut from, mut to, outward) in [
-        (near.try_clone().unwrap(), far.try_clone().unwrap(), true),
-        (far.try_clone().unwrap(), near.try_clone().unwrap(), false),
-    ] {
-        let left = Arc::clone(left);
-        let (near, far) = (near.try_clone().unwrap(), far.try_clone().unwrap());
-        std::thread::Builder::new()
-            .spawn(move || {
-                let mut octets = [0; 65_536];
-                while let Ok(length @ 1..) = from.read(&mut octets) {
-                    // The query of tokio-postgres, and the tag of the answer to it.
-                    let mark: &[u8] = if outward { b"COMMIT\0" } else { b"CCOMMIT" };
-                    let here = outward == matches!(cut, Cut::Before);
-                    let commit = if outward { has(&octets[..length], mark) } else { has_tag(&octets[..length]) };
-                    if here && commit && take(&left) {
-                        break;
-                    }
-                    if to.write_all(&octets[..length]).is_err() {
-                        break;
-                    }
-                }
-                let _ = near.shutdown(std::net::Shutdown::Both);
-                let _ = far.shutdown(std::net::Shutdown::Both);
-            })
-            .unwrap();
+async fn join(near: UnixStream, far: UnixStream, cut: Cut, left: Arc<AtomicUsize>) {
+    let (from_near, to_near) = near.into_split();
+    let (from_far, to_far) = far.into_split();
+    let there = |octets: &[u8]| matches!(cut, Cut::Before) && has(octets, b"COMMIT\0") && take(&left);
+    // CommandComplete: its letter, four octets of length, the tag.
+    let back = |octets: &[u8]| matches!(cut, Cut::After) && has(octets, b"C\0\0\0\x0bCOMMIT\0") && take(&left);
+    // Whichever ends first ends the other.
+    tokio::select! {
+        () = carry(from_near, to_far, there) => {}
+        () = carry(from_far, to_near, back) => {}
+    }
+}
+
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, ends: impl Fn(&[u8]) -> bool) {
+    let mut octets = vec![0; 65_536];
+    while let Ok(length @ 1..) = from.read(&mut octets).await {
+        if ends(&octets[..length]) || to.write_all(&octets[..length]).await.is_err() {
+            return;
+        }
     }
 }
 
 fn has(octets: &[u8], mark: &[u8]) -> bool {
     octets.windows(mark.len()).any(|window| window == mark)
-}
-
-/// CommandComplete: its letter, four octets of length, the tag.
-fn has_tag(octets: &[u8]) -> bool {
-    has(octets, b"C\0\0\0\x0bCOMMIT\0")
 }
 
 fn take(left: &AtomicUsize) -> bool {

@@ -120,9 +120,10 @@ fn dependencies(manifest: &Table) -> BTreeSet<String> {
 pub(crate) const UNSAFE: &str = "conformance/faults/pkcs11-shim";
 
 /// What moves bytes in or out, or waits for them.
-const IO: [&str; 13] = [
+const IO: [&str; 15] = [
     "axum",
     "cryptoki",
+    "deadpool-postgres",
     "http",
     "hyper",
     "hyper-rustls",
@@ -132,6 +133,7 @@ const IO: [&str; 13] = [
     "rusqlite",
     "rustls",
     "tokio",
+    "tokio-postgres",
     "tokio-rustls",
     "tracing-subscriber",
 ];

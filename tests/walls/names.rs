@@ -86,7 +86,11 @@ const BANS: [Ban; 8] = [
         why: "HTTP belongs to listen and the doors, and to upstream",
     },
     Ban { where_not: Where::Outside(&["src/hsm/"]), names: &["cryptoki"], why: "only hsm speaks PKCS#11" },
-    Ban { where_not: Where::Outside(&["src/store/"]), names: &["rusqlite"], why: "only store speaks SQL" },
+    Ban {
+        where_not: Where::Outside(&["src/store/"]),
+        names: &["rusqlite", "tokio_postgres", "deadpool_postgres"],
+        why: "only store speaks SQL",
+    },
     Ban { where_not: Where::In(&["frontend", "console"]), names: &["crate::store"], why: "a door asks the registrar" },
     Ban {
         where_not: Where::Outside(&["src/cli/demo"]),
@@ -137,6 +141,7 @@ mod tests {
     fn sql_and_pkcs11_have_one_room_each() {
         assert_eq!(found("src/frontend/file.rs", "use rusqlite::Row;"), 1);
         assert_eq!(found("src/cli/file.rs", "fn f(pool: &rusqlite::Connection) {}"), 1);
+        assert_eq!(found("src/registrar/file.rs", "use tokio_postgres::Client;"), 1);
         assert_eq!(found("src/cli/file.rs", "use cryptoki::context::Pkcs11;"), 1);
         assert_eq!(found("src/store/file.rs", "use rusqlite::Row;"), 0);
         assert_eq!(found("src/hsm/file.rs", "use cryptoki::context::Pkcs11;"), 0);

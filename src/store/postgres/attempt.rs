@@ -214,8 +214,8 @@ fn pause(round: u32, name: &[u8]) -> Duration {
     let mut hasher = DefaultHasher::new();
     hasher.write(name);
     hasher.write_u32(round);
-    let longest = FIRST_PAUSE.saturating_mul(1 << round.min(7));
-    longest / 2 + longest.mul_f64((hasher.finish() % 1000) as f64 / 2000.0)
+    let longest = FIRST_PAUSE << round.min(7);
+    Duration::from_millis(longest / 2 + hasher.finish() % longest)
 }
 
 /// About a second in all.
@@ -227,4 +227,5 @@ const UNCLEAR_ROUNDS: u32 = 15;
 /// Whoever has a key that nobody is found to have is looked for so often.
 const KEY_ROUNDS: u32 = 2;
 
-const FIRST_PAUSE: Duration = Duration::from_millis(8);
+/// Milliseconds.
+const FIRST_PAUSE: u64 = 8;

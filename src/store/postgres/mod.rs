@@ -85,7 +85,7 @@ impl Postgres {
     /// A step that failed, or of which nobody knows, is followed by one that looks again.
     pub(super) async fn number(&self, numbering: &Numbering) -> Result<usize, CommitError> {
         let _place = self.0.place()?;
-        let tidy = self.0.steps.fetch_add(1, Ordering::Relaxed) % STEPS_TO_TIDY == 0;
+        let tidy = self.0.steps.fetch_add(1, Ordering::Relaxed).is_multiple_of(STEPS_TO_TIDY);
         let numbered = async {
             let session = self.0.connections.session().await?;
             session.run("BEGIN").await?;
