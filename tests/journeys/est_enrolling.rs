@@ -122,6 +122,8 @@ fn tls_1_2_and_1_3_are_spoken_and_nothing_older() {
         .output()
         .unwrap();
     assert!(!old.status.success(), "RFC 8996: TLS 1.1 must not be negotiated");
+    let plain = office.get(office.ports.http(), "/.well-known/est/cacerts");
+    assert_eq!(plain.status, 404, "RFC 7030 section 3.3: not without TLS");
 }
 
 #[test]

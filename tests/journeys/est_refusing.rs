@@ -28,6 +28,7 @@ fn refused(office: &Office, who: &Who<'_>, body: &[u8], kind: &[&str], status: u
     let answer = office.est_with("simpleenroll", who, body, kind);
     assert_eq!(answer.status, status, "{words}: {}", answer.text());
     assert!(answer.text().contains(words), "'{words}' is not in: {}", answer.text());
+    assert_eq!(answer.header("Content-Type"), Some("text/plain; charset=utf-8"), "RFC 8951 section 5");
     assert!(office.all_leaves() > leaves, "no leaf about: {words}");
     let now = office.metric("ra_requests_refused", "est") + office.metric("ra_cases", "refused");
     assert!(now > counted, "no count of: {words}");

@@ -263,6 +263,12 @@ mod tests {
         ] {
             assert!(attrs.asks_for(wanted), "{wanted}");
         }
+        // RFC 9908 section 3.2: with the curve.
+        let curve = attrs.0.iter().find_map(|element| match element {
+            AttrOrOid::Attribute(attribute) if attribute.oid == EC_PUBLIC_KEY => Some(attribute.values.as_slice()),
+            _ => None,
+        });
+        assert_eq!(curve.unwrap(), [der::Any::encode_from(&oid("1.3.132.0.34")).unwrap()]);
         let extensions = attrs.extensions().unwrap();
         assert_eq!(extensions.len(), 1);
         assert!(extensions[0].critical && extensions[0].oid == KEY_USAGE);
@@ -277,6 +283,8 @@ mod tests {
         assert_eq!(subject[1].as_slice()[0].text().as_deref(), Some("B\u{fc}ro"));
         let extensions = template.extensions().unwrap();
         assert_eq!(extensions.iter().map(|e| e.value.is_some()).collect::<Vec<_>>(), [false, true]);
+        // Not all are given, so they stand in a template of their own.
+        assert!(!template.attributes.iter().any(|attribute| attribute.oid == EXTENSION_REQUEST));
         assert!(template.attributes.iter().any(|attribute| attribute.oid == Challenge::Password.oid()));
         assert_eq!(template.key.unwrap().algorithm.oid, EC_PUBLIC_KEY);
     }

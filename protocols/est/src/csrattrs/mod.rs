@@ -256,7 +256,8 @@ mod tests {
         assert_eq!(CsrAttrs(vec![once.clone()]).extensions().map(|found| found.len()), Ok(1));
         assert!(CsrAttrs(vec![once.clone(), once]).extensions().is_err());
         assert!(CsrAttrs(vec![attribute(EXTENSION_REQUEST, &[])]).extensions().is_err());
-        assert!(CsrAttrs(vec![attribute(EXTENSION_REQUEST, &[extensions, &[0x30, 0]])]).extensions().is_err());
+        let others: &[u8] = &[0x30, 9, 0x30, 7, 6, 3, 0x55, 0x1d, 0x11, 4, 0];
+        assert!(CsrAttrs(vec![attribute(EXTENSION_REQUEST, &[extensions, others])]).extensions().is_err());
         assert!(CsrAttrs(vec![attribute(EXTENSION_REQUEST, &[&[0x30, 0]])]).extensions().is_err());
     }
 
