@@ -105,6 +105,30 @@ fn a_key_is_found_by_its_uri() {
 }
 
 #[test]
+fn a_key_beside_the_configured_one_signs_and_goes_for_good() {
+    in_a_child("a_key_beside_the_configured_one_signs_and_goes_for_good", |desk| {
+        let token = desk.token();
+        let (name, configured) = (hsm::KeyRef::new("ra-2", &[0x11]), hsm::KeyRef::new("ra-signing", &[1]));
+        let public = token.generate_signing_key("ra-2", &[0x11], KeyKind::P384).unwrap();
+        let key = token.signing_key(&name).unwrap();
+        let signature = wait(key.sign(b"message")).unwrap();
+        public.verify(key.algorithm(), b"message", &signature).unwrap();
+        let view = token.view_signing_key(&name).unwrap();
+        assert!(view.fits() && view.stays(), "{view:?}");
+        assert!(token.view_wrapping_key(&hsm::KeyRef::new("ra-wrapping", &[2])).unwrap().fits());
+        drop(key);
+        // The name of one and the key of another: nobody meant that.
+        assert!(matches!(token.destroy_signing_key(&configured, &public), Err(Fault::KeyChanged(_))));
+        token.destroy_signing_key(&name, &public).unwrap();
+        assert!(matches!(token.destroy_signing_key(&name, &public), Err(Fault::KeyMissing { .. })));
+        token.signing_key(&configured).unwrap();
+        // No half is left that would have the name.
+        let again = token.generate_signing_key("ra-2", &[0x11], KeyKind::P384).unwrap();
+        assert_ne!(again, public);
+    });
+}
+
+#[test]
 fn a_missing_key_is_named() {
     in_a_child("a_missing_key_is_named", |desk| {
         let mut config = desk.config();
@@ -132,6 +156,9 @@ fn a_key_that_can_leave_the_token_is_refused() {
         config.signing_key = hsm::KeyRef::new("loose", &[12]);
         let fault = Hsm::start(&config, &desk.folder).unwrap_err().to_string();
         assert!(fault.contains("CKA_EXTRACTABLE") && fault.contains("daftar key generate"), "{fault}");
+        let token = desk.token();
+        assert!(matches!(token.signing_key(&config.signing_key), Err(Fault::KeyUnsafe { .. })));
+        assert!(!token.view_signing_key(&config.signing_key).unwrap().stays());
     });
 }
 

@@ -9,6 +9,7 @@ use serde_json::json;
 use tokio::net::TcpStream;
 
 use super::assemble::read_certificates;
+use super::expiry::Alarm;
 use super::genuine::refuse_demo_certificates;
 use super::key_files::key_encryption_keys;
 use super::system::{Entropy, SystemClock};
@@ -163,6 +164,7 @@ async fn rest(config: &Config, report: &mut Report) {
                 report.tell("data key", data_key::open(&hsm, &store).await.map(drop));
             }
             for (name, authority) in &config.authority {
+                ends_soon(name, authority, report);
                 report.tell(&format!("authority.{name}"), fits(name, authority, &hsm));
             }
             hsm.stop();
@@ -202,6 +204,18 @@ fn ready(hsm: &Hsm) -> Result<(), Failed> {
         (State::Ready, _) => Ok(()),
         (state, Some(reason)) => Err(Failed::new(format!("{state:?}: {reason}"))),
         (state, None) => Err(Failed::new(format!("{state:?}"))),
+    }
+}
+
+/// That the RA's certificate has ended is a fault of its file, which is told there.
+fn ends_soon(name: &str, authority: &AuthorityConfig, report: &Report) {
+    let AuthorityConfig::Cmp(config) = authority;
+    let Ok(certificates) = read_certificates(&config.ra_certificate) else { return };
+    let (now, ends) = (SystemClock.now(), certificates.first().map(Certificate::not_after));
+    if let Some(ends) = ends.filter(|ends| now <= *ends)
+        && let Some(alarm) = Alarm::of(ends, now)
+    {
+        report.note(&format!("authority.{name}.ra_certificate"), &alarm.words(ends, now));
     }
 }
 

@@ -270,6 +270,8 @@ fn what_ends_soon_is_told_in_time() {
         assert!(needs_a_person);
         let warned = |line: &str| line.contains(&format!("{alarm}: the RA certificate ends")) && line.contains(level);
         office.until("the log warns", || office.said().lines().any(warned));
+        let checked = text(&office.run(&["check"]));
+        assert!(checked.contains(&format!("note  authority.demo.ra_certificate: {alarm}")), "{checked}");
     }
     let path = Paper { until: -1, ..Paper::good(&pki.issuing, &key) }.write(office.pki("ra.pem"));
     let (standing, needs_a_person) = office.standing();
@@ -327,4 +329,35 @@ fn a_renewal_waits_for_the_ca_and_takes_only_what_was_asked_for() {
     // Both have changed, and the server that runs has not.
     office.is_refused(&retire, &["the running server signs with this key"]);
     office.enrols("still");
+}
+
+#[test]
+fn with_two_cas_there_is_one_key_and_both_certificates_change() {
+    let mut office = Office::prepared();
+    fs::copy(office.pki("ra.pem"), office.pki("second-office.pem")).unwrap();
+    office.configure(|settings| {
+        let authorities = settings.table("authority");
+        let mut second = authorities["demo"].clone();
+        second["ra_certificate"] = "pki/second-office.pem".into();
+        authorities.insert("second".to_owned(), second);
+    });
+    office.start_authority();
+    office.start();
+    let who = ["--officer", "anna"];
+    let successor = ["--label", "next", "--id", "51"];
+    office.is_refused(&[&["key", "renew"], &successor[..], &who].concat(), &["say which with --authority"]);
+    office.is_refused(
+        &[&["key", "renew", "--authority", "third"], &successor[..], &who].concat(),
+        &["[authority.third]"],
+    );
+    for authority in ["demo", "second"] {
+        let renewed = office.told(&[&["key", "renew", "--authority", authority], &successor[..], &who].concat());
+        let file = word(&renewed, "written_to");
+        office.told(&[&["key", "install", file, "--authority", authority], &who[..]].concat());
+    }
+    office.use_key("next", "51");
+    office.restart();
+    office.enrols("both");
+    assert_eq!(office.run(&["key", "status"]).status.code(), Some(0));
+    assert!(office.metric("ra_certificate_expires_seconds", "authority=\"second\"") > 0.0);
 }
