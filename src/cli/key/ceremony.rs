@@ -69,6 +69,10 @@ impl Ceremony {
         self.report.add(name, value);
     }
 
+    pub(super) fn add_list(&mut self, name: &'static str, entries: Vec<(Value, String)>) {
+        self.report.add_list(name, entries);
+    }
+
     /// The CA it is about.
     pub(super) fn authority(&mut self, name: &str) {
         self.act.authority = Some(name.to_owned());

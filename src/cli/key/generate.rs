@@ -72,44 +72,60 @@ fn make(token: &Token, wanted: &Wanted, kind: certs::KeyKind, told: &mut Ceremon
         Wanted::Signing(key) => {
             let (label, id) = both(key)?;
             let made = made_or_there(token.generate_signing_key(&label, &id, kind))?;
-            (key, made, token.view_signing_key(key))
+            told.key(key);
+            told.add("made", said(made));
+            let view = token.view_signing_key(key).map_err(Failed::new)?;
+            describe(&view, told);
+            (key, made, view)
         }
         Wanted::Wrapping(key) => {
             let (label, id) = both(key)?;
             let made = made_or_there(token.generate_wrapping_key(&label, &id))?;
-            (key, made, token.view_wrapping_key(key))
+            told.add("wrapping_key", key.to_string());
+            told.add("wrapping_made", said(made));
+            let view = token.view_wrapping_key(key).map_err(Failed::new)?;
+            told.add_list("wrapping_attributes", view.attributes.iter().map(attribute).collect());
+            told.add_list("wrapping_mechanisms", view.mechanisms.iter().map(mechanism).collect());
+            (key, made, view)
         }
     };
-    let view = view.map_err(Failed::new)?;
-    match wanted {
-        Wanted::Signing(key) => told.key(key),
-        Wanted::Wrapping(key) => told.add("wrapping_key", key.to_string()),
-    }
-    told.add("made", if made { "yes" } else { "is there already" });
-    describe(&view, told);
     // What was there before is told and not judged here: `daftar key status` does that.
     let bad = view.attributes.iter().filter(|attribute| made && !attribute.fits());
     Ok(bad.map(|attribute| format!("{} of the key with {key}", attribute.name)).collect())
 }
 
-/// What the token tells of a key, into the report.
+/// What the token tells of a signing key, into the report.
 pub(super) fn describe(view: &KeyView, told: &mut Ceremony) {
     if let Some(public) = &view.public_key {
         told.public_key(public);
     }
-    told.add("attributes", view.attributes.iter().map(attribute).collect::<Vec<Value>>());
-    told.add("mechanisms", view.mechanisms.iter().map(mechanism).collect::<Vec<Value>>());
+    told.add_list("attributes", view.attributes.iter().map(attribute).collect());
+    told.add_list("mechanisms", view.mechanisms.iter().map(mechanism).collect());
 }
 
-fn attribute(view: &AttributeView) -> Value {
-    json!({ "attribute": view.name, "value": view.value, "must_be": view.wanted, "ok": view.fits() })
+fn attribute(view: &AttributeView) -> (Value, String) {
+    let value = json!({ "name": view.name, "value": view.value, "must_be": view.wanted, "ok": view.fits() });
+    let is = view.value.map_or_else(|| "is not told".to_owned(), |is| is.to_string());
+    let judged = match (view.wanted, view.fits()) {
+        (None, _) => String::new(),
+        (Some(_), true) => ", as it must be".to_owned(),
+        (Some(wanted), false) => format!(", MUST BE {wanted}"),
+    };
+    (value, format!("{:<23} {is}{judged}", view.name))
 }
 
-fn mechanism(view: &MechanismView) -> Value {
-    match view.key_sizes {
-        Some((least, most)) => json!({ "mechanism": view.name, "keys": [least, most], "hardware": view.hardware }),
-        None => json!({ "mechanism": view.name, "keys": "not offered" }),
-    }
+fn mechanism(view: &MechanismView) -> (Value, String) {
+    let value = json!({ "name": view.name, "key_sizes": view.key_sizes, "hardware": view.hardware });
+    let place = if view.hardware { "in hardware" } else { "not in hardware, or the token does not tell" };
+    let words = match view.key_sizes {
+        Some((least, most)) => format!("{:<23} keys from {least} to {most}, {place}", view.name),
+        None => format!("{:<23} not offered", view.name),
+    };
+    (value, words)
+}
+
+const fn said(made: bool) -> &'static str {
+    if made { "yes" } else { "is there already" }
 }
 
 /// Keys are never replaced: one that is there already stays.

@@ -16,7 +16,15 @@ use crate::cli::Failed;
 pub(super) struct Report {
     at: Millis,
     verb: &'static str,
-    lines: Vec<(&'static str, Value)>,
+    lines: Vec<Line>,
+}
+
+#[derive(Debug)]
+struct Line {
+    name: &'static str,
+    value: Value,
+    /// How a person reads it, where that is not the value itself.
+    words: Option<Vec<String>>,
 }
 
 /// A report on disk.
@@ -29,28 +37,29 @@ pub(super) struct Kept {
 
 impl Report {
     pub(super) fn new(verb: &'static str, at: Millis) -> Self {
-        let lines = vec![("act", format!("daftar key {verb}").into()), ("time", at.to_string().into())];
-        Self { at, verb, lines }
+        let mut report = Self { at, verb, lines: Vec::new() };
+        report.add("act", format!("daftar key {verb}"));
+        report.add("time", at.to_string());
+        report
     }
 
     pub(super) fn add(&mut self, name: &'static str, value: impl Into<Value>) {
-        self.lines.push((name, value.into()));
+        self.lines.push(Line { name, value: value.into(), words: None });
+    }
+
+    /// A list: each entry for machines and for people.
+    pub(super) fn add_list(&mut self, name: &'static str, entries: Vec<(Value, String)>) {
+        let (values, words): (Vec<Value>, Vec<String>) = entries.into_iter().unzip();
+        self.lines.push(Line { name, value: values.into(), words: Some(words) });
     }
 
     pub(super) fn json(&self) -> Value {
-        let lines = self.lines.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let lines = self.lines.iter().map(|line| (line.name.to_owned(), line.value.clone()));
         Value::Object(lines.collect::<Map<_, _>>())
     }
 
     pub(super) fn text(&self) -> String {
-        let line = |(name, value): &(&str, Value)| match value {
-            Value::Array(items) => {
-                let items: Vec<String> = items.iter().map(|item| format!("\n    {}", one_line(item))).collect();
-                format!("{name}:{}", items.concat())
-            }
-            value => format!("{name}: {}", one_line(value)),
-        };
-        self.lines.iter().map(line).collect::<Vec<_>>().join("\n")
+        self.lines.iter().map(Line::text).collect::<Vec<_>>().join("\n")
     }
 
     /// Writes the report into the folder: as JSON, or as text with room for the hands of those who were there.
@@ -94,17 +103,13 @@ pub(super) fn sha256(octets: &[u8]) -> [u8; 32] {
     hash
 }
 
-fn one_line(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => "not told".to_owned(),
-        Value::Object(fields) => {
-            let fields: Vec<String> =
-                fields.iter().map(|(name, value)| format!("{name} {}", one_line(value))).collect();
-            fields.join(", ")
+impl Line {
+    fn text(&self) -> String {
+        match (&self.words, &self.value) {
+            (Some(words), _) => format!("{}:\n    {}", self.name, words.join("\n    ")),
+            (None, Value::String(text)) => format!("{}: {text}", self.name),
+            (None, value) => format!("{}: {value}", self.name),
         }
-        Value::Array(items) => items.iter().map(one_line).collect::<Vec<_>>().join("; "),
-        other => other.to_string(),
     }
 }
 
@@ -136,8 +141,12 @@ mod tests {
     #[test]
     fn a_report_reads_like_a_form() {
         let mut report = Report::new("retire", Millis(0));
-        report.add("attributes", serde_json::json!([{ "attribute": "CKA_LOCAL", "value": null }]));
+        report.add_list(
+            "attributes",
+            vec![(1.into(), "CKA_LOCAL true".to_owned()), (2.into(), "CKA_SIGN true".to_owned())],
+        );
         let text = report.text();
-        assert!(text.ends_with("attributes:\n    attribute CKA_LOCAL, value not told"), "{text}");
+        assert!(text.ends_with("attributes:\n    CKA_LOCAL true\n    CKA_SIGN true"), "{text}");
+        assert_eq!(report.json()["attributes"], serde_json::json!([1, 2]));
     }
 }
