@@ -72,3 +72,72 @@ fn a_database_server_that_crashes_and_comes_back_is_found_again() {
     office.until("the certificate", || office.est("simpleenroll", &Who::Code(&code), &csr).status == 200);
     assert_eq!((office.records().count(Kind::Issued), office.cases().len()), (1, 1));
 }
+
+#[test]
+fn any_of_three_nodes_goes_on_with_what_another_began() {
+    let server = Server::start();
+    let mut office = Office::open_with(records_at(&server));
+    let (mut second, mut third) = (office.further_node("second"), office.further_node("third"));
+    let code = office.code();
+    // EST: a repeat at another node is the same certificate.
+    let (_, csr) = office.csr("pump", "/CN=pump.plant.example");
+    let ask = |office: &Office| office.est("simpleenroll", &Who::Code(&code), &csr);
+    office.until("the certificate", || ask(&office).status == 200);
+    let first = office.received(&ask(&office).body);
+    for node in [&mut second, &mut third] {
+        let again = office.at(node, |office| ask(office));
+        assert_eq!((again.status, office.received(&again.body)), (200, first.clone()));
+    }
+    // CMP: certConf and polling at other nodes than the request; a repeated message gets the answer that was recorded.
+    let seal = Seal::device(&office);
+    let asked = office.ask(&seal, &Request::explicit("CN=valve.plant.example"));
+    asked.issued();
+    let repeated = office.at(&mut second, |office| office.send(asked.sent.der()));
+    assert_eq!(repeated.answer.der(), asked.answer.der());
+    let confirmed = office.at(&mut third, |office| office.send(&asked.confirm(&seal, None)));
+    assert!(matches!(confirmed.read(), Answer::Confirmed), "{:?}", confirmed.answer.body());
+    office.mischief(r#"{"delay_ms": 2500}"#);
+    let waiting = office.ask(&seal, &Request::new("CN=tank.plant.example"));
+    let Answer::Waiting { cert_req_id } = waiting.read() else { panic!("{:?}", waiting.answer.body()) };
+    let mut polled = office.at(&mut second, |office| office.send(&waiting.poll(&seal, cert_req_id)));
+    while let Ok(Answer::PollAgain { .. }) = cmp::client::read(&polled.answer) {
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        polled = office.at(&mut third, |office| office.send(&polled.poll(&seal, cert_req_id)));
+    }
+    assert!(matches!(cmp::client::read(&polled.answer).unwrap(), Answer::Issued(_)), "{:?}", polled.answer.body());
+    // A one-time code is good once, wherever.
+    let once = office.one_time_code();
+    let (_, mine) = office.csr("mine", "/CN=mine.plant.example");
+    let (_, other) = office.csr("other", "/CN=other.plant.example");
+    office.until("it is used", || office.est("simpleenroll", &Who::Code(&once), &mine).status == 200);
+    assert_eq!(office.at(&mut second, |office| office.est("simpleenroll", &Who::Code(&once), &other).status), 401);
+    assert_eq!((office.records().count(Kind::Issued), office.records().most_for_one_key()), (4, 1));
+}
+
+#[test]
+fn while_one_of_three_nodes_is_killed_the_others_serve() {
+    let server = Server::start();
+    let mut office = Office::open_with(records_at(&server));
+    let (mut second, mut third) = (office.further_node("second"), office.further_node("third"));
+    let code = office.code();
+    office.mischief(r#"{"next": 3, "delay_ms": 1500}"#);
+    let (_, csr) = office.csr("pump", "/CN=pump.plant.example");
+    let begun = office.at(&mut second, |office| office.est("simpleenroll", &Who::Code(&code), &csr).status);
+    assert_eq!(begun, 202, "its request is on its way");
+    second.kill();
+    for (number, node) in [None, Some(&mut third)].into_iter().enumerate() {
+        let (_, csr) = office.csr(&format!("other-{number}"), &format!("/CN=other-{number}.plant.example"));
+        let ask = |office: &Office| office.est("simpleenroll", &Who::Code(&code), &csr).status;
+        let served = match node {
+            None => ask(&office),
+            Some(node) => office.at(node, ask),
+        };
+        assert!(matches!(served, 200 | 202), "{served}");
+        office.until("it is served", || ask(&office) == 200);
+    }
+    // The dead node comes back under its name, and takes up at once what it had.
+    let _second = office.further_node("second");
+    office.until("it is served", || office.est("simpleenroll", &Who::Code(&code), &csr).status == 200);
+    assert_eq!((office.records().count(Kind::Issued), office.records().most_for_one_key()), (3, 1));
+    office.until("every leaf has a number", || office.told(&["audit", "verify"])["unnumbered"] == 0);
+}

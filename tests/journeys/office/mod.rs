@@ -7,6 +7,7 @@ mod command;
 mod est;
 mod ledger;
 mod line;
+mod node;
 mod ports;
 mod verdict;
 mod wire;

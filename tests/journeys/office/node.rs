@@ -1,0 +1,59 @@
+//! Further nodes of an office: the same records, token and CA, with a name, a folder and ports of their own.
+
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+use super::{Office, Ports, Settings, end};
+
+/// A node beside the first one. When it is dropped its process ends.
+pub(crate) struct Node {
+    ports: Ports,
+    child: Option<Child>,
+}
+
+impl Office {
+    /// Starts a further node and waits until it is ready.
+    pub(crate) fn further_node(&self, name: &str) -> Node {
+        let ports = Ports::take();
+        let mut settings = Settings(std::fs::read_to_string(self.configuration()).unwrap().parse().unwrap());
+        settings.0.insert("node".into(), name.into());
+        settings.0.insert("data".into(), format!("data-{name}").into());
+        for (door, port) in [("https", ports.https()), ("http", ports.http()), ("metrics", ports.metrics())] {
+            settings.set("listen", door, format!("127.0.0.1:{port}"));
+        }
+        let configuration = self.path(&format!("{name}.toml"));
+        std::fs::write(&configuration, toml::to_string(&settings.0).unwrap()).unwrap();
+        let node = Node { child: Some(self.serve(&configuration)), ports };
+        self.until("the further node is ready", || {
+            Self::try_get(node.ports.metrics(), "/readyz").is_some_and(|answer| answer.status == 200)
+        });
+        node
+    }
+
+    /// What is asked here is asked of this node.
+    pub(crate) fn at<T>(&mut self, node: &mut Node, ask: impl FnOnce(&Self) -> T) -> T {
+        std::mem::swap(&mut self.ports, &mut node.ports);
+        let answer = ask(self);
+        std::mem::swap(&mut self.ports, &mut node.ports);
+        answer
+    }
+
+    fn serve(&self, configuration: &Path) -> Child {
+        let mut server = self.daftar();
+        server.args(["serve", "--config"]).arg(configuration).stdin(Stdio::null());
+        server.stdout(self.log("nodes.log")).stderr(self.log("nodes.log")).spawn().unwrap()
+    }
+}
+
+impl Node {
+    /// As if the power went.
+    pub(crate) fn kill(&mut self) {
+        end(self.child.take());
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        end(self.child.take());
+    }
+}
