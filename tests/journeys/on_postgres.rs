@@ -141,3 +141,28 @@ fn while_one_of_three_nodes_is_killed_the_others_serve() {
     assert_eq!((office.records().count(Kind::Issued), office.records().most_for_one_key()), (3, 1));
     office.until("every leaf has a number", || office.told(&["audit", "verify"])["unnumbered"] == 0);
 }
+
+#[test]
+fn behind_a_balancer_nobody_notices_which_node_answers_or_that_one_is_gone() {
+    let server = Server::start();
+    let mut office = Office::open_with(records_at(&server));
+    let (mut second, third) = (office.further_node("second"), office.further_node("third"));
+    let mut balancer = office.balancer(&[&second, &third]);
+    let code = office.code();
+    let seal = Seal::device(&office);
+    for number in 0..8 {
+        if number == 3 {
+            second.kill();
+        }
+        let (_, csr) = office.csr(&format!("device-{number}"), &format!("/CN=device-{number}.plant.example"));
+        let confirmed = office.at(&mut balancer, |office| {
+            office.until("it is served", || office.est("simpleenroll", &Who::Code(&code), &csr).status == 200);
+            let asked = office.ask(&seal, &Request::explicit(&format!("CN=valve-{number}.plant.example")));
+            asked.issued();
+            office.send(&asked.confirm(&seal, None))
+        });
+        assert!(matches!(confirmed.read(), Answer::Confirmed), "{number}: {:?}", confirmed.answer.body());
+    }
+    assert_eq!((office.records().count(Kind::Issued), office.records().most_for_one_key()), (16, 1));
+    office.until("every leaf has a number", || office.told(&["audit", "verify"])["unnumbered"] == 0);
+}

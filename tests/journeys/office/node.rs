@@ -1,7 +1,9 @@
 //! Further nodes of an office: the same records, token and CA, with a name, a folder and ports of their own.
 
+use std::fmt::Write as _;
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use super::{Office, Ports, Settings, end};
 
@@ -28,6 +30,32 @@ impl Office {
             Self::try_get(node.ports.metrics(), "/readyz").is_some_and(|answer| answer.status == 200)
         });
         node
+    }
+
+    /// Debian's haproxy, which passes connections on to the first node and these others in turns, to those that are there.
+    pub(crate) fn balancer(&self, others: &[&Node]) -> Node {
+        let ports = Ports::take();
+        let mut text = String::from(
+            "defaults\n mode tcp\n option redispatch\n retries 3\n timeout connect 1s\n timeout client 60s\n timeout server 60s\n",
+        );
+        for (door, port) in [("https", Ports::https as fn(&Ports) -> u16), ("http", Ports::http)] {
+            writeln!(text, "listen {door}\n bind 127.0.0.1:{}\n balance roundrobin", port(&ports)).unwrap();
+            for (number, node) in [&self.ports].into_iter().chain(others.iter().map(|node| &node.ports)).enumerate() {
+                writeln!(text, " server node-{number} 127.0.0.1:{} check inter 200", port(node)).unwrap();
+            }
+        }
+        let file = self.path("haproxy.cfg");
+        std::fs::write(&file, text).unwrap();
+        let mut haproxy = Command::new("haproxy");
+        haproxy
+            .arg("-f")
+            .arg(file)
+            .stdin(Stdio::null())
+            .stdout(self.log("haproxy.log"))
+            .stderr(self.log("haproxy.log"));
+        let balancer = Node { child: Some(haproxy.spawn().unwrap()), ports };
+        self.until("the balancer listens", || TcpStream::connect(("127.0.0.1", balancer.ports.http())).is_ok());
+        balancer
     }
 
     /// What is asked here is asked of this node.
