@@ -16,6 +16,8 @@ mod nodes;
 mod office;
 #[path = "store/on_postgres.rs"]
 mod place;
+#[path = "store/reaching.rs"]
+mod reaching;
 #[path = "store/reading.rs"]
 mod reading;
 #[path = "postgres/server.rs"]

@@ -33,7 +33,11 @@ connections = 400                # of a door
 connections_per_address = 100
 
 [store]
-path = "/var/lib/daftar/daftar.sqlite"  # made when it is not there
+path = "/var/lib/daftar/daftar.sqlite"  # made when it is not there; or a PostgreSQL server:
+# url = "postgres://daftar@db.example/daftar"
+# password_file = "db-password"  # readable by its owner only
+# anchors = "db-ca.pem"          # what the server's certificate chains to; demands TLS
+# connections = 16
 
 [hsm]
 module = "/usr/lib/softhsm/libsofthsm2.so"  # PKCS#11 module

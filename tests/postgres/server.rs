@@ -16,11 +16,17 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one on a fresh cluster. What makes a cluster takes a second, so one is kept and copied.
     pub(crate) fn start() -> Self {
+        Self::start_with(|_| ())
+    }
+
+    /// The same after a change of its data folder; what is written there must be its user's.
+    pub(crate) fn start_with(change: impl FnOnce(&Path)) -> Self {
         let template = template();
         let folder = tempfile::tempdir().unwrap();
         let owner = fs::metadata(&template).unwrap();
         chown(folder.path(), Some(owner.uid()), Some(owner.gid())).unwrap();
         done(Command::new("cp").arg("-a").arg(&template).arg(folder.path().join("data")));
+        change(&folder.path().join("data"));
         let process = run(folder.path());
         Self { folder, process }
     }
@@ -28,6 +34,11 @@ impl Server {
     /// A database there.
     pub(crate) fn url(&self) -> String {
         url(self.folder.path())
+    }
+
+    /// The same where it was told another port.
+    pub(crate) fn url_at(&self, port: u16) -> String {
+        format!("{}&port={port}", self.url())
     }
 
     /// The socket it listens on.
@@ -63,18 +74,25 @@ pub(crate) fn url(folder: &Path) -> String {
 /// The name of a socket in its folder.
 pub(crate) const SOCKET: &str = ".s.PGSQL.5432";
 
+/// Small, and nothing here is to outlive the machine.
+const SETTINGS: &str = "
+listen_addresses = ''
+fsync = off
+full_page_writes = off
+shared_buffers = 16MB
+max_connections = 80
+";
+
 /// The server ends with the thread that started it, however that ends.
 fn run(folder: &Path) -> Child {
     let log = File::options().create(true).append(true).open(folder.join("log")).unwrap();
     let mut command = unprivileged();
     command.arg("--pdeathsig=QUIT").arg(program("postgres")).arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
-    for setting in
-        ["listen_addresses=", "fsync=off", "full_page_writes=off", "shared_buffers=16MB", "max_connections=80"]
-    {
-        command.arg("-c").arg(setting);
-    }
     let process = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).spawn().unwrap();
-    let ready = || Command::new(program("pg_isready")).arg("-q").arg("-h").arg(folder).status().unwrap().success();
+    // First its number, last how far it is.
+    let lines = || fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
+    let own = process.id().to_string();
+    let ready = || lines().lines().next() == Some(own.as_str()) && lines().trim_end().ends_with("ready");
     let mut patience = 1500;
     while !ready() {
         patience -= 1;
@@ -100,6 +118,9 @@ fn template() -> PathBuf {
         let mut command = unprivileged();
         command.arg(program("initdb")).arg("-D").arg(folder.path().join("data"));
         done(command.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]));
+        let settings = folder.path().join("data/postgresql.conf");
+        let text = fs::read_to_string(&settings).unwrap() + SETTINGS;
+        fs::write(&settings, text).unwrap();
         let copy = place.join("postgres-being-made");
         let _ = fs::remove_dir_all(&copy);
         done(Command::new("cp").arg("-a").arg(folder.path().join("data")).arg(&copy));
