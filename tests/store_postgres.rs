@@ -6,6 +6,8 @@ mod claims;
 mod codes;
 #[path = "store/conflicts.rs"]
 mod conflicts;
+#[path = "store/copying.rs"]
+mod copying;
 #[path = "store/cut.rs"]
 mod cut;
 #[path = "store/log.rs"]

@@ -159,12 +159,12 @@ impl Leaf {
         self.fact(name, FactValue::Hash(value))
     }
 
-    /// Adds personal data under a new salt.
+    /// Adds personal data under a new salt. It is kept as text, and not every database's texts may hold a NUL.
     #[must_use]
     pub fn personal(self, name: &'static str, value: &str, random: &dyn Random) -> Self {
         let mut salt = [0; 16];
         random.fill(&mut salt);
-        self.fact(name, FactValue::Personal { salt, value: value.to_owned() })
+        self.fact(name, FactValue::Personal { salt, value: value.replace('\0', "\u{fffd}") })
     }
 
     /// The bytes that the log stands for, for ever: see [`super::Canonical`].

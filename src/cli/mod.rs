@@ -15,6 +15,7 @@ mod key;
 mod key_files;
 mod key_maker;
 mod metrics;
+mod migrate;
 mod reload;
 mod rule_sets;
 mod serve;
@@ -69,6 +70,9 @@ enum Command {
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::Verb),
+    /// Moves the records to another kind of database.
+    #[command(subcommand)]
+    Migrate(migrate::Verb),
     /// Makes a throw-away office and runs it.
     Demo(demo::Args),
     /// Runs the demo's CA.
@@ -147,6 +151,7 @@ async fn run(cli: Cli) -> Result<(), Failed> {
         Command::Case(verb) => case::run(&load(&common)?, &common, verb).await,
         Command::Code(verb) => code::run(&load(&common)?, &common, verb).await,
         Command::Audit(verb) => audit::run(&load(&common)?, &common, verb).await,
+        Command::Migrate(verb) => migrate::run(&load(&common)?, &common, verb).await,
         Command::Demo(args) => demo::run(args).await,
         Command::DemoCa(args) => demo::run_ca(&args).await.map_err(Failed::new),
         Command::DemoToken => demo::make_token(&load(&common)?),

@@ -88,7 +88,7 @@ impl Store {
     }
 }
 
-async fn check(look: &impl Look) -> Result<LogSummary, LogFault> {
+pub(super) async fn check(look: &impl Look) -> Result<LogSummary, LogFault> {
     let mut frontier = Frontier::new();
     let mut nodes_made = 0;
     // Leaves are read in steps, so that what is remembered of them stays small.

@@ -46,6 +46,7 @@ pub use config::Config;
 pub use fault::{CodeFault, CommitError, Conflict, Error};
 pub use log::{LogFault, LogSummary};
 pub use messages::RequestRow;
+pub use postgres::{Copied, CopyFault};
 pub use rule_sets::{DataKeyRow, RuleSetRow};
 pub use stats::Stats;
 pub use submissions::{Backlog, SubmissionRow};

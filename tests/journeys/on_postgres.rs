@@ -165,4 +165,29 @@ fn behind_a_balancer_nobody_notices_which_node_answers_or_that_one_is_gone() {
     }
     assert_eq!((office.records().count(Kind::Issued), office.records().most_for_one_key()), (16, 1));
     office.until("every leaf has a number", || office.told(&["audit", "verify"])["unnumbered"] == 0);
+
+fn an_office_moves_from_its_file_to_a_server() {
+    let server = Server::start();
+    let mut office = Office::open();
+    let code = office.code();
+    let (_, csr) = office.csr("pump", "/CN=pump-7.plant.example");
+    let enrolled = office.est("simpleenroll", &Who::Code(&code), &csr);
+    let seal = Seal::device(&office);
+    let first = office.ask(&seal, &Request::explicit("CN=pump.plant.example"));
+    let issued = office.records().count(Kind::Issued);
+    let from = office.path("data/daftar.sqlite");
+    let words = ["migrate", "sqlite-to-postgres", "--from", from.to_str().unwrap()];
+    // Not under a running server.
+    office.configure(records_at(&server));
+    assert!(!office.run(&words).status.success());
+    assert!(office.stop().success());
+    let told = office.told(&words);
+    assert_eq!(told["rows"]["case_record"], 2);
+    assert_eq!(told["root"], office.told(&["audit", "verify"])["root"]);
+    office.start();
+    assert_eq!(first.answer.der(), office.send(first.sent.der()).answer.der());
+    assert!(matches!(office.send(&first.confirm(&seal, None)).read(), Answer::Confirmed));
+    let again = office.est("simpleenroll", &Who::Code(&code), &csr);
+    assert_eq!(office.received(&again.body), office.received(&enrolled.body));
+    assert_eq!(office.records().count(Kind::Issued), issued);
 }

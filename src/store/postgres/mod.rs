@@ -5,6 +5,7 @@
 
 mod attempt;
 mod connections;
+mod copying;
 mod schema;
 mod tls;
 
@@ -22,6 +23,8 @@ use super::submissions::{Claim, SubmissionRow};
 use super::values::Value;
 use super::{CommitError, Config, Error, Stats, Unit};
 use connections::{Connections, Session};
+
+pub use copying::{Copied, CopyFault};
 
 /// The records on a server. Clones share their connections.
 #[derive(Clone, Debug)]
