@@ -8,8 +8,7 @@ use super::office::{self, NOW, Office};
 /// Every kind of record, in a file.
 async fn filled(office: &Office, file: &Config) -> Store {
     let store = office::open(file).await;
-    let mut case = NewCase { join_key: Some([1; 32]), ..office.case() };
-    case.subject_text = "CN=پمپ".to_owned();
+    let case = NewCase { join_key: Some([1; 32]), subject_text: "CN=پمپ".to_owned(), ..office.case() };
     let certificate = office.certificate(case.id);
     let about = NewCase { about: Some(certificate.id), ..office.case() };
     let (id, exchange, submission, code) =
@@ -40,15 +39,16 @@ async fn filled(office: &Office, file: &Config) -> Store {
 }
 
 /// What is remembered, but for the audit log, as text.
-async fn told(store: &Store) -> String {
+async fn told(store: &Store) -> Vec<String> {
     let cases = store.cases(None, 99).await.unwrap();
-    let mut told = format!("{cases:?}{:?}{:?}", store.codes(9).await.unwrap(), store.data_keys().await.unwrap());
+    let mut told = vec![format!("{cases:?}{:?}{:?}", store.codes(9).await.unwrap(), store.data_keys().await.unwrap())];
     for case in &cases {
         let submission = store.submission_of_case(case.id).await.unwrap();
-        told += &format!("{submission:?}{:?}", store.exchanges_of_case(case.id).await.unwrap());
-        told += &format!("{:?}", store.certificate_of_case(case.id).await.unwrap());
-        let id = submission.map_or(SubmissionId::from_octets([0; 16]), |row| row.id);
-        told += &format!("{:?}", store.sent_messages(id).await.unwrap());
+        let exchanges = store.exchanges_of_case(case.id).await.unwrap();
+        let certificate = store.certificate_of_case(case.id).await.unwrap();
+        let id = submission.as_ref().map_or(SubmissionId::from_octets([0; 16]), |row| row.id);
+        let sent = store.sent_messages(id).await.unwrap();
+        told.push(format!("{submission:?}{exchanges:?}{certificate:?}{sent:?}"));
     }
     told
 }

@@ -14,11 +14,14 @@ use crate::store::look::at_once;
 use crate::store::values::Kept;
 use crate::store::{Backend, Config, Error, LogFault, LogSummary, Store, log};
 
+/// How many rows each table has.
+type Counts = Vec<(&'static str, u64)>;
+
 /// What was copied.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Copied {
     /// How many rows of each table.
-    pub rows: Vec<(&'static str, u64)>,
+    pub rows: Counts,
     /// The audit log, the same on both sides.
     pub log: LogSummary,
 }
@@ -48,7 +51,7 @@ pub enum CopyFault {
 }
 
 /// Rows of one table.
-struct Rows {
+struct Part {
     table: &'static str,
     columns: Vec<(String, Type)>,
     rows: Vec<Vec<Kept>>,
@@ -81,10 +84,7 @@ impl Store {
 }
 
 /// Reads everything as it stands at one moment, and proves its log.
-fn read(
-    connection: &mut Connection,
-    queue: &mpsc::Sender<Rows>,
-) -> Result<(LogSummary, Vec<(&'static str, u64)>), CopyFault> {
+fn read(connection: &mut Connection, queue: &mpsc::Sender<Part>) -> Result<(LogSummary, Counts), CopyFault> {
     let moment = connection.transaction().map_err(Error::from)?;
     let log = at_once(log::check(&*moment))?;
     let mut sent = Vec::new();
@@ -94,19 +94,19 @@ fn read(
     Ok((log, sent))
 }
 
-fn read_table(table: &'static str, connection: &Connection, queue: &mpsc::Sender<Rows>) -> Result<u64, Error> {
+fn read_table(table: &'static str, connection: &Connection, queue: &mpsc::Sender<Part>) -> Result<u64, Error> {
     let columns = columns(table, connection)?;
     let names = names(&columns);
     // The first column is `seq`, or the key.
     let mut statement = connection.prepare(&format!("SELECT {names} FROM {table} ORDER BY 1"))?;
     let mut rows = statement.query(params_from_iter([0; 0]))?;
-    let (mut count, mut part) = (0, Vec::new());
+    let (mut count, mut held) = (0, Vec::new());
     loop {
         let row = rows.next()?;
-        if part.len() == PART || row.is_none() {
-            let rows = std::mem::take(&mut part);
+        if held.len() == PART || row.is_none() {
+            let rows = std::mem::take(&mut held);
             // Whoever takes in has failed, and says why.
-            queue.blocking_send(Rows { table, columns: columns.clone(), rows }).map_err(|_| Error::Closed)?;
+            queue.blocking_send(Part { table, columns: columns.clone(), rows }).map_err(|_| Error::Closed)?;
         }
         let Some(row) = row else { return Ok(count) };
         let value = |(place, (_, kind)): (usize, &(String, Type))| {
@@ -116,7 +116,7 @@ fn read_table(table: &'static str, connection: &Connection, queue: &mpsc::Sender
                 _ => Kept::Octets(row.get(place)?),
             })
         };
-        part.push(columns.iter().enumerate().map(value).collect::<Result<_, Error>>()?);
+        held.push(columns.iter().enumerate().map(value).collect::<Result<_, Error>>()?);
         count += 1;
     }
 }
@@ -141,7 +141,7 @@ fn names(columns: &[(String, Type)]) -> String {
 
 impl Postgres {
     /// Writes what comes, in a transaction that is still to be ended; says how many rows are in each table.
-    async fn take_in(&self, mut coming: mpsc::Receiver<Rows>) -> Result<(Session, Vec<u64>), CopyFault> {
+    async fn take_in(&self, mut coming: mpsc::Receiver<Part>) -> Result<(Session, Vec<u64>), CopyFault> {
         let session = self.0.connections.session().await?;
         session.run(BEGIN).await?;
         session.run(&format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", TABLES.join(", "))).await?;
@@ -150,8 +150,8 @@ impl Postgres {
                 return Err(CopyFault::NotEmpty(table));
             }
         }
-        while let Some(rows) = coming.recv().await {
-            copy(&rows, &session).await?;
+        while let Some(part) = coming.recv().await {
+            copy(&part, &session).await?;
         }
         let mut taken = Vec::new();
         for table in TABLES {
@@ -165,12 +165,12 @@ impl Postgres {
     }
 }
 
-async fn copy(rows: &Rows, session: &Session) -> Result<(), Error> {
-    let copy = format!("COPY {} ({}) FROM STDIN BINARY", rows.table, names(&rows.columns));
+async fn copy(part: &Part, session: &Session) -> Result<(), Error> {
+    let copy = format!("COPY {} ({}) FROM STDIN BINARY", part.table, names(&part.columns));
     let sink = session.client()?.copy_in(&copy).await?;
-    let kinds: Vec<Type> = rows.columns.iter().map(|(_, kind)| kind.clone()).collect();
+    let kinds: Vec<Type> = part.columns.iter().map(|(_, kind)| kind.clone()).collect();
     let mut writer = pin!(BinaryCopyInWriter::new(sink, &kinds));
-    for row in &rows.rows {
+    for row in &part.rows {
         let values: Vec<_> = row.iter().map(Kept::value).collect();
         writer.as_mut().write_raw(&values).await?;
     }
