@@ -15,6 +15,7 @@ use tokio_postgres::error::SqlState;
 
 use super::connections::Session;
 use super::{Office, UNTAKEN, in_time};
+use crate::failpoint::failpoint;
 use crate::store::conflict::Subject;
 use crate::store::pen::Note;
 use crate::store::values::{Kept, Value, values};
@@ -86,7 +87,9 @@ impl Office {
             None if unnamed => Came::Unnamed,
             None => {
                 *sent = true;
+                failpoint("before-commit");
                 session.end().await?;
+                failpoint("after-commit");
                 return Ok(Came::Written);
             }
             Some(came) => came,
