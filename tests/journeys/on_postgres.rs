@@ -165,7 +165,9 @@ fn behind_a_balancer_nobody_notices_which_node_answers_or_that_one_is_gone() {
     }
     assert_eq!((office.records().count(Kind::Issued), office.records().most_for_one_key()), (16, 1));
     office.until("every leaf has a number", || office.told(&["audit", "verify"])["unnumbered"] == 0);
+}
 
+#[test]
 fn an_office_moves_from_its_file_to_a_server() {
     let server = Server::start();
     let mut office = Office::open();
