@@ -113,8 +113,19 @@ fn nobody_but_a_listed_balancer_tells_of_another() {
         assert_eq!(answer.status, 400, "{}", answer.text());
         assert!(answer.text().contains("RFC 9440"), "{}", answer.text());
     }
-    assert_eq!(office.records().count(Kind::Issued), 1, "the balancer's own");
-    assert_eq!(office.leaves("request_refused"), 8);
+    // Neither is a certificate that only says so a balancer's, nor one of the same CA with another name.
+    let claimed = office.key("claimed");
+    let file = office.path("claimed.pem");
+    let (claimed_key, claimed_file) = (claimed.0.to_str().unwrap(), file.to_str().unwrap());
+    openssl(&["req", "-x509", "-new", "-key", claimed_key, "-subj", &format!("/CN={NAME}"), "-out", claimed_file]);
+    let (other_key, other) = office.enrolled("other", "/CN=other.plant.example", &code);
+    let other = office.keep("other", &other);
+    for who in [Who::Holder(&file, &claimed.0), Who::Holder(&other, &other_key.0)] {
+        let answer = ask(&office, "simpleenroll", &who, &csr, &[&told]);
+        assert_eq!(answer.status, 400, "{}", answer.text());
+    }
+    assert_eq!(office.records().count(Kind::Issued), 2, "the balancer's own, and the other's");
+    assert_eq!(office.leaves("request_refused"), 10);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What Full CMC refuses, and in which words (RFC 10002 section 6.1.4).
 
 use certs::{Certificate, CsrDraft, Extension, Name, Signer as _};
-use cmc::{FailInfo, Status, TaggedContentInfo, TaggedRequest, oid};
+use cmc::{FailInfo, IssuerAndSerial, RevokeRequest, Status, TaggedContentInfo, TaggedRequest, oid};
 use cmp::crmf::{self, CertTemplateDraft};
 use demo_ca::Kind;
 use demo_ca::signer::SoftwareSigner;
@@ -27,11 +27,24 @@ fn what_is_wrong_is_told_by_its_own_code_and_changes_nothing() {
     wrapped.messages.push(TaggedContentInfo { id: 3, content_info: vec![0x30, 0] });
     let mut broken = with(&[]);
     *broken.last_mut().unwrap() ^= 1;
+    // Another name in what is signed, without a signature over it.
+    let mut altered = with(&[]);
+    let place = altered.windows(4).position(|part| part == b"pump").unwrap();
+    altered[place] = b'd';
+    let ending = RevokeRequest {
+        certificate: IssuerAndSerial { issuer: subject(), serial: vec![9] },
+        reason: 4,
+        invalidity: None,
+        passphrase: None,
+        comment: None,
+    };
     let unlinked = [(certs::ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.7"), utf8("AAAAAAAAAAAAAAAA"))];
     let alien = certs::ObjectIdentifier::new_unwrap("1.3.6.1.4.1.99999.1");
     for (what, message, failure, body) in [
         ("no CMS", vec![0x30, 0], Some(FailInfo::BAD_REQUEST), 0),
         ("forged", broken, Some(FailInfo::BAD_MESSAGE_CHECK), 0),
+        ("altered", altered, Some(FailInfo::BAD_MESSAGE_CHECK), 0),
+        ("two things at once", with(&[(oid::REVOKE_REQUEST, ending.encode())]), Some(FailInfo::BAD_REQUEST), 0),
         (
             "another key's signature",
             by_request_key(&data(request(), &[]), &other),

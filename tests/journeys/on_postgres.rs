@@ -101,7 +101,7 @@ fn any_of_three_nodes_goes_on_with_what_another_began() {
     let Answer::Waiting { cert_req_id } = waiting.read() else { panic!("{:?}", waiting.answer.body()) };
     let mut polled = office.at(&mut second, |office| office.send(&waiting.poll(&seal, cert_req_id)));
     while let Ok(Answer::PollAgain { .. }) = cmp::client::read(&polled.answer) {
-        std::thread::sleep(std::time::Duration::from_millis(400));
+        std::thread::park_timeout(std::time::Duration::from_millis(400));
         polled = office.at(&mut third, |office| office.send(&polled.poll(&seal, cert_req_id)));
     }
     assert!(matches!(cmp::client::read(&polled.answer).unwrap(), Answer::Issued(_)), "{:?}", polled.answer.body());
@@ -128,11 +128,11 @@ fn while_one_of_three_nodes_is_killed_the_others_serve() {
     for (number, node) in [None, Some(&mut third)].into_iter().enumerate() {
         let (_, csr) = office.csr(&format!("other-{number}"), &format!("/CN=other-{number}.plant.example"));
         let ask = |office: &Office| office.est("simpleenroll", &Who::Code(&code), &csr).status;
-        let served = match node {
+        let status = match node {
             None => ask(&office),
             Some(node) => office.at(node, ask),
         };
-        assert!(matches!(served, 200 | 202), "{served}");
+        assert!(matches!(status, 200 | 202), "{status}");
         office.until("it is served", || ask(&office) == 200);
     }
     // The dead node comes back under its name, and takes up at once what it had.

@@ -1,6 +1,7 @@
 //! A PostgreSQL server of one's own, from Debian's package: it listens on a socket in its folder, and both go with it.
 
 use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hasher as _};
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -108,7 +109,7 @@ fn template() -> PathBuf {
     let lock = File::create(place.join("postgres.lock")).unwrap();
     lock.lock().unwrap();
     let version = program("").components().nth_back(1).unwrap().as_os_str().to_owned();
-    let template = place.join(format!("postgres-{}", version.display()));
+    let template = place.join(format!("postgres-{}-{:x}", version.display(), settings_hash()));
     if !template.exists() {
         // Where it lies for good its own user may not be able to go.
         let folder = tempfile::tempdir().unwrap();
@@ -127,6 +128,13 @@ fn template() -> PathBuf {
         fs::rename(&copy, &template).unwrap();
     }
     template
+}
+
+/// A cluster with other settings is another one.
+fn settings_hash() -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(SETTINGS.as_bytes());
+    hasher.finish()
 }
 
 /// Debian's newest.
