@@ -63,7 +63,7 @@ impl Office {
                 }
             };
             let rounds = if unclear { UNCLEAR_ROUNDS } else { ROUNDS };
-            if round == rounds || !worth_another(&fault) {
+            if round == rounds || began.elapsed() > LONGEST || !worth_another(&fault) {
                 self.stats.failed();
                 tracing::error!(%fault, unclear, "a transaction was not committed");
                 return Err(UNTAKEN);
@@ -226,6 +226,9 @@ const ROUNDS: u32 = 7;
 
 /// About ten seconds in all.
 const UNCLEAR_ROUNDS: u32 = 15;
+
+/// No round begins after it, also where each waited long for an answer.
+const LONGEST: Duration = Duration::from_secs(20);
 
 /// Whoever has a key that nobody is found to have is looked for so often.
 const KEY_ROUNDS: u32 = 2;

@@ -6,10 +6,10 @@ use crate::store::look::Look as _;
 
 /// Brings the schema up to date, and refuses a server that would lose what it acknowledged.
 pub(super) async fn prepare(session: &Session) -> Result<(), Error> {
-    for (name, wrong) in [("synchronous_commit", "off"), ("server_encoding", "SQL_ASCII")] {
-        let query = format!("SELECT current_setting('{name}') = '{wrong}'");
-        if session.client()?.query_one(&query, &[]).await?.try_get(0)? {
-            return Err(Error::Setting(format!("{name} is {wrong} there; this server's records need it otherwise")));
+    for (name, right) in [("synchronous_commit", "<> 'off'"), ("server_encoding", "= 'UTF8'")] {
+        let query = format!("SELECT current_setting('{name}') {right}");
+        if !session.client()?.query_one(&query, &[]).await?.try_get::<_, bool>(0)? {
+            return Err(Error::Setting(format!("there, it must be that {name} {right}")));
         }
     }
     let has = number(session).await?;
