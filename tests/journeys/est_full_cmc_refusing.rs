@@ -169,6 +169,17 @@ fn who_is_known_by_nothing_but_its_signature_is_told_that_it_is_wrong() {
 }
 
 #[test]
+fn a_certificate_whose_key_may_not_sign_signs_no_message() {
+    let office = office();
+    let (key, agreeing) = office.issued_by_hand("agreeing", "keyUsage=critical,keyAgreement\n");
+    let request = data(TaggedRequest::pkcs10(1, &csr(&signer(&office.key("pump")), &[])), &[]);
+    let message = by_holder(&request, &agreeing, &signer(&key));
+    let answer = post(&office, &Who::Code(&office.code()), &message);
+    assert_eq!((answer.status, told(&office, &answer).failure()), (400, Some(FailInfo::BAD_MESSAGE_CHECK)));
+    assert_eq!(office.records().count(Kind::Received), 0);
+}
+
+#[test]
 fn what_a_crmf_asks_beside_its_names_is_judged() {
     let office = office();
     let (device, device_key) = (office.pki("device.pem"), office.pki("device.key"));

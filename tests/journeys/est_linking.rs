@@ -247,31 +247,8 @@ fn neither_cmc_ra_nor_an_entry_alone_lets_anybody_bring_a_foreign_link() {
     let answer = unlisted.est("simpleenroll", &Who::Holder(&certificate, &key), &foreign);
     assert!(matches!(answer.status, 400 | 401), "id-kp-cmcRA without an entry: {}", answer.text());
     // A client of our own CA that has it, too.
-    let (own_key, request) = unlisted.csr("claims", "/CN=claims.plant.example");
-    let (request_file, extensions) = (unlisted.path("claims.der"), unlisted.path("claims.ext"));
-    std::fs::write(&request_file, STANDARD.decode(request).unwrap()).unwrap();
-    std::fs::write(&extensions, "extendedKeyUsage=clientAuth,1.3.6.1.5.5.7.3.28\nkeyUsage=critical,digitalSignature\n")
-        .unwrap();
-    let file = |path: &std::path::Path| path.to_str().unwrap().to_owned();
-    let claims = unlisted.path("claims.pem");
-    openssl(&[
-        "x509",
-        "-req",
-        "-inform",
-        "DER",
-        "-in",
-        &file(&request_file),
-        "-days",
-        "30",
-        "-extfile",
-        &file(&extensions),
-        "-CA",
-        &file(&unlisted.pki("issuing.pem")),
-        "-CAkey",
-        &file(&unlisted.pki("issuing.key")),
-        "-out",
-        &file(&claims),
-    ]);
+    let extensions = "extendedKeyUsage=clientAuth,1.3.6.1.5.5.7.3.28\nkeyUsage=critical,digitalSignature\n";
+    let (own_key, claims) = unlisted.issued_by_hand("claims", extensions);
     let answer = unlisted.est("simpleenroll", &Who::Holder(&claims, &own_key.0), &foreign);
     assert_eq!(answer.status, 400, "{}", answer.text());
     assert!(answer.text().contains("linking failed"), "{}", answer.text());

@@ -62,6 +62,17 @@ fn a_renewal_changes_neither_subject_nor_alternative_names() {
     assert_eq!(office.est("simplereenroll", &Who::Holder(&old, &key.0), &right).status, 200);
 }
 
+#[test]
+fn a_key_that_may_stand_in_one_certificate_only_is_renewed_all_the_same() {
+    let office = Office::open_with(|settings| drop(settings.default_profile().insert("same_key".into(), false.into())));
+    let (key, old) = office.enrolled("pump", "/CN=pump.plant.example", &office.code());
+    let old = office.keep("old", &old);
+    let csr = csr_for(&key, "/CN=pump.plant.example", &[]);
+    let renewed = office.est("simplereenroll", &Who::Holder(&old, &key.0), &csr);
+    assert_eq!(renewed.status, 200, "{}", renewed.text());
+    assert_eq!(office.cases()[0]["kind"], "renew");
+}
+
 /// A name as `openssl req` takes it.
 fn slashed(name: &certs::Name) -> String {
     let text = name.to_string();

@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::{Office, text, written};
 
 /// A private key in a file.
@@ -10,6 +13,27 @@ use super::{Office, text, written};
 pub(crate) struct Key(pub(crate) PathBuf);
 
 impl Office {
+    /// A certificate of the demo's issuing CA, made past the office, with these extensions (openssl's words).
+    pub(crate) fn issued_by_hand(&self, name: &str, extensions: &str) -> (Key, PathBuf) {
+        let (key, request) = self.csr(name, &format!("/CN={name}.plant.example"));
+        let (request_file, extension_file) = (self.path(&format!("{name}.der")), self.path(&format!("{name}.ext")));
+        std::fs::write(&request_file, STANDARD.decode(request).unwrap()).unwrap();
+        std::fs::write(&extension_file, extensions).unwrap();
+        let certificate = self.path(&format!("{name}.by-hand.pem"));
+        let (ca, ca_key) = (self.pki("issuing.pem"), self.pki("issuing.key"));
+        let mut words = vec!["x509", "-req", "-inform", "DER", "-days", "30"];
+        let files = [
+            ("-in", &request_file),
+            ("-extfile", &extension_file),
+            ("-CA", &ca),
+            ("-CAkey", &ca_key),
+            ("-out", &certificate),
+        ];
+        words.extend(files.iter().flat_map(|(word, file)| [*word, file.to_str().unwrap()]));
+        openssl(&words);
+        (key, certificate)
+    }
+
     /// A new key on P-256.
     pub(crate) fn key(&self, name: &str) -> Key {
         self.key_of(name, &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"])
