@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::functions::Function;
-use crate::shim::pause;
+use crate::shim::{pause, tell};
 
 /// How often each function was called.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Counts {
         let mut new = self.file.clone().into_os_string();
         new.push(".new");
         if let Err(error) = fs::write(&new, text).and_then(|()| fs::rename(&new, &self.file)) {
-            eprintln!("pkcs11-shim: {}: {error}", self.file.display());
+            tell(format_args!("{}: {error}", self.file.display()));
         }
     }
 

@@ -1,6 +1,8 @@
 #![expect(unsafe_code, reason = "the functions of a PKCS#11 module have C's pointers as arguments")]
 #![expect(non_snake_case, reason = "the names are the standard's")]
 
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::ptr;
 use std::sync::{Arc, OnceLock};
@@ -106,6 +108,11 @@ pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 
+/// Says it on stderr. Where nobody listens, `eprintln!` would panic, and a panic in a C function ends the server.
+pub(crate) fn tell(what: impl Display) {
+    let _ = writeln!(io::stderr(), "pkcs11-shim: {what}");
+}
+
 struct Shim {
     real: CK_FUNCTION_LIST,
     script: Watched,
@@ -202,6 +209,6 @@ fn counting(file: &str) -> Result<Arc<Counts>, String> {
 /// The shim of this process; a fault is told once.
 fn installed() -> Option<&'static Shim> {
     static SHIM: OnceLock<Option<Shim>> = OnceLock::new();
-    let install = || Shim::install().inspect_err(|error| eprintln!("pkcs11-shim: {error}")).ok();
+    let install = || Shim::install().inspect_err(|error| tell(error)).ok();
     SHIM.get_or_init(install).as_ref()
 }

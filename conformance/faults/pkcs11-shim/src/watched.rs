@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::script::Script;
+use crate::shim::tell;
 
 /// The script as its file is now.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ impl Version {
             Ok((seen, text)) => Self { seen, script: Arc::new(parsed(file, &text)) },
             Err(error) if error.kind() == ErrorKind::NotFound => Self { seen: Seen::Missing, script: Arc::default() },
             Err(error) => {
-                eprintln!("pkcs11-shim: {}: {error}", file.display());
+                tell(format_args!("{}: {error}", file.display()));
                 Self { seen, script: Arc::new(Script::broken()) }
             }
         }
@@ -60,7 +61,7 @@ impl Version {
 
 fn parsed(file: &Path, text: &str) -> Script {
     Script::parse(text).unwrap_or_else(|wrong| {
-        eprintln!("pkcs11-shim: {}: {wrong}", file.display());
+        tell(format_args!("{}: {wrong}", file.display()));
         Script::broken()
     })
 }

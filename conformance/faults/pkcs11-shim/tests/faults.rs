@@ -280,6 +280,18 @@ fn without_a_real_module_there_is_none() {
     }
 }
 
+#[test]
+fn nobody_needs_to_listen_to_what_is_told() {
+    if std::env::var_os(CHILD).is_some() {
+        assert!(Pkcs11::new(Lever::module()).is_err());
+        return;
+    }
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut child = again("nobody_needs_to_listen_to_what_is_told");
+    passes(child.env(CHILD, "").env_remove("PKCS11_SHIM_MODULE").stderr(writer));
+}
+
 /// A token with one key pair, behind the shim.
 struct Desk {
     folder: PathBuf,
