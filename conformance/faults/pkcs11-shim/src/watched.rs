@@ -66,13 +66,14 @@ fn parsed(file: &Path, text: &str) -> Script {
     })
 }
 
-/// Text and mark of the same file, also when its name is given to another meanwhile.
+/// Text and mark of the same file, also when its name is given to another meanwhile. Bytes that are no UTF-8 stay visible, so
+/// that the parser tells their line.
 fn text(file: &Path) -> io::Result<(Seen, String)> {
     let mut file = File::open(file)?;
     let seen = Seen::from(&file.metadata()?);
-    let mut text = String::new();
-    file.read_to_string(&mut text)?;
-    Ok((seen, text))
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok((seen, String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// By what a file is known to be the same.

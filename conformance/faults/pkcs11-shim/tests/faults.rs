@@ -256,13 +256,18 @@ fn a_script_that_cannot_be_read_is_no_empty_script() {
         assert_eq!(code(desk.module.get_slots_with_token()), Some(RvError::GeneralError));
         desk.lever.release().unwrap();
         seat.sign().unwrap();
+        // In a comment such bytes are no fault; in a name they are told with their line, like any other.
+        fs::write(desk.lever_folder().join("script"), b"# \xff\n\nC_Sign\xff hang\n").unwrap();
+        assert_eq!(code(seat.sign()), Some(RvError::GeneralError));
+        desk.lever.release().unwrap();
         fs::create_dir(desk.lever_folder().join("script")).unwrap();
         assert_eq!(code(seat.sign()), Some(RvError::GeneralError));
     });
     if let Some(told) = told {
         let lines: Vec<_> = told.lines().filter(|line| line.starts_with("pkcs11-shim: ")).collect();
-        assert_eq!(lines.len(), 2, "{told}");
+        assert_eq!(lines.len(), 3, "{told}");
         assert!(lines[0].ends_with("script: line 2: C_Sing is no function of PKCS#11 2.40"), "{told}");
+        assert!(lines[1].ends_with("script: line 3: C_Sign\u{fffd} is no function of PKCS#11 2.40"), "{told}");
     }
 }
 
