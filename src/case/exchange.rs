@@ -87,7 +87,8 @@ pub struct Exchange {
     pub id: ExchangeId,
     /// The door it came through.
     pub door: Door,
-    /// What finds it again. CMP: SHA-256 over credential and transactionID, never purged. EST: random, the case is found by its join key.
+    /// What finds it again. CMP: SHA-256 over credential and transactionID, never purged. EST: random, the case is found by its join key; but
+    /// SHA-256 over credential and what was signed, where nothing else says who sends it: such a message is taken once.
     pub key: [u8; 32],
     /// The credential that opened it; every later message must prove the same one (RFC 9483 section 3.5).
     pub credential: CredentialId,
