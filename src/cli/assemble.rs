@@ -18,7 +18,7 @@ use crate::frontend::{KeyProtection, Protector};
 use crate::hsm::{Hsm, HsmSigner, State};
 use crate::registrar::{Balancer, KeyReady, Parts, Registrar, Trust, TrustConfig, TrustedRa, Vault};
 use crate::store::Store;
-use crate::upstream::{Authority, Cmp};
+use crate::upstream::{Authority, Cmp, Est};
 
 /// A house ready to open its doors.
 pub(super) struct House {
@@ -143,9 +143,8 @@ pub(super) fn trust_tables(config: &Config) -> Result<BTreeMap<String, Trust>, F
 
 /// The RA key, known by the certificate of the first CA, so that the server starts while the token is away.
 fn on_token(config: &Config, hsm: &Hsm) -> Result<HsmSigner, Failed> {
-    let AuthorityConfig::Cmp(first) =
-        config.authority.values().next().ok_or_else(|| Failed::new("there is no [authority.NAME]"))?;
-    let certificates = read_certificates(&first.ra_certificate)?;
+    let first = config.authority.values().next().ok_or_else(|| Failed::new("there is no [authority.NAME]"))?;
+    let certificates = read_certificates(first.ra_certificate())?;
     let own = certificates.first().ok_or_else(|| Failed::new("the RA certificate's file is empty"))?;
     hsm.signer_for(own.public_key()).map_err(Failed::new)
 }
@@ -161,23 +160,42 @@ fn authorities(
     let mut authorities: Authorities = BTreeMap::new();
     let mut protector = None;
     let mut ends = Ends::default();
-    for (name, AuthorityConfig::Cmp(table)) in &config.authority {
-        let named = |fault: String| Failed::new(format!("authority.{name}: {fault}"));
+    for (name, table) in &config.authority {
         let signer = Arc::clone(signer);
-        let authority =
-            Cmp::new(name, table, Arc::clone(&signer), Arc::clone(clock), Arc::clone(random)).map_err(named)?;
-        ends.add(name, authority.ra_certificate());
+        let authority = authority(name, table, &signer, clock, random)
+            .map_err(|fault| Failed::new(format!("authority.{name}: {fault}")))?;
+        // RFC 9483 section 3.3: the RA's certificate first, then its chain.
+        let mut certificates = read_certificates(table.ra_certificate())?;
+        if let Some(own) = certificates.first() {
+            ends.add(name, own);
+        }
+        if authority.takes_only_pkcs10() {
+            tracing::info!(authority = name, "this CA takes PKCS#10 only: nothing is revoked there from here");
+        }
         if protector.is_none() {
-            // RFC 9483 section 3.3: the RA's certificate first, then its chain.
-            let mut certificates = read_certificates(&table.ra_certificate)?;
             let further = authority.chain().iter().filter(|further| !certificates.contains(further)).cloned();
             certificates.extend(further.collect::<Vec<_>>());
             protector = Some(Protector { signer, certificates });
         }
-        authorities.insert(name.clone(), Arc::new(authority));
+        authorities.insert(name.clone(), authority);
     }
     let protector = protector.ok_or_else(|| Failed::new("there is no [authority.NAME]"))?;
     Ok((authorities, protector, ends))
+}
+
+/// The CA of a table, spoken with in its protocol.
+pub(super) fn authority(
+    name: &str,
+    table: &AuthorityConfig,
+    signer: &Arc<dyn Signer>,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+) -> Result<Arc<dyn Authority>, String> {
+    let signer = Arc::clone(signer);
+    Ok(match table {
+        AuthorityConfig::Cmp(table) => Arc::new(Cmp::new(name, table, signer, Arc::clone(clock), Arc::clone(random))?),
+        AuthorityConfig::Est(table) => Arc::new(Est::new(name, table, signer)?),
+    })
 }
 
 pub(super) fn read_certificates(path: &std::path::Path) -> Result<Vec<Certificate>, Failed> {

@@ -4,24 +4,23 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use certs::{Certificate, oid};
+use certs::{Certificate, Signer, oid};
 use serde_json::json;
 use tokio::net::TcpStream;
 
-use super::assemble::read_certificates;
+use super::assemble::{authority, read_certificates};
 use super::expiry::Alarm;
 use super::genuine::refuse_demo_certificates;
 use super::key_files::key_encryption_keys;
 use super::system::{Entropy, SystemClock};
 use super::{Common, Failed, data_key, print};
-use crate::case::Clock as _;
+use crate::case::{Clock, Random};
 use crate::config::{AuthorityConfig, Config};
 use crate::hsm::{Hsm, State};
 use crate::listen::{Place, ServerTls};
 use crate::registrar::Trust;
 use crate::rules::{Approval, Demand, Forward, Naming, Profile};
 use crate::store::Store;
-use crate::upstream::Cmp;
 
 /// What was looked at, told as it is found.
 struct Report {
@@ -94,6 +93,11 @@ fn policies(config: &Config, report: &Report) {
         if profile.est.channel_binding == Demand::Required && config.listen.balanced != Place::Off {
             let text = "nobody can enrol through a balancer here: the link that is required needs a TLS connection that ends at this server";
             report.note(&format!("profile.{name}.est.channel_binding"), text);
+        }
+        if config.authority.get(&profile.authority).is_some_and(AuthorityConfig::takes_only_pkcs10) {
+            let text = "its CA takes PKCS#10 only: CMP requests by a template (ir, cr, kur) and revocations (rr) are refused, and a \
+                        certificate that its requester rejects is revoked by nobody here";
+            report.note(&format!("profile.{name}.authority"), text);
         }
         if profile.forward == Forward::Untouched {
             report.note(
@@ -209,8 +213,7 @@ fn ready(hsm: &Hsm) -> Result<(), Failed> {
 
 /// That the RA's certificate has ended is a fault of its file, which is told there.
 fn ends_soon(name: &str, authority: &AuthorityConfig, report: &Report) {
-    let AuthorityConfig::Cmp(config) = authority;
-    let Ok(certificates) = read_certificates(&config.ra_certificate) else { return };
+    let Ok(certificates) = read_certificates(authority.ra_certificate()) else { return };
     let (now, ends) = (SystemClock.now(), certificates.first().map(Certificate::not_after));
     if let Some(ends) = ends.filter(|ends| now <= *ends)
         && let Some(alarm) = Alarm::of(ends, now)
@@ -220,19 +223,19 @@ fn ends_soon(name: &str, authority: &AuthorityConfig, report: &Report) {
 }
 
 /// The RA's certificate is for the key on the token and says what it is for; the CA's files are what they should be.
-fn fits(name: &str, authority: &AuthorityConfig, hsm: &Hsm) -> Result<(), Failed> {
-    let AuthorityConfig::Cmp(config) = authority;
-    let certificates = read_certificates(&config.ra_certificate)?;
+fn fits(name: &str, table: &AuthorityConfig, hsm: &Hsm) -> Result<(), Failed> {
+    let certificates = read_certificates(table.ra_certificate())?;
     let own = certificates.first().ok_or_else(|| Failed::new("ra_certificate holds no certificate"))?;
-    let signer = hsm.signer_for(own.public_key()).map_err(Failed::new)?;
-    Cmp::new(name, config, Arc::new(signer), Arc::new(SystemClock), Arc::new(Entropy::new())).map_err(Failed::new)?;
+    let signer: Arc<dyn Signer> = Arc::new(hsm.signer_for(own.public_key()).map_err(Failed::new)?);
+    let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(Entropy::new()));
+    authority(name, table, &signer, &clock, &random).map_err(Failed::new)?;
     if is_ra(own) {
         return Ok(());
     }
     Err(Failed::new(format!(
         "the certificate in {} does not make its holder an RA: ask the CA for one with the extended key usage \
          id-kp-cmcRA ({})",
-        config.ra_certificate.display(),
+        table.ra_certificate().display(),
         oid::CMC_RA
     )))
 }
@@ -243,9 +246,9 @@ fn is_ra(certificate: &Certificate) -> bool {
 }
 
 async fn reach(authority: &AuthorityConfig) -> Result<(), Failed> {
-    let AuthorityConfig::Cmp(config) = authority;
-    let uri: http::Uri = config.url.parse().map_err(|fault| Failed::new(format!("{}: {fault}", config.url)))?;
-    let host = uri.host().ok_or_else(|| Failed::new(format!("{} names no host", config.url)))?;
+    let url = authority.url();
+    let uri: http::Uri = url.parse().map_err(|fault| Failed::new(format!("{url}: {fault}")))?;
+    let host = uri.host().ok_or_else(|| Failed::new(format!("{url} names no host")))?;
     // RFC 3986 section 3.2.2: a literal IPv6 address stands in brackets, which are no part of it.
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::upstream::CmpConfig;
+use crate::upstream::{CmpConfig, EstConfig};
 
 /// A CA and the protocol it speaks.
 #[derive(Clone, Debug, Deserialize)]
@@ -12,40 +12,97 @@ use crate::upstream::CmpConfig;
 pub enum AuthorityConfig {
     /// CMP (RFC 9810).
     Cmp(CmpConfig),
+    /// EST (RFC 7030).
+    Est(EstConfig),
 }
 
 impl AuthorityConfig {
+    /// Where it listens.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        match self {
+            Self::Cmp(config) => &config.url,
+            Self::Est(config) => &config.url,
+        }
+    }
+
+    /// The certificates of the CA, up to its root.
+    #[must_use]
+    pub fn certificates(&self) -> &Path {
+        match self {
+            Self::Cmp(config) => &config.certificates,
+            Self::Est(config) => &config.certificates,
+        }
+    }
+
+    /// The RA's own certificate there.
+    #[must_use]
+    pub fn ra_certificate(&self) -> &Path {
+        match self {
+            Self::Cmp(config) => &config.ra_certificate,
+            Self::Est(config) => &config.ra_certificate,
+        }
+    }
+
+    /// Whether it takes nothing but PKCS#10.
+    #[must_use]
+    pub const fn takes_only_pkcs10(&self) -> bool {
+        matches!(self, Self::Est(_))
+    }
+
     /// The file names in the table.
     pub(super) fn files(&mut self) -> Vec<&mut PathBuf> {
-        let Self::Cmp(config) = self;
-        let needed = [&mut config.certificates, &mut config.ra_certificate];
-        let optional = [&mut config.signer_certificate, &mut config.tls_roots, &mut config.rollover_certificates];
-        needed.into_iter().chain(optional.into_iter().flatten()).collect()
+        match self {
+            Self::Cmp(config) => {
+                let needed = [&mut config.certificates, &mut config.ra_certificate];
+                let optional =
+                    [&mut config.signer_certificate, &mut config.tls_roots, &mut config.rollover_certificates];
+                needed.into_iter().chain(optional.into_iter().flatten()).collect()
+            }
+            Self::Est(config) => {
+                let needed = [&mut config.certificates, &mut config.ra_certificate];
+                let optional = [&mut config.tls_roots, &mut config.rollover_certificates];
+                needed.into_iter().chain(optional.into_iter().flatten()).collect()
+            }
+        }
     }
 
     /// Whether it takes messages that are wrapped in ours.
     pub(super) const fn takes_nested(&self) -> bool {
-        let Self::Cmp(config) = self;
-        config.nested
+        match self {
+            Self::Cmp(config) => config.nested,
+            Self::Est(_) => false,
+        }
     }
 
     /// How long a message and its answer may be on their way, in milliseconds.
     pub(super) fn longest_way(&self) -> i64 {
-        let Self::Cmp(config) = self;
-        let answer = config.timeout_seconds.saturating_mul(1000);
-        i64::try_from(config.batch_milliseconds.saturating_add(answer)).unwrap_or(i64::MAX)
+        let (seconds, batch) = match self {
+            Self::Cmp(config) => (config.timeout_seconds, config.batch_milliseconds),
+            Self::Est(config) => (config.timeout_seconds, 0),
+        };
+        i64::try_from(batch.saturating_add(seconds.saturating_mul(1000))).unwrap_or(i64::MAX)
+    }
+
+    /// What is wrong with the address, where the protocol wants a certain one.
+    pub(super) fn url_fault(&self) -> Option<String> {
+        match self {
+            Self::Cmp(_) => None,
+            Self::Est(config) => config.enrolment().err(),
+        }
     }
 
     /// The files of certificates, with their keys.
     pub(super) fn certificate_files(&self) -> Vec<(&'static str, &Path)> {
-        let Self::Cmp(config) = self;
-        let files = [
-            ("certificates", Some(&config.certificates)),
-            ("ra_certificate", Some(&config.ra_certificate)),
-            ("signer_certificate", config.signer_certificate.as_ref()),
-            ("tls_roots", config.tls_roots.as_ref()),
-            ("rollover_certificates", config.rollover_certificates.as_ref()),
-        ];
-        files.into_iter().filter_map(|(key, path)| Some((key, path?.as_path()))).collect()
+        let (signer, tls_roots, rollover) = match self {
+            Self::Cmp(config) => {
+                (config.signer_certificate.as_ref(), config.tls_roots.as_ref(), config.rollover_certificates.as_ref())
+            }
+            Self::Est(config) => (None, config.tls_roots.as_ref(), config.rollover_certificates.as_ref()),
+        };
+        let optional = [("signer_certificate", signer), ("tls_roots", tls_roots), ("rollover_certificates", rollover)];
+        let needed = [("certificates", self.certificates()), ("ra_certificate", self.ra_certificate())];
+        let optional = optional.into_iter().filter_map(|(key, path)| Some((key, path?.as_path())));
+        needed.into_iter().chain(optional).collect()
     }
 }

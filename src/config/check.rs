@@ -56,6 +56,9 @@ pub(super) fn check(config: &Config) -> Result<(), Wrong> {
         return wrong(&["authority"], "there is no [authority.NAME], so nothing can be forwarded");
     }
     for (name, authority) in &config.authority {
+        if let Some(fault) = authority.url_fault() {
+            return wrong(&["authority", name, "url"], fault);
+        }
         let longest = authority.longest_way();
         if longest > LEASE - LEASE_MARGIN {
             let text = format!(

@@ -18,6 +18,9 @@ pub(super) fn check(config: &Config, name: &str, profile: &Profile) -> Result<()
     if !config.authority.contains_key(&profile.authority) {
         return at("authority", format!("there is no [authority.{}]", profile.authority));
     }
+    if config.authority.get(&profile.authority).is_some_and(AuthorityConfig::takes_only_pkcs10) {
+        pkcs10_only(name, profile)?;
+    }
     let takes_nested = config.authority.get(&profile.authority).is_some_and(AuthorityConfig::takes_nested);
     if profile.forward == Forward::Nested && !takes_nested {
         return at(
@@ -77,6 +80,25 @@ pub(super) fn check(config: &Config, name: &str, profile: &Profile) -> Result<()
     // NIST SP 800-57 part 1, table 2: fewer bits have less than 112 bits of strength.
     if !(2048..=profile.key.rsa_max_bits).contains(&profile.key.rsa_min_bits) {
         return wrong(&["profile", name, "key", "rsa_min_bits"], "2048 or more, and no more than rsa_max_bits");
+    }
+    Ok(())
+}
+
+/// What a profile cannot offer whose CA takes nothing but PKCS#10.
+fn pkcs10_only(name: &str, profile: &Profile) -> Result<(), Wrong> {
+    let takes = format!("[authority.{}] takes PKCS#10 only", profile.authority);
+    if profile.forward != Forward::Behalf {
+        let text = format!("{takes}, and no message of a requester: forward = \"behalf\"");
+        return wrong(&["profile", name, "forward"], text);
+    }
+    if profile.est.server_key.is_some() {
+        // The certificate of a key that nobody took must be revoked.
+        let text = format!("{takes}, and the certificate of a key that nobody took could not be revoked");
+        return wrong(&["profile", name, "est", "server_key"], text);
+    }
+    if profile.est.change_subject_name {
+        let text = format!("{takes}, which cannot carry other names than it was signed with");
+        return wrong(&["profile", name, "est", "change_subject_name"], text);
     }
     Ok(())
 }

@@ -139,9 +139,9 @@ impl Registrar {
         alarm(voyage, &reason.text);
         let outcome = voyage.told(octets, Outcome::Refused(reason));
         // Whatever the CA made of it: nobody has the certificate, so nobody may find it alive.
-        let unit = self.undo(unit, voyage, &certificate).await?;
+        let (unit, next) = self.undo(unit, voyage, &certificate).await?;
         self.land(voyage, unit, outcome, reply).await?;
-        Ok(Next::Leg)
+        Ok(next)
     }
 
     /// The certificate is not what was approved (DESIGN rule 4): rejected or revoked at the CA, never handed over.
@@ -181,18 +181,27 @@ impl Registrar {
             return Ok(Next::Leg);
         }
         let unit = self.submission_row(unit, voyage, SubmissionState::Ended, None, None);
-        let unit = self.undo(unit, voyage, certificate).await?;
+        let (unit, next) = self.undo(unit, voyage, certificate).await?;
         self.land(voyage, unit, outcome, reply).await?;
-        Ok(Next::Leg)
+        Ok(next)
     }
 
-    /// Adds a new submission that revokes a certificate nobody wants, and makes it the voyage.
+    /// Adds a new submission that revokes a certificate nobody wants, and makes it the voyage. Where the CA takes none from us,
+    /// people must see to it.
     pub(super) async fn undo(
         &self,
         unit: Unit,
         voyage: &mut Voyage,
         certificate: &Certificate,
-    ) -> Result<Unit, Refusal> {
+    ) -> Result<(Unit, Next), Refusal> {
+        if voyage.authority.takes_only_pkcs10() {
+            let serial = hex::encode(certificate.serial());
+            alarm(
+                voyage,
+                &format!("nobody has the certificate {serial}: have it revoked, its CA takes no revocation from here"),
+            );
+            return Ok((unit, Next::Ashore));
+        }
         let fresh = self.fresh();
         let order = Order::Revoke { issuer: certificate.issuer(), serial: certificate.serial(), reason: None };
         let message = voyage.authority.compose(order, fresh).await.map_err(Refusal::away)?;
@@ -204,7 +213,7 @@ impl Registrar {
         voyage.sent = message;
         voyage.transaction.clone_from(&submission.transaction);
         voyage.attempts = 0;
-        Ok(self.submission_rows(unit, submission, voyage))
+        Ok((self.submission_rows(unit, submission, voyage), Next::Leg))
     }
 
     /// The CA refused.

@@ -7,7 +7,7 @@ use certs::Certificate;
 use super::identify::Identified;
 use super::relay::relay_order;
 use super::request::{Answered, Incoming, Reply};
-use super::voyage::Voyage;
+use super::voyage::{Next, Voyage};
 use super::{Refusal, Registrar};
 use crate::audit::LeafKind;
 use crate::case::{Event, Exchange, ExchangeState, Outcome, State, SubmissionState, SubmissionStep};
@@ -150,6 +150,7 @@ impl Registrar {
         if rejection.is_some() {
             unit = self.rejection_rows(unit, case, &mut voyage, reply.is_none()).await?;
         }
+        let mut must_send = awaited;
         if awaited {
             unit = self.hand_on(unit, &mut voyage, word.message, rejection.as_deref()).await?;
         } else if rejection.is_some() {
@@ -157,11 +158,12 @@ impl Registrar {
                 unit = self.submission_row(unit, &mut voyage, SubmissionState::Ended, None, None);
             }
             // The CA was told already that the certificate is taken, or cannot be told by us.
-            unit = self.undo(unit, &mut voyage, certificate).await?;
+            let (undone, next) = self.undo(unit, &mut voyage, certificate).await?;
+            unit = undone;
+            must_send = matches!(next, Next::Leg);
         } else {
             unit = self.confirmed_here(unit, case, certificate).await?;
         }
-        let must_send = awaited || rejection.is_some();
         let Some(reply) = reply else {
             self.store.commit(unit).await.map_err(Refusal::store)?;
             if must_send {

@@ -78,6 +78,10 @@ impl Registrar {
         let ruling = rule(profile, &facts);
         let authority = self.authority(&profile.authority)?;
         let family = family(profile, who, kind, &request.message, authority.as_ref());
+        if request.form == RequestForm::Crmf && authority.takes_only_pkcs10() {
+            let text = "the CA of this profile takes PKCS#10 only: ask with p10cr, or over EST with the names in the request itself";
+            return Err(Refusal::Requester(Reason { code: ReasonCode::BadTemplate, text: text.to_owned() }));
+        }
         let id = CaseId::new(self.now(), self.random.as_ref());
         let mut ordered = None;
         if let (Some(server_key), Verdict::Pass) = (&request.server_key, ruling.verdict) {

@@ -8,7 +8,7 @@ use crate::rules::{Forward, Profile, Proof};
 use crate::upstream::{Authority, Order, Vouching};
 
 /// What stands between a requester and its CA (DESIGN rule 3). Only we know the secret of a MAC, and a PKCS#10 of EST has no
-/// message around it: these are ended here.
+/// message around it; a CA that takes nothing else has no use for another's message: these are ended here.
 pub(super) fn family(
     profile: &Profile,
     who: &Identified,
@@ -16,7 +16,7 @@ pub(super) fn family(
     message: &Incoming,
     authority: &dyn Authority,
 ) -> Family {
-    if message.transaction.is_none() || who.code.is_some() {
+    if message.transaction.is_none() || who.code.is_some() || authority.takes_only_pkcs10() {
         return Family::Terminated;
     }
     let nested = if authority.takes_nested() { Family::Nested } else { Family::Terminated };

@@ -42,6 +42,10 @@ impl Registrar {
                 "the certificate was not issued by the CA of this profile; ask under the profile that it came from";
             return self.turn_down(who, request, ReasonCode::BadCertificateId, text, reply).await;
         }
+        if authority.takes_only_pkcs10() {
+            let text = "the CA of this profile takes no revocation from here; ask the CA itself";
+            return self.turn_down(who, request, ReasonCode::Authority, text, reply).await;
+        }
         if who.is_registration_authority() && row.profile != who.profile {
             let text = "a registration authority revokes under the profile that the certificate came from";
             return self.turn_down(who, request, ReasonCode::NotAuthorized, text, reply).await;

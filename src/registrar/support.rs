@@ -147,6 +147,11 @@ impl Registrar {
         let issued_by = |name: &Name| chain.iter().position(|ca| ca.subject().matches(name));
         let inquiry = match wish {
             Wish::Own(words) => return Ok(Errands::Done(Information::Own(words.clone()))),
+            _ if authority.takes_only_pkcs10() => {
+                let text = "the CA of this profile answers no questions; its EST server and its publication points may"
+                    .to_owned();
+                return Err(Refusal::Requester(Reason { code: ReasonCode::Authority, text }));
+            }
             Wish::RootUpdate(Some(root)) => Inquiry::RootUpdate(root.clone()),
             Wish::RootUpdate(None) => match chain.last() {
                 Some(root) => Inquiry::RootUpdate(root.der().to_vec()),
@@ -201,13 +206,15 @@ impl Registrar {
         let mut sent = request.clone();
         for _ in 0..LONGEST_WAIT {
             self.record(Leg::Submission, exchange, &fresh.transaction, &sent).await?;
-            let octets = match authority.send(&sent).await {
-                Ok(octets) => octets,
+            let received = match authority.send(&sent).await {
+                Ok(received) => received,
                 Err(fault) => return Ok(self.no_answer(authority.as_ref(), &fault)),
             };
-            self.record(Leg::Answer, exchange, &fresh.transaction, &octets).await?;
+            self.record(Leg::Answer, exchange, &fresh.transaction, &received.octets).await?;
             let conversation = Conversation { request: &request, sent: &sent };
-            let answer = match authority.read(conversation, &octets, self.now()) {
+            let answer = authority.read(conversation, &received, self.now());
+            let octets = received.octets;
+            let answer = match answer {
                 Ok(answer) => answer,
                 Err(fault) => return self.disbelieved(authority.as_ref(), &octets, &fault.to_string()).await,
             };

@@ -200,13 +200,13 @@ impl Registrar {
         }
         voyage.attempts += 1;
         failpoint("before-send");
-        let octets = match voyage.authority.send(&voyage.sent).await {
-            Ok(octets) => {
+        let received = match voyage.authority.send(&voyage.sent).await {
+            Ok(received) => {
                 failpoint("after-send");
                 if self.queue.answered(voyage.authority.name()) {
                     tracing::info!(authority = voyage.authority.name(), "the CA answers again");
                 }
-                octets
+                received
             }
             Err(fault) => {
                 if fault.is_silence() && self.queue.unanswered(voyage.authority.name(), self.now()) {
@@ -223,7 +223,9 @@ impl Registrar {
             }
         };
         let conversation = Conversation { request: &voyage.request, sent: &voyage.sent };
-        let answer = match voyage.authority.read(conversation, &octets, self.now()) {
+        let answer = voyage.authority.read(conversation, &received, self.now());
+        let octets = received.octets;
+        let answer = match answer {
             Ok(answer) => answer,
             Err(fault) => return self.disbelieve(voyage, &octets, &fault.to_string()).await,
         };

@@ -12,10 +12,14 @@ use cmp::{Body, CertReqMsg, Draft, EncryptedKey, FailureInfo, InfoTypeAndValue, 
 use serde::Deserialize;
 
 use super::batch::{self, Batches};
-use super::http::{ANSWER_LIMIT, HttpClient, SendFault, tls_client};
+use super::certificates::{Certificates, read_certificates};
+use super::http::{ANSWER_LIMIT, HttpClient, SendFault};
 use super::inquiry;
+use super::tls::tls_client;
 use super::verifier::{Believed, Verifier};
-use super::{Answer, AnswerFault, Authority, ComposeFault, Conversation, Fresh, Order, Pending, PrivateKey, Vouching};
+use super::{
+    Answer, AnswerFault, Authority, ComposeFault, Conversation, Fresh, Order, Pending, PrivateKey, Received, Vouching,
+};
 use crate::case::{Clock, Family, Random};
 
 /// `[authority.NAME]` with `kind = "cmp"`.
@@ -57,9 +61,7 @@ pub struct CmpConfig {
 pub struct Cmp {
     name: String,
     http: HttpClient,
-    chain: Vec<Certificate>,
-    rollover: Vec<Certificate>,
-    ra: Vec<Certificate>,
+    certificates: Certificates,
     signer: Arc<dyn Signer>,
     verifier: Arc<Verifier>,
     nested: bool,
@@ -78,34 +80,13 @@ impl Cmp {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Self, String> {
-        let chain = read_certificates(&config.certificates)?;
-        let ra = read_certificates(&config.ra_certificate)?;
-        let (Some(issuer), Some(own)) = (chain.first(), ra.first()) else {
-            return Err(format!(
-                "{} or {} holds no certificate",
-                config.certificates.display(),
-                config.ra_certificate.display()
-            ));
-        };
-        if !issuer.is_ca() {
-            return Err(format!("the first certificate of {} is not a CA's", config.certificates.display()));
-        }
-        if own.public_key().der() != signer.public_key().der() {
-            return Err(format!(
-                "{} certifies another key than the RA key on the token",
-                config.ra_certificate.display()
-            ));
-        }
-        let rollover = config.rollover_certificates.as_deref().map(read_certificates).transpose()?.unwrap_or_default();
-        let root = chain.last().unwrap_or(issuer);
-        if let Some(strange) = rollover.iter().find(|one| !one.is_ca() || !one.subject().matches(root.subject())) {
-            // RFC 9810 section 4.4: a CA that changes its key keeps its name.
-            return Err(format!(
-                "rollover_certificates holds a certificate of '{}', which is no CA certificate of the root '{}'",
-                strange.subject(),
-                root.subject()
-            ));
-        }
+        let certificates = Certificates::read(
+            &config.certificates,
+            config.rollover_certificates.as_deref(),
+            &config.ra_certificate,
+            signer.as_ref(),
+        )?;
+        let issuer = certificates.issuer().clone();
         let believed = match (&config.signer_certificate, &config.signer_key_identifier) {
             (Some(path), _) => Believed::Certificates(read_certificates(path)?),
             (None, Some(identifier)) => Believed::KeyIdentifier(
@@ -115,7 +96,7 @@ impl Cmp {
         };
         let roots = match &config.tls_roots {
             Some(path) => read_certificates(path)?,
-            None => chain.clone(),
+            None => certificates.chain.clone(),
         };
         let http = HttpClient::new(&config.url, Duration::from_secs(config.timeout_seconds), tls_client(&roots)?)?;
         let verifier = Arc::new(Verifier::new(issuer.clone(), believed));
@@ -125,28 +106,27 @@ impl Cmp {
                 wait: Duration::from_millis(config.batch_milliseconds),
                 most: config.batch_limit.clamp(2, Limits::default().nested),
                 signer: Arc::clone(&signer),
-                ra: ra.clone(),
+                ra: certificates.ra.clone(),
                 recipient: issuer.subject().clone(),
                 verifier: Arc::clone(&verifier),
                 clock,
                 random,
             })
         });
-        Ok(Self { name: name.to_owned(), http, chain, rollover, ra, signer, verifier, nested: config.nested, batches })
+        Ok(Self { name: name.to_owned(), http, certificates, signer, verifier, nested: config.nested, batches })
     }
 
     /// The RA's certificate, which vouches for what is forwarded.
     #[must_use]
     pub fn ra_certificate(&self) -> &Certificate {
-        // `new` refused an empty list.
-        &self.ra[0]
+        self.certificates.own()
     }
 
     /// RFC 9483 section 4.1.1: subject and key identifier of the protection certificate; messageTime is left out, so
     /// that recorded bytes stay good however late they are repeated (DESIGN rule 1).
     async fn finish(&self, mut draft: Draft) -> Result<Vec<u8>, ComposeFault> {
         draft.sender_kid = self.ra_certificate().subject_key_identifier().map(<[u8]>::to_vec);
-        let extra: Vec<Vec<u8>> = self.ra.iter().map(|certificate| certificate.der().to_vec()).collect();
+        let extra: Vec<Vec<u8>> = self.certificates.ra.iter().map(|certificate| certificate.der().to_vec()).collect();
         Ok(draft.sign(self.signer.as_ref(), &extra).await?)
     }
 
@@ -160,7 +140,7 @@ impl Cmp {
     }
 
     fn recipient(&self) -> &Name {
-        self.chain[0].subject()
+        self.certificates.issuer().subject()
     }
 
     fn draft(&self, order: Order<'_>, fresh: Fresh) -> Result<Draft, ComposeFault> {
@@ -237,11 +217,11 @@ impl Authority for Cmp {
     }
 
     fn chain(&self) -> &[Certificate] {
-        &self.chain
+        &self.certificates.chain
     }
 
     fn rollover(&self) -> &[Certificate] {
-        &self.rollover
+        &self.certificates.rollover
     }
 
     fn compose<'a>(&'a self, order: Order<'a>, fresh: Fresh) -> Pending<'a, Result<Vec<u8>, ComposeFault>> {
@@ -257,20 +237,27 @@ impl Authority for Cmp {
         self.nested
     }
 
+    fn takes_only_pkcs10(&self) -> bool {
+        false
+    }
+
     fn is_poll(&self, message: &[u8]) -> bool {
         recorded(message).is_ok_and(|message| matches!(innermost(message).body(), Body::PollReq(_)))
     }
 
-    fn send<'a>(&'a self, message: &'a [u8]) -> Pending<'a, Result<Vec<u8>, SendFault>> {
-        match &self.batches {
-            Some(batches) => Box::pin(batches.send(message)),
-            None => Box::pin(self.http.post(message, PKIXCMP)),
-        }
+    fn send<'a>(&'a self, message: &'a [u8]) -> Pending<'a, Result<Received, SendFault>> {
+        Box::pin(async move {
+            let answer = match &self.batches {
+                Some(batches) => batches.send(message).await?,
+                None => self.http.post(message, PKIXCMP).await?,
+            };
+            Ok(Received::message(answer))
+        })
     }
 
-    fn read(&self, conversation: Conversation<'_>, answer: &[u8], now: Millis) -> Result<Answer, AnswerFault> {
+    fn read(&self, conversation: Conversation<'_>, answer: &Received, now: Millis) -> Result<Answer, AnswerFault> {
         let malformed = |text: String| AnswerFault::Malformed(text);
-        let message = Message::parse(answer, &answer_limits()).map_err(|fault| malformed(fault.fault.text))?;
+        let message = Message::parse(&answer.octets, &answer_limits()).map_err(|fault| malformed(fault.fault.text))?;
         let parsed = |octets: &[u8]| Message::parse(octets, &own_limits()).map(innermost);
         let sent = parsed(conversation.sent).map_err(|fault| malformed(fault.fault.text))?;
         self.verifier.check(&message, now)?;
@@ -284,7 +271,7 @@ impl Authority for Cmp {
         match client::read(&message).map_err(|fault| malformed(fault.text))? {
             CmpAnswer::Support(_) => {
                 let asked = parsed(conversation.request).map_err(|fault| malformed(fault.fault.text))?;
-                let found = inquiry::read(&asked, &message, &self.chain, now)?;
+                let found = inquiry::read(&asked, &message, &self.certificates.chain, now)?;
                 Ok(Answer::Informed(Box::new(found)))
             }
             answer => Ok(meaning(answer)),
@@ -347,22 +334,13 @@ fn recorded(octets: &[u8]) -> Result<Message, ComposeFault> {
     Message::parse(octets, &own_limits()).map_err(|fault| ComposeFault::Record(fault.fault.text))
 }
 
-fn read_certificates(path: &std::path::Path) -> Result<Vec<Certificate>, String> {
-    let text = std::fs::read(path).map_err(|fault| format!("{}: {fault}", path.display()))?;
-    let certificates = Certificate::parse_pem(&text).map_err(|fault| format!("{}: {fault}", path.display()))?;
-    if certificates.is_empty() {
-        return Err(format!("{} holds no certificate", path.display()));
-    }
-    Ok(certificates)
-}
-
 /// Some 2 KiB each.
 const fn default_batch() -> usize {
     32
 }
 
 /// A CA that signs with a slow HSM answers within seconds; after this its connection is given up.
-const fn default_timeout() -> u64 {
+pub(super) const fn default_timeout() -> u64 {
     30
 }
 

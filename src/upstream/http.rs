@@ -1,25 +1,32 @@
 //! Requests to a configured address: no redirects, bounded in time and size (DESIGN rule 12).
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{Request, Uri};
+use http::{HeaderMap, HeaderName, Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
-use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name as DnsName;
 use hyper_util::rt::TokioExecutor;
+
+use super::connector::Connector;
 
 /// A client for one address.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     uri: Uri,
     timeout: Duration,
-    client: Client<HttpsConnector<HttpConnector<CheckedResolver>>, Full<Bytes>>,
+    client: Client<Connector, Full<Bytes>>,
+}
+
+/// What HTTP says of a body.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Head {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
 }
 
 /// Why there is no answer, and whether the message can have arrived.
@@ -40,7 +47,7 @@ pub enum SendFault {
     /// The batch that it went in was not answered.
     #[error("the batch failed: {0}")]
     Batch(String),
-    /// Something that is not a CMP answer came back.
+    /// Something that is no answer of the protocol came back.
     #[error("the CA answered with HTTP status {status}: {text}")]
     Status {
         /// The status.
@@ -68,6 +75,23 @@ impl HttpClient {
     /// # Errors
     /// A text when the address is not one of http or https.
     pub fn new(uri: &str, timeout: Duration, tls: rustls::ClientConfig) -> Result<Self, String> {
+        Self::connecting(uri, timeout, tls, Connector::here)
+    }
+
+    /// A client whose handshakes may block: they are made aside.
+    ///
+    /// # Errors
+    /// As with [`new`](Self::new).
+    pub(super) fn aside(uri: &str, timeout: Duration, tls: rustls::ClientConfig) -> Result<Self, String> {
+        Self::connecting(uri, timeout, tls, |connector| Connector::aside(connector, timeout))
+    }
+
+    fn connecting(
+        uri: &str,
+        timeout: Duration,
+        tls: rustls::ClientConfig,
+        way: impl FnOnce(super::connector::Https) -> Connector,
+    ) -> Result<Self, String> {
         let uri: Uri = uri.parse().map_err(|fault| format!("'{uri}' is not an address: {fault}"))?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
             return Err(format!("'{uri}' must begin with http:// or https:// and name a host"));
@@ -91,7 +115,7 @@ impl HttpClient {
             .pool_timer(hyper_util::rt::TokioTimer::new())
             // A POST must never be sent twice without our knowing: the outbox alone repeats.
             .retry_canceled_requests(false)
-            .build(connector);
+            .build(way(connector));
         Ok(Self { uri, timeout, client })
     }
 
@@ -100,9 +124,29 @@ impl HttpClient {
     /// # Errors
     /// [`SendFault`], telling whether the message can have arrived.
     pub async fn post(&self, body: &[u8], content_type: &str) -> Result<Vec<u8>, SendFault> {
-        let request = Request::post(self.uri.clone())
-            .header(CONTENT_TYPE, content_type)
-            .header(CONTENT_LENGTH, body.len())
+        let (head, octets) = self.exchange(body, &[(CONTENT_TYPE, content_type)], ANSWER_LIMIT).await?;
+        let carries_message =
+            head.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes() == content_type.as_bytes());
+        // RFC 9811 section 3.1: a PKIMessage is processed whatever the status.
+        if carries_message && !octets.is_empty() && !(300..400).contains(&head.status) {
+            return Ok(octets);
+        }
+        Err(SendFault::Status { status: head.status, text: shown(&octets, 120) })
+    }
+
+    /// Posts a body and returns what comes back, of this many octets at most.
+    ///
+    /// # Errors
+    /// [`SendFault`], telling whether the message can have arrived.
+    pub(super) async fn exchange(
+        &self,
+        body: &[u8],
+        headers: &[(HeaderName, &str)],
+        limit: usize,
+    ) -> Result<(Head, Vec<u8>), SendFault> {
+        let request = Request::post(self.uri.clone()).header(CONTENT_LENGTH, body.len());
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(name, *value));
+        let request = request
             .body(Full::new(Bytes::copy_from_slice(body)))
             .map_err(|fault| SendFault::NotSent(fault.to_string()))?;
         let exchange = async {
@@ -111,24 +155,22 @@ impl HttpClient {
                 if fault.is_connect() { SendFault::NotSent(text) } else { SendFault::NoAnswer(text) }
             })?;
             let (head, body) = response.into_parts();
-            let octets = Limited::new(body, ANSWER_LIMIT)
+            let octets = Limited::new(body, limit)
                 .collect()
                 .await
                 .map_err(|fault| SendFault::NoAnswer(fault.to_string()))?
                 .to_bytes();
-            let carries_message =
-                head.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes() == content_type.as_bytes());
-            // RFC 9811 section 3.1: a PKIMessage is processed whatever the status.
-            if carries_message && !octets.is_empty() && !head.status.is_redirection() {
-                return Ok(octets.to_vec());
-            }
-            let text: String = String::from_utf8_lossy(&octets).chars().take(120).filter(|c| !c.is_control()).collect();
-            Err(SendFault::Status { status: head.status.as_u16(), text })
+            Ok((Head { status: head.status.as_u16(), headers: head.headers }, octets.to_vec()))
         };
         tokio::time::timeout(self.timeout, exchange)
             .await
             .unwrap_or_else(|_| Err(SendFault::NoAnswer(format!("nothing came within {:?}", self.timeout))))
     }
+}
+
+/// The first characters of a body, for people.
+pub(super) fn shown(octets: &[u8], most: usize) -> String {
+    String::from_utf8_lossy(octets).chars().filter(|c| !c.is_control()).take(most).collect()
 }
 
 /// Resolves names and refuses link-local addresses, where cloud machines keep their secrets.
@@ -175,25 +217,6 @@ fn chain_of(fault: &dyn std::error::Error) -> String {
     text
 }
 
-/// The TLS settings for calls: TLS 1.2 and 1.3, servers checked against these roots only.
-///
-/// # Errors
-/// A text when a certificate cannot be an anchor.
-pub(super) fn tls_client(roots: &[certs::Certificate]) -> Result<rustls::ClientConfig, String> {
-    let mut store = rustls::RootCertStore::empty();
-    for root in roots {
-        store
-            .add(rustls::pki_types::CertificateDer::from(root.der().to_vec()))
-            .map_err(|fault| format!("the certificate of '{}' cannot be an anchor: {fault}", root.subject()))?;
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    Ok(rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|fault| fault.to_string())?
-        .with_root_certificates(store)
-        .with_no_client_auth())
-}
-
 /// A CRL with a hundred thousand entries, and a comfortable margin.
 pub(super) const ANSWER_LIMIT: usize = 8 * 1024 * 1024;
 
@@ -205,6 +228,7 @@ const IDLE_TIME: Duration = Duration::from_secs(45);
 
 #[cfg(test)]
 mod tests {
+    use super::super::tls::tls_client;
     use super::*;
 
     #[test]

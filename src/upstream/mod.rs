@@ -4,11 +4,15 @@
 //! read from its recorded messages, so that any worker can take it up after a crash.
 
 mod batch;
+mod certificates;
 mod cmp;
+mod connector;
+mod est;
 mod expected;
 mod http;
 mod inquiry;
 mod renewal;
+mod tls;
 mod verifier;
 
 use std::future::Future;
@@ -19,6 +23,7 @@ use certs::{Certificate, Millis, Name};
 use crate::case::{Family, Information};
 
 pub use cmp::{Cmp, CmpConfig};
+pub use est::{Est, EstConfig};
 pub use expected::{Difference, Expected, ExpectedKey, PrivateKey};
 pub use http::{HttpClient, SendFault};
 pub use inquiry::{CrlOf, Inquiry};
@@ -41,14 +46,33 @@ pub trait Authority: Send + Sync + std::fmt::Debug {
     /// Whether it takes messages that are wrapped in ours (RFC 9483 section 5.2.2.1).
     fn takes_nested(&self) -> bool;
 
+    /// Whether it takes nothing but PKCS#10: no template, no confirmation, no revocation and no question.
+    fn takes_only_pkcs10(&self) -> bool;
+
     /// Whether a recorded message only asks how it is going.
     fn is_poll(&self, message: &[u8]) -> bool;
 
-    /// Sends recorded bytes and waits for the answer's bytes.
-    fn send<'a>(&'a self, message: &'a [u8]) -> Pending<'a, Result<Vec<u8>, SendFault>>;
+    /// Sends recorded bytes and waits for the answer.
+    fn send<'a>(&'a self, message: &'a [u8]) -> Pending<'a, Result<Received, SendFault>>;
 
     /// Reads the answer to the newest message of a conversation: who signed it, whether it belongs there, what it says.
-    fn read(&self, conversation: Conversation<'_>, answer: &[u8], now: Millis) -> Result<Answer, AnswerFault>;
+    fn read(&self, conversation: Conversation<'_>, answer: &Received, now: Millis) -> Result<Answer, AnswerFault>;
+}
+
+/// An answer as it came, before anybody has read it.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// The body, exactly; this is recorded.
+    pub octets: Vec<u8>,
+    /// The head, for a protocol that says something there.
+    head: http::Head,
+}
+
+impl Received {
+    /// A message that says everything itself (RFC 9811 section 3.1: whatever the status).
+    fn message(octets: Vec<u8>) -> Self {
+        Self { octets, head: http::Head::default() }
+    }
 }
 
 /// The recorded messages of a submission that matter for its next one.
@@ -192,6 +216,9 @@ pub enum ComposeFault {
     /// The RA key cannot sign now.
     #[error("the RA key cannot sign: {0}")]
     Key(#[from] certs::SignerFault),
+    /// The CA is not to be asked for this; nothing that the configuration allows comes here.
+    #[error("the CA takes PKCS#10 only, and is not asked for {0}")]
+    NotTaken(&'static str),
     /// A recorded message does not read; somebody must look.
     #[error("a recorded message does not read: {0}")]
     Record(String),

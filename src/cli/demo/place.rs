@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Failed, Ports};
-use crate::config::{AuthorityConfig, Config, is_demo_folder};
+use crate::config::{Config, is_demo_folder};
 
 /// What stands in a folder.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -65,8 +65,7 @@ pub(super) async fn refuse_running(dir: &Path) -> Result<(), Failed> {
 /// The doors of an office as its configuration has them.
 pub(super) fn ports(config: &Config) -> Option<Ports> {
     let listen = &config.listen;
-    let AuthorityConfig::Cmp(authority) = config.authority.get("demo")?;
-    let authority: http::Uri = authority.url.parse().ok()?;
+    let authority: http::Uri = config.authority.get("demo")?.url().parse().ok()?;
     Some(Ports {
         https: listen.https.address()?.port(),
         http: listen.http.address()?.port(),

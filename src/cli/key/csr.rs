@@ -71,7 +71,7 @@ fn subject(config: &Config, order: &Order) -> Result<Name, Failed> {
         return Name::from_text(text).map_err(|fault| Failed::new(format!("--subject '{text}': {fault}")));
     }
     let (_, authority) = fit::authority(config, order.authority.as_deref())?;
-    let own = read_certificates(&authority.ra_certificate)
+    let own = read_certificates(authority.ra_certificate())
         .map_err(|fault| Failed::new(format!("{fault}; without a certificate, name a --subject")))?;
     let own = own.first().ok_or_else(|| Failed::new("the RA certificate's file is empty: name a --subject"))?;
     Ok(own.subject().clone())

@@ -1,5 +1,7 @@
 //! Whether a certificate can be the RA's: at this CA, now, for a key on this token.
 
+use std::path::Path;
+
 use certs::path::{Anchors, PathQuery, Purpose, validate};
 use certs::{Certificate, KeyUsage, Millis, oid};
 
@@ -9,24 +11,23 @@ use crate::cli::assemble::read_certificates;
 use crate::cli::genuine::is_demo;
 use crate::config::{AuthorityConfig, Config};
 use crate::hsm::{KeyRef, Token};
-use crate::upstream::CmpConfig;
 
 /// The CA of a name; the only one when none is given.
-pub(super) fn authority<'a>(config: &'a Config, name: Option<&str>) -> Result<(&'a str, &'a CmpConfig), Failed> {
+pub(super) fn authority<'a>(config: &'a Config, name: Option<&str>) -> Result<(&'a str, &'a AuthorityConfig), Failed> {
     let found = match name {
         Some(name) => config.authority.get_key_value(name),
         None if config.authority.len() == 1 => config.authority.iter().next(),
         None => return Err(Failed::new("there are several CAs: say which with --authority")),
     };
-    let (name, AuthorityConfig::Cmp(table)) =
+    let (name, table) =
         found.ok_or_else(|| Failed::new(format!("there is no [authority.{}]", name.unwrap_or("NAME"))))?;
     Ok((name, table))
 }
 
-/// What keeps a certificate from being the RA's, but for its key. `others` came with it.
+/// What keeps a certificate from being the RA's, but for its key. `chain` is the file of its CA's certificates, `others` came with it.
 pub(super) fn check(
     config: &Config,
-    authority: &CmpConfig,
+    chain: &Path,
     certificate: &Certificate,
     others: &[Certificate],
     now: Millis,
@@ -53,9 +54,9 @@ pub(super) fn check(
     if !config.demo && is_demo(certificate) {
         return Err(of("is of a demo, which proves nothing".to_owned()));
     }
-    let chain = read_certificates(&authority.certificates)?;
-    let anchors = Anchors::new(chain.last().cloned().into_iter().collect());
-    let intermediates = [&chain, others].concat();
+    let authorities = read_certificates(chain)?;
+    let anchors = Anchors::new(authorities.last().cloned().into_iter().collect());
+    let intermediates = [&authorities, others].concat();
     let query = PathQuery {
         end: certificate,
         intermediates: &intermediates,
@@ -66,9 +67,9 @@ pub(super) fn check(
         crl_required: false,
         policies: None,
     };
-    validate(&query).map(drop).map_err(|fault| {
-        Failed::new(format!("{fault}; it must lead to the certificates in {}", authority.certificates.display()))
-    })
+    validate(&query)
+        .map(drop)
+        .map_err(|fault| Failed::new(format!("{fault}; it must lead to the certificates in {}", chain.display())))
 }
 
 /// The key of a certificate on the token, after it has signed.

@@ -33,13 +33,13 @@ pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Resul
     ceremony.authority(name);
     ceremony.certificate(&new);
     let told = ceremony.hold(config, common, async |ceremony| {
-        fit::check(config, authority, &new, &given, SystemClock.now())?;
+        fit::check(config, authority.certificates(), &new, &given, SystemClock.now())?;
         let token = Token::open(&config.hsm, &config.data).map_err(Failed::new)?;
         let key = fit::key_of(&token, &new)?;
         ceremony.token(&token.view().map_err(Failed::new)?);
         ceremony.key(&key);
         ceremony.public_key(new.public_key());
-        let path = &authority.ra_certificate;
+        let path = authority.ra_certificate();
         let old = if path.exists() { read_certificates(path)? } else { Vec::new() };
         if old.first() == Some(&new) {
             return Err(Failed::new(format!("{} holds this certificate already", path.display())));

@@ -13,11 +13,11 @@ use crate::case::{Clock as _, Random as _};
 use crate::cli::assemble::read_certificates;
 use crate::cli::system::{Entropy, SystemClock};
 use crate::cli::{Common, Failed};
-use crate::config::Config;
+use crate::config::{AuthorityConfig, Config};
 use crate::hsm::{Fault, Hsm, KeyRef, Token};
 use crate::registrar::KeyVerb;
 use crate::upstream::{
-    Answer, Authority, Cmp, CmpConfig, Conversation, Fresh, Order as ToCa, PrivateKey, renewal_request,
+    Answer, Authority, Cmp, CmpConfig, Conversation, Fresh, Order as ToCa, PrivateKey, Received, renewal_request,
 };
 
 /// `daftar key renew`.
@@ -40,6 +40,11 @@ pub(in crate::cli) struct Order {
 
 pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Result<(), Failed> {
     let (name, authority) = fit::authority(config, order.authority.as_deref())?;
+    let AuthorityConfig::Cmp(authority) = authority else {
+        return Err(Failed::new(
+            "this is a kur of CMP, and the CA speaks EST: ask with `daftar key csr`, bring the answer with `daftar key install`",
+        ));
+    };
     let key = order.named.needed()?;
     let own = read_certificates(&authority.ra_certificate)?;
     let old = own.first().ok_or_else(|| Failed::new("the RA certificate's file is empty: nothing can be renewed"))?;
@@ -47,7 +52,7 @@ pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Resul
     ceremony.authority(name);
     ceremony.key(&key);
     let told = ceremony.hold(config, common, async |ceremony| {
-        fit::check(config, authority, old, &own, SystemClock.now())?;
+        fit::check(config, &authority.certificates, old, &own, SystemClock.now())?;
         ceremony.add("old_serial", hex::encode(old.serial()));
         let kind = order.kind.as_deref().map_or(Ok(old.public_key().kind()), generate::kind)?;
         let (request, public) = ask(config, &key, kind, old, ceremony).await?;
@@ -111,7 +116,7 @@ struct Errand<'a> {
 /// What was sent last and what came back.
 struct Turn {
     sent: Vec<u8>,
-    answer: Vec<u8>,
+    answer: Received,
 }
 
 impl Errand<'_> {
@@ -163,7 +168,7 @@ impl Errand<'_> {
                 }
                 Answer::Waiting { check_after } => {
                     tokio::time::sleep(Duration::from_secs(u64::from(check_after.clamp(1, 60)))).await;
-                    let order = ToCa::Poll { sent: &turn.sent, answer: &turn.answer };
+                    let order = ToCa::Poll { sent: &turn.sent, answer: &turn.answer.octets };
                     let poll = cmp.compose(order, fresh()).await.map_err(Failed::new)?;
                     turn = self.send(cmp, poll, "poll").await?;
                 }
@@ -176,7 +181,7 @@ impl Errand<'_> {
     }
 
     async fn confirm(&self, cmp: &Cmp, turn: &Turn, rejection: Option<&str>) -> Result<(), Failed> {
-        let order = ToCa::Confirm { sent: &turn.sent, answer: &turn.answer, rejection };
+        let order = ToCa::Confirm { sent: &turn.sent, answer: &turn.answer.octets, rejection };
         let sent = cmp.compose(order, fresh()).await.map_err(Failed::new)?;
         let turn = self.send(cmp, sent.clone(), "confirmation").await?;
         match read(cmp, &sent, &turn)? {
@@ -190,7 +195,7 @@ impl Errand<'_> {
         let folder = ceremonies(self.config);
         report::keep(&folder, SystemClock.now(), &format!("renew-{name}.der"), &sent)?;
         let answer = repeated(cmp, &sent).await?;
-        report::keep(&folder, SystemClock.now(), &format!("renew-{name}-answer.der"), &answer)?;
+        report::keep(&folder, SystemClock.now(), &format!("renew-{name}-answer.der"), &answer.octets)?;
         Ok(Turn { sent, answer })
     }
 
@@ -204,12 +209,12 @@ impl Errand<'_> {
         if !names {
             return Err(Failed::new(format!("it names '{}' and not '{}'", certificate.subject(), old.subject())));
         }
-        fit::check(self.config, self.authority, certificate, self.own, SystemClock.now())
+        fit::check(self.config, &self.authority.certificates, certificate, self.own, SystemClock.now())
     }
 }
 
 /// Bytes that may have reached the CA are repeated as they are (DESIGN rule 1).
-async fn repeated(cmp: &Cmp, sent: &[u8]) -> Result<Vec<u8>, Failed> {
+async fn repeated(cmp: &Cmp, sent: &[u8]) -> Result<Received, Failed> {
     let mut tries = 1;
     loop {
         match cmp.send(sent).await {

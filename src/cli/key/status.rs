@@ -12,7 +12,6 @@ use crate::cli::system::SystemClock;
 use crate::cli::{Common, Failed, print};
 use crate::config::{AuthorityConfig, Config};
 use crate::hsm::{KeyRef, Token};
-use crate::upstream::CmpConfig;
 
 /// What is found about the RA at one CA.
 #[derive(Debug, Default)]
@@ -30,7 +29,7 @@ pub(super) fn run(config: &Config, common: &Common) -> Result<(), Failed> {
     make_folder(config)?;
     let now = SystemClock.now();
     let token = Token::open(&config.hsm, &config.data);
-    let look = |(name, AuthorityConfig::Cmp(table)): (&String, &AuthorityConfig)| {
+    let look = |(name, table): (&String, &AuthorityConfig)| {
         let mut standing = Standing { authority: name.clone(), ..Standing::default() };
         match token.as_ref() {
             Ok(token) => standing.look(config, table, Some(token), now),
@@ -57,15 +56,17 @@ pub(super) fn run(config: &Config, common: &Common) -> Result<(), Failed> {
 }
 
 impl Standing {
-    fn look(&mut self, config: &Config, table: &CmpConfig, token: Option<&Token>, now: Millis) {
-        let certificates = match read_certificates(&table.ra_certificate) {
+    fn look(&mut self, config: &Config, table: &AuthorityConfig, token: Option<&Token>, now: Millis) {
+        let certificates = match read_certificates(table.ra_certificate()) {
             Ok(certificates) => certificates,
             Err(fault) => return self.faults.push(fault.to_string()),
         };
         let Some(own) = certificates.first() else {
-            return self.faults.push(format!("{}: holds no certificate", table.ra_certificate.display()));
+            return self.faults.push(format!("{}: holds no certificate", table.ra_certificate().display()));
         };
-        self.faults.extend(fit::check(config, table, own, &certificates, now).err().map(|fault| fault.to_string()));
+        self.faults.extend(
+            fit::check(config, table.certificates(), own, &certificates, now).err().map(|fault| fault.to_string()),
+        );
         if now <= own.not_after() {
             self.faults.extend(Alarm::of(own.not_after(), now).map(|alarm| alarm.words(own.not_after(), now)));
         }
