@@ -55,6 +55,8 @@ mod est_balanced;
 mod est_digest;
 #[path = "journeys/est_enrolling.rs"]
 mod est_enrolling;
+#[path = "journeys/est_forwarding.rs"]
+mod est_forwarding;
 #[path = "journeys/est_full_cmc.rs"]
 mod est_full_cmc;
 #[path = "journeys/est_full_cmc_refusing.rs"]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use certs::{Certificate, CsrContent, Millis, Signer};
+use certs::{Certificate, CsrContent, Millis, Signer, oid};
 use est::{CONTENT_TYPE_REQUEST, Layout, Operation, Path};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, Uri};
@@ -82,6 +82,15 @@ impl Est {
             &config.ra_certificate,
             signer.as_ref(),
         )?;
+        // RFC 5280 section 4.2.1.12: it "MUST only be used for one of the purposes indicated".
+        let purposes = certificates.own().extended_key_usages().unwrap_or(&[oid::CLIENT_AUTH]);
+        if !purposes.iter().any(|purpose| [oid::CLIENT_AUTH, oid::ANY_EXTENDED_KEY_USAGE].contains(purpose)) {
+            return Err(format!(
+                "the certificate in {} is not for TLS clients: for EST it needs the extended key usage id-kp-clientAuth ({}), too",
+                config.ra_certificate.display(),
+                oid::CLIENT_AUTH
+            ));
+        }
         let roots = match &config.tls_roots {
             Some(path) => read_certificates(path)?,
             None => certificates.chain.clone(),

@@ -1,6 +1,6 @@
 //! Two registration authorities in a row: device, local RA, central RA, CA (RFC 9483 section 5.2).
 
-use certs::{Certificate, Name};
+use certs::{Certificate, Name, ObjectIdentifier};
 use cmp::client::Answer;
 use cmp::{BodyKind, RevDetails, body};
 use demo_ca::pki::Pki;
@@ -25,7 +25,7 @@ impl Row {
         };
         let mut far = Office::prepared();
         let mut near = Office::prepared();
-        let local_ra = certify(&far, &near.ra());
+        let local_ra = certify(&far, &near.ra(), &[certs::oid::CMC_RA]);
         far.configure(|settings| {
             hasty(settings);
             settings.default_profile().insert("forward".into(), central.into());
@@ -95,11 +95,11 @@ impl Row {
 }
 
 /// Has an office's CA make a registration authority of another office's key.
-fn certify(office: &Office, other: &Certificate) -> Certificate {
+pub(super) fn certify(office: &Office, other: &Certificate, purposes: &[ObjectIdentifier]) -> Certificate {
     let pki = Pki::load(&office.path("")).unwrap();
     let name = Name::from_text("CN=Local RA,O=DEMO NOT FOR PRODUCTION").unwrap();
     let random = aws_lc_rs::rand::SystemRandom::new();
-    let made = pki.issue_end_entity(&name, other.public_key(), &[certs::oid::CMC_RA], system_clock()(), &random);
+    let made = pki.issue_end_entity(&name, other.public_key(), purposes, system_clock()(), &random);
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(made).unwrap()
 }
 
