@@ -11,7 +11,7 @@ results := $(target)/conformance.txt $(target)/nextest/whole/junit.xml $(target)
 fuzz_seconds ?= 60
 brief := KILLS=$${KILLS:-30} FAILPOINTS=$${FAILPOINTS:-1}
 
-.PHONY: help demo test quick lint bench image faults kill fuzz openssl36
+.PHONY: help demo test quick lint bench image faults kill fuzz openssl36 pkilint
 
 help: ## Prints this.
 	@sed -n 's/^\([a-z0-9]*\):.*## /make \1	/p' Makefile | expand -t 17
@@ -51,6 +51,10 @@ openssl36: ## OpenSSL 3.6 as CMP client and as CA; builds it once, which takes s
 	@conformance/install test
 	@cargo build --locked --bin daftar
 	@CLIENT="$$(conformance/openssl36)" NO_BUILD=1 conformance/run clients/curl.sh clients/openssl36.sh authorities/openssl.sh
+
+pkilint: ## The rules for certificates against another linter; gets it from PyPI.
+	@conformance/install demo
+	@conformance/pkilint
 
 image: ## The image of the Dockerfile, made without a daemon and tried; needs root, and some minutes.
 	@conformance/install image

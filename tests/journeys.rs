@@ -5,6 +5,8 @@
 mod authority_away;
 #[path = "journeys/authority_lies.rs"]
 mod authority_lies;
+#[path = "journeys/authority_lint.rs"]
+mod authority_lint;
 #[path = "journeys/clock_stepped.rs"]
 mod clock_stepped;
 #[path = "journeys/cmp_absent.rs"]

@@ -28,6 +28,9 @@ pub mod algorithm;
 /// Object identifiers that our own code names.
 pub mod oid;
 
+/// What RFC 5280 demands of a certificate of an end entity, each rule by a name.
+pub mod lint;
+
 /// Certification paths to configured anchors (RFC 5280 section 6).
 pub mod path;
 

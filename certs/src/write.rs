@@ -102,7 +102,7 @@ pub(crate) fn moment(what: &'static str, at: Millis) -> Result<Vec<u8>, Fault> {
 }
 
 /// 2050-01-01T00:00:00Z.
-const YEAR_2050: Millis = Millis::from_seconds(2_524_608_000);
+pub(crate) const YEAR_2050: Millis = Millis::from_seconds(2_524_608_000);
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use certs::{
 };
 use cmp::{CertTemplate, FailureInfo};
 
-use crate::mischief::Twist;
+use crate::mischief::{Twist, TwistedExtension};
 use crate::pki::{DEMO_POLICY, Identity, serial_number};
 use crate::signer::{KeyChoice, SoftwareSigner};
 use crate::{Fault, Random};
@@ -179,6 +179,9 @@ impl Authority {
             Extension::certificate_policies(&[DEMO_POLICY]),
             Extension::crl_distribution_points(&[&self.crl_url]),
         ]);
+        for twisted in twist.iter().flat_map(|twist| &twist.extensions) {
+            twist_extension(&mut extensions, twisted)?;
+        }
         draft.extensions = extensions;
         let mut certificate = draft.sign(&self.issuing.signer).await.map_err(Fault::from)?;
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -239,6 +242,17 @@ fn twist_draft(draft: &mut CertificateDraft, extensions: &mut Vec<Extension>, tw
         extensions.retain(|extension| extension.oid != oid::BASIC_CONSTRAINTS && extension.oid != oid::KEY_USAGE);
         extensions.push(Extension::basic_constraints(true, None));
         extensions.push(Extension::key_usage(KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_CERT_SIGN));
+    }
+    Ok(())
+}
+
+fn twist_extension(extensions: &mut Vec<Extension>, twisted: &TwistedExtension) -> Result<(), Fault> {
+    let wrong = |detail: String| Fault::Certs(certs::Fault::Malformed { what: "a twisted extension", detail });
+    let oid = ObjectIdentifier::new(&twisted.oid).map_err(|_| wrong(format!("{} is no identifier", twisted.oid)))?;
+    extensions.retain(|extension| extension.oid != oid);
+    if let Some(value) = &twisted.value {
+        let value = hex::decode(value).map_err(|fault| wrong(fault.to_string()))?;
+        extensions.push(Extension { oid, critical: twisted.critical, value });
     }
     Ok(())
 }

@@ -108,8 +108,23 @@ pub struct Twist {
     pub extra_dns: Option<String>,
     /// An authority.
     pub authority: bool,
+    /// Other extensions in the place of those of the same kind, or besides.
+    pub extensions: Vec<TwistedExtension>,
     /// None at all: the newest one that was issued before.
     pub again: bool,
+}
+
+/// An extension that is no good.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TwistedExtension {
+    /// Which one, dotted.
+    pub oid: String,
+    /// Whether it is critical.
+    #[serde(default)]
+    pub critical: bool,
+    /// Its DER in hexadecimal; without it the extension is left out.
+    pub value: Option<String>,
 }
 
 impl Default for Mischief {

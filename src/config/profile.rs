@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use certs::{ObjectIdentifier, oid};
+use certs::{ObjectIdentifier, lint, oid};
 
 use super::check::{Wrong, wrong};
 use super::{AuthorityConfig, Config};
@@ -66,6 +66,8 @@ pub(super) fn check(config: &Config, name: &str, profile: &Profile) -> Result<()
     known(name, &["key_usage"], &profile.key_usage, &KEY_USAGES)?;
     known(name, &["signatures"], &profile.signatures, &SIGNATURES)?;
     known(name, &["key", "kinds"], &profile.key.kinds, &KEY_KINDS)?;
+    let lints: Vec<&str> = lint::names().collect();
+    known(name, &["lint_allow"], &profile.lint_allow, &lints)?;
     identifiers(name, "extended_key_usage", &profile.extended_key_usage)?;
     identifiers(name, "other_extensions", &profile.other_extensions)?;
     purposes(name, profile)?;

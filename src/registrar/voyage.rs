@@ -89,6 +89,9 @@ pub(super) fn expected(
         subject: subject.map_or_else(|| Ok(Name::empty()), Name::parse).map_err(Refusal::store)?,
         alt_names: alt_names.map_or_else(|| Ok(Vec::new()), AltName::parse_all).map_err(Refusal::store)?,
         key_usage: usages(&profile.key_usage),
+        purposes: profile.extended_key_usage.clone(),
+        other_extensions: profile.other_extensions.clone(),
+        lint_allow: profile.lint_allow.clone(),
         validity_days: profile.validity_days,
     }))
 }

@@ -61,12 +61,15 @@ pub struct Profile {
     /// The key usages that may be asked for (RFC 5280 section 4.2.1.3 names).
     #[serde(default = "default_key_usage")]
     pub key_usage: BTreeSet<String>,
-    /// The extended key usages that may be asked for, as dotted identifiers.
+    /// The extended key usages that a certificate may have, asked for or given by the CA, as dotted identifiers.
     #[serde(default)]
     pub extended_key_usage: BTreeSet<String>,
     /// Further extensions that may be asked for, as dotted identifiers.
     #[serde(default)]
     pub other_extensions: BTreeSet<String>,
+    /// The rules of RFC 5280 that the CA's certificates may break, by the names in `certs::lint`.
+    #[serde(default)]
+    pub lint_allow: BTreeSet<String>,
     /// The longest validity in days that a certificate may have, asked for or given by the CA.
     #[serde(default = "default_validity_days")]
     pub validity_days: u32,

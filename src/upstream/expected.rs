@@ -1,9 +1,11 @@
 //! Whether an issued certificate is the one that was approved (DESIGN rule 4).
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::ops::RangeInclusive;
 
-use certs::{AltName, Certificate, KeyKind, KeyUsage, Millis, Name, PublicKey};
+use certs::lint::{self, Finding};
+use certs::{AltName, Certificate, KeyKind, KeyUsage, Millis, Name, ObjectIdentifier, PublicKey};
 
 /// What was approved.
 #[derive(Clone, Debug)]
@@ -16,6 +18,12 @@ pub struct Expected {
     pub alt_names: Vec<AltName>,
     /// The key usages that the profile gives, at most.
     pub key_usage: KeyUsage,
+    /// The extended key usages that the profile gives, at most, dotted.
+    pub purposes: BTreeSet<String>,
+    /// Further extensions that the profile gives, dotted; these may be critical.
+    pub other_extensions: BTreeSet<String>,
+    /// The rules of RFC 5280 that this CA's certificates may break: names of [`lint::names`].
+    pub lint_allow: BTreeSet<String>,
     /// The longest validity approved, in days.
     pub validity_days: u32,
 }
@@ -79,9 +87,26 @@ pub enum Difference {
     /// It may do more than was approved.
     #[error("it has key usages that were not approved, or is a CA certificate")]
     Usage,
+    /// It is for more than was approved.
+    #[error("its extended key usages {0} are not in the profile's extended_key_usage")]
+    Purpose(String),
     /// It lives longer than was approved, or not now.
     #[error("its validity is not within what was approved: {0}")]
     Validity(String),
+    /// It is none that RFC 5280 lets a CA issue.
+    #[error("it breaks RFC 5280: {0}")]
+    Lint(Lints),
+}
+
+/// What a certificate was found to break.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Lints(Vec<Finding>);
+
+impl fmt::Display for Lints {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        formatter.write_str(&texts.join("; "))
+    }
 }
 
 impl Expected {
@@ -113,7 +138,24 @@ impl Expected {
         if certificate.is_ca() || usage.is_none_or(|usage| !self.key_usage.contains(usage)) {
             return Err(Difference::Usage);
         }
-        self.check_validity(certificate, now)
+        self.check_purposes(certificate)?;
+        self.check_validity(certificate, now)?;
+        self.lint(certificate, issuer)
+    }
+
+    /// RFC 5280 section 4.2.1.12: whoever relies on it takes each purpose for approved. A CA that gives none is not told to.
+    fn check_purposes(&self, certificate: &Certificate) -> Result<(), Difference> {
+        let given = certificate.extended_key_usages().unwrap_or_default().iter().map(ToString::to_string);
+        let foreign: Vec<String> = given.filter(|purpose| !self.purposes.contains(purpose)).collect();
+        if foreign.is_empty() { Ok(()) } else { Err(Difference::Purpose(foreign.join(", "))) }
+    }
+
+    fn lint(&self, certificate: &Certificate, issuer: &Certificate) -> Result<(), Difference> {
+        let approved: Vec<ObjectIdentifier> =
+            self.other_extensions.iter().filter_map(|dotted| ObjectIdentifier::new(dotted).ok()).collect();
+        let mut found = lint::check(certificate, issuer, &approved);
+        found.retain(|finding| !self.lint_allow.contains(finding.lint));
+        if found.is_empty() { Ok(()) } else { Err(Difference::Lint(Lints(found))) }
     }
 
     fn check_key(&self, key: &PublicKey, private_key: PrivateKey) -> Result<(), Difference> {
@@ -182,7 +224,17 @@ mod tests {
 
     fn expected(key: ExpectedKey) -> Expected {
         let key_usage = KeyUsage::none();
-        Expected { key, subject: Name::empty(), alt_names: Vec::new(), key_usage, validity_days: 1 }
+        let (subject, alt_names, none) = (Name::empty(), Vec::new(), BTreeSet::new);
+        Expected {
+            key,
+            subject,
+            alt_names,
+            key_usage,
+            purposes: none(),
+            other_extensions: none(),
+            lint_allow: none(),
+            validity_days: 1,
+        }
     }
 
     #[test]
@@ -203,6 +255,14 @@ mod tests {
         }
         let other = made(&["P-384", "RSA"]).check_key(&own, PrivateKey::Enveloped);
         assert_eq!(other, Err(Difference::KeyKind("P-256".to_owned())));
+    }
+
+    #[test]
+    fn each_rule_of_the_lint_stands_in_the_operators_manual() {
+        let manual = include_str!("../../docs/operating.md");
+        for name in lint::names() {
+            assert!(manual.contains(&format!("| `{name}` |")), "{name}");
+        }
     }
 
     const P256: &str = "3059301306072a8648ce3d020106082a8648ce3d030107034200\
