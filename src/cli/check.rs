@@ -176,7 +176,10 @@ async fn rest(config: &Config, report: &mut Report) {
         Err(fault) => report.tell("token", Err(fault)),
     }
     for (name, authority) in &config.authority {
-        report.tell(&format!("authority.{name}.url"), reach(authority).await);
+        report.tell(&format!("authority.{name}.url"), reach(authority.url()).await);
+        for url in authority.further_urls() {
+            report.tell(&format!("authority.{name}.further_urls {url}"), reach(url).await);
+        }
     }
 }
 
@@ -245,8 +248,7 @@ fn is_ra(certificate: &Certificate) -> bool {
     certificate.extended_key_usages().is_some_and(|usages| usages.contains(&oid::CMC_RA))
 }
 
-async fn reach(authority: &AuthorityConfig) -> Result<(), Failed> {
-    let url = authority.url();
+async fn reach(url: &str) -> Result<(), Failed> {
     let uri: http::Uri = url.parse().map_err(|fault| Failed::new(format!("{url}: {fault}")))?;
     let host = uri.host().ok_or_else(|| Failed::new(format!("{url} names no host")))?;
     // RFC 3986 section 3.2.2: a literal IPv6 address stands in brackets, which are no part of it.

@@ -26,6 +26,15 @@ impl AuthorityConfig {
         }
     }
 
+    /// Where else it listens.
+    #[must_use]
+    pub fn further_urls(&self) -> &[String] {
+        match self {
+            Self::Cmp(config) => &config.further_urls,
+            Self::Est(_) => &[],
+        }
+    }
+
     /// The certificates of the CA, up to its root.
     #[must_use]
     pub fn certificates(&self) -> &Path {
@@ -77,11 +86,11 @@ impl AuthorityConfig {
 
     /// How long a message and its answer may be on their way, in milliseconds.
     pub(super) fn longest_way(&self) -> i64 {
-        let (seconds, batch) = match self {
-            Self::Cmp(config) => (config.timeout_seconds, config.batch_milliseconds),
-            Self::Est(config) => (config.timeout_seconds, 0),
+        let millis = match self {
+            Self::Cmp(config) => config.longest_way(),
+            Self::Est(config) => config.timeout_seconds.saturating_mul(1000),
         };
-        i64::try_from(batch.saturating_add(seconds.saturating_mul(1000))).unwrap_or(i64::MAX)
+        i64::try_from(millis).unwrap_or(i64::MAX)
     }
 
     /// What is wrong with the address, where the protocol wants a certain one.

@@ -62,7 +62,7 @@ pub(super) fn check(config: &Config) -> Result<(), Wrong> {
         let longest = authority.longest_way();
         if longest > LEASE - LEASE_MARGIN {
             let text = format!(
-                "with batch_milliseconds an answer may take {longest} ms; {} ms are the most, or another worker would send the message \
+                "with batch_milliseconds and ten seconds for each of further_urls an answer may take {longest} ms; {} ms are the most, or another worker would send the message \
                  again",
                 LEASE - LEASE_MARGIN
             );

@@ -75,6 +75,8 @@ iterations_per_minute = 10000000 # of CMP's key derivations for one address
 [authority.oil]
 kind = "cmp"
 url = "https://ca.oil.example/cmp"
+further_urls = []                # further addresses of the same CA with the same records; tried in order when those before give no answer
+same_address_seconds = 60        # how long a message that may have arrived is repeated at the same address only
 certificates = "oil-chain.pem"   # issuing CA first, up to the root; what is issued must chain to the first
 ra_certificate = "ra.pem"        # the RA's certificate, for the key on the token, then its chain
 # signer_certificate = "oil-cmp.pem"       # the certificates whose protection is believed; else:

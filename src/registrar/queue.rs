@@ -9,22 +9,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::case::Millis;
 use crate::store::Backlog;
+use crate::upstream::Breaker;
 
 /// The queue of this node.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     open: AtomicU64,
     due: AtomicU64,
-    lines: Mutex<BTreeMap<String, Line>>,
-}
-
-/// The line to one CA.
-#[derive(Clone, Copy, Debug, Default)]
-struct Line {
-    /// Messages in a row that got no answer.
-    faults: u32,
-    /// Until when nothing is sent.
-    closed_until: Option<Millis>,
+    lines: Mutex<BTreeMap<String, Breaker>>,
 }
 
 impl Queue {
@@ -48,60 +40,33 @@ impl Queue {
     /// Whether this CA may be called now, else when it may. With each yes after a pause the pause begins anew, so that one message goes
     /// ahead of the others.
     pub(super) fn may_call(&self, authority: &str, now: Millis) -> Result<(), Millis> {
-        let mut lines = self.lines();
-        let Some(line) = lines.get_mut(authority) else { return Ok(()) };
-        match line.closed_until {
-            Some(until) if is_ahead(until, now) => Err(until),
-            Some(_) => {
-                line.closed_until = Some(now.plus(pause(line.faults)));
-                Ok(())
-            }
-            None => Ok(()),
-        }
+        self.lines().get_mut(authority).map_or(Ok(()), |line| line.may_call(now))
     }
 
     /// Until when this CA is left alone, if it is.
     pub(super) fn closed_until(&self, authority: &str, now: Millis) -> Option<Millis> {
-        self.lines().get(authority).and_then(|line| line.closed_until).filter(|until| is_ahead(*until, now))
+        self.lines().get(authority).and_then(|line| line.closed_until(now))
     }
 
     /// It answered, whatever it said. Tells whether it had been left alone.
     pub(super) fn answered(&self, authority: &str) -> bool {
-        self.lines().remove(authority).is_some_and(|line| line.closed_until.is_some())
+        self.lines().get_mut(authority).is_some_and(Breaker::answered)
     }
 
     /// It gave no answer. Tells whether it is left alone from now on.
     pub(super) fn unanswered(&self, authority: &str, now: Millis) -> bool {
-        let mut lines = self.lines();
-        let line = lines.entry(authority.to_owned()).or_default();
-        line.faults = line.faults.saturating_add(1);
-        if line.faults < FAULTS {
-            return false;
-        }
-        line.closed_until.replace(now.plus(pause(line.faults))).is_none()
+        self.lines().entry(authority.to_owned()).or_insert(Breaker::after(FAULTS)).unanswered(now)
     }
 
     /// How many CAs are left alone now.
     pub(super) fn closed(&self, now: Millis) -> usize {
-        self.lines().values().filter(|line| line.closed_until.is_some_and(|until| is_ahead(until, now))).count()
+        self.lines().values().filter(|line| line.closed_until(now).is_some()).count()
     }
 
-    fn lines(&self) -> MutexGuard<'_, BTreeMap<String, Line>> {
+    fn lines(&self) -> MutexGuard<'_, BTreeMap<String, Breaker>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// Whether this time is still to come; one that lies farther ahead than any pause was set when the clock was wrong.
-fn is_ahead(until: Millis, now: Millis) -> bool {
-    now < until && until <= now.plus(LONGEST_PAUSE)
-}
-
-/// A second, and twice as long with each further fault, up to half a minute.
-fn pause(faults: u32) -> i64 {
-    (1000_i64 << faults.saturating_sub(FAULTS).min(5)).min(LONGEST_PAUSE)
-}
-
-const LONGEST_PAUSE: i64 = 30_000;
 
 /// Faults in a row after which a CA is left alone: more than one answer that got lost.
 const FAULTS: u32 = 5;

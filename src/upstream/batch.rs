@@ -12,8 +12,9 @@ use cmp::{Message, client, relay};
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
+use super::addresses::Addresses;
 use super::cmp::{answer_limits, own_limits};
-use super::http::{HttpClient, SendFault};
+use super::http::SendFault;
 use super::verifier::Verifier;
 use crate::case::{Clock, Random};
 
@@ -23,7 +24,7 @@ pub(super) struct Batches(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    http: HttpClient,
+    addresses: Addresses,
     wait: Duration,
     most: usize,
     signer: Arc<dyn Signer>,
@@ -46,7 +47,7 @@ struct Passenger {
 
 /// What batches are made with.
 pub(super) struct Parts {
-    pub(super) http: HttpClient,
+    pub(super) addresses: Addresses,
     pub(super) wait: Duration,
     pub(super) most: usize,
     pub(super) signer: Arc<dyn Signer>,
@@ -59,9 +60,9 @@ pub(super) struct Parts {
 
 impl Batches {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { http, wait, most, signer, ra, recipient, verifier, clock, random } = parts;
+        let Parts { addresses, wait, most, signer, ra, recipient, verifier, clock, random } = parts;
         let queue = Mutex::default();
-        Self(Arc::new(Inner { http, wait, most, signer, ra, recipient, verifier, clock, random, queue }))
+        Self(Arc::new(Inner { addresses, wait, most, signer, ra, recipient, verifier, clock, random, queue }))
     }
 
     /// Sends a message with others; the first of them waits for company.
@@ -121,7 +122,7 @@ impl Inner {
     async fn deliver(&self, passengers: Vec<Passenger>) {
         let messages: Vec<&[u8]> = passengers.iter().map(|one| one.message.as_slice()).collect();
         let answers = if let [alone] = messages.as_slice() {
-            vec![self.http.post(alone, super::cmp::PKIXCMP).await]
+            vec![self.addresses.post(&messages, alone, super::cmp::PKIXCMP).await]
         } else {
             match self.exchange(&messages).await {
                 Ok(answers) => answers,
@@ -141,7 +142,8 @@ impl Inner {
         let extra: Vec<Vec<u8>> = self.ra.iter().map(|certificate| certificate.der().to_vec()).collect();
         let sending = |fault: &dyn Display| BatchFault::Sending(fault.to_string());
         let octets = draft.sign(self.signer.as_ref(), &extra).await.map_err(|fault| sending(&fault))?;
-        let answer = self.http.post(&octets, super::cmp::PKIXCMP).await.map_err(|fault| sending(&fault))?;
+        let answer =
+            self.addresses.post(messages, &octets, super::cmp::PKIXCMP).await.map_err(|fault| sending(&fault))?;
         self.unbundle(messages, &octets, &answer).map_err(BatchFault::Answer)
     }
 

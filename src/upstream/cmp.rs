@@ -11,9 +11,10 @@ use cmp::server::innermost;
 use cmp::{Body, CertReqMsg, Draft, EncryptedKey, FailureInfo, InfoTypeAndValue, Limits, Message, Status, StatusInfo};
 use serde::Deserialize;
 
+use super::addresses::Addresses;
 use super::batch::{self, Batches};
 use super::certificates::{Certificates, read_certificates};
-use super::http::{ANSWER_LIMIT, HttpClient, SendFault};
+use super::http::{ANSWER_LIMIT, CONNECT_TIME, HttpClient, SendFault};
 use super::inquiry;
 use super::tls::tls_client;
 use super::verifier::{Believed, Verifier};
@@ -28,6 +29,13 @@ use crate::case::{Clock, Family, Random};
 pub struct CmpConfig {
     /// Where its CMP server listens.
     pub url: String,
+    /// Further addresses of the same CA, with the same records behind them: each is tried when those before it take no connection or
+    /// give no answers.
+    #[serde(default)]
+    pub further_urls: Vec<String>,
+    /// For how long a message that may have arrived at an address is repeated there, and not elsewhere.
+    #[serde(default = "default_same_address")]
+    pub same_address_seconds: u64,
     /// PEM: the issuing CA's certificate first, then up to the root. What is issued must chain to the first.
     pub certificates: PathBuf,
     /// PEM: what leads from the root before to the root of `certificates`, or from it to the next one, while both are in use
@@ -56,11 +64,27 @@ pub struct CmpConfig {
     pub timeout_seconds: u64,
 }
 
+impl CmpConfig {
+    /// All addresses, in order.
+    pub fn urls(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.url).chain(&self.further_urls)
+    }
+
+    /// How long a message and its answer may be on their way, in milliseconds: no connection at all addresses but one, and that slow.
+    #[must_use]
+    pub fn longest_way(&self) -> u64 {
+        let answer = self.timeout_seconds.saturating_mul(1000);
+        let connecting = answer.min(u64::try_from(CONNECT_TIME.as_millis()).unwrap_or(u64::MAX));
+        let further = u64::try_from(self.further_urls.len()).unwrap_or(u64::MAX);
+        self.batch_milliseconds.saturating_add(answer).saturating_add(connecting.saturating_mul(further))
+    }
+}
+
 /// A CA that speaks CMP.
 #[derive(Debug)]
 pub struct Cmp {
     name: String,
-    http: HttpClient,
+    addresses: Addresses,
     certificates: Certificates,
     signer: Arc<dyn Signer>,
     verifier: Arc<Verifier>,
@@ -98,11 +122,14 @@ impl Cmp {
             Some(path) => read_certificates(path)?,
             None => certificates.chain.clone(),
         };
-        let http = HttpClient::new(&config.url, Duration::from_secs(config.timeout_seconds), tls_client(&roots)?)?;
+        let (timeout, tls) = (Duration::from_secs(config.timeout_seconds), tls_client(&roots)?);
+        let lines = config.urls().map(|url| HttpClient::new(url, timeout, tls.clone())).collect::<Result<_, _>>()?;
+        let same_address = i64::try_from(config.same_address_seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
+        let addresses = Addresses::new(lines, same_address, Arc::clone(&clock));
         let verifier = Arc::new(Verifier::new(issuer.clone(), believed));
         let batches = (config.batch_milliseconds > 0).then(|| {
             Batches::new(batch::Parts {
-                http: http.clone(),
+                addresses: addresses.clone(),
                 wait: Duration::from_millis(config.batch_milliseconds),
                 most: config.batch_limit.clamp(2, Limits::default().nested),
                 signer: Arc::clone(&signer),
@@ -113,7 +140,7 @@ impl Cmp {
                 random,
             })
         });
-        Ok(Self { name: name.to_owned(), http, certificates, signer, verifier, nested: config.nested, batches })
+        Ok(Self { name: name.to_owned(), addresses, certificates, signer, verifier, nested: config.nested, batches })
     }
 
     /// The RA's certificate, which vouches for what is forwarded.
@@ -249,7 +276,7 @@ impl Authority for Cmp {
         Box::pin(async move {
             let answer = match &self.batches {
                 Some(batches) => batches.send(message).await?,
-                None => self.http.post(message, PKIXCMP).await?,
+                None => self.addresses.post(&[message], message, PKIXCMP).await?,
             };
             Ok(Received::message(answer))
         })
@@ -337,6 +364,11 @@ fn recorded(octets: &[u8]) -> Result<Message, ComposeFault> {
 /// Some 2 KiB each.
 const fn default_batch() -> usize {
     32
+}
+
+/// Front ends that share their records by copying them are seldom further behind.
+const fn default_same_address() -> u64 {
+    60
 }
 
 /// A CA that signs with a slow HSM answers within seconds; after this its connection is given up.

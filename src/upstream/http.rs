@@ -119,6 +119,11 @@ impl HttpClient {
         Ok(Self { uri, timeout, client })
     }
 
+    /// Where it calls, for people.
+    pub(super) fn address(&self) -> String {
+        self.uri.to_string()
+    }
+
     /// Posts a body and returns the body of the answer (RFC 9811 section 3.3).
     ///
     /// # Errors
@@ -221,7 +226,7 @@ fn chain_of(fault: &dyn std::error::Error) -> String {
 pub(super) const ANSWER_LIMIT: usize = 8 * 1024 * 1024;
 
 /// A CA in the next building answers a connection at once; ten seconds are for the worst network.
-const CONNECT_TIME: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// Kept below the minute after which middle boxes forget a connection.
 const IDLE_TIME: Duration = Duration::from_secs(45);

@@ -3,7 +3,9 @@
 //! One driver a kind of CA, all behind [`Authority`]. A driver keeps no state between calls: what an exchange needs is
 //! read from its recorded messages, so that any worker can take it up after a crash.
 
+mod addresses;
 mod batch;
+mod breaker;
 mod certificates;
 mod cmp;
 mod connector;
@@ -22,6 +24,7 @@ use certs::{Certificate, Millis, Name};
 
 use crate::case::{Family, Information};
 
+pub use breaker::Breaker;
 pub use cmp::{Cmp, CmpConfig};
 pub use est::{Est, EstConfig};
 pub use expected::{Difference, Expected, ExpectedKey, PrivateKey};

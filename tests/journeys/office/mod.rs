@@ -5,6 +5,7 @@ mod authority;
 mod cmp;
 mod command;
 mod est;
+mod front;
 mod ledger;
 mod line;
 mod node;
@@ -24,6 +25,7 @@ pub(crate) use self::ask::{Key, certificates, csr_der, csr_for, csr_with_attribu
 pub(crate) use self::cmp::{Exchange, Request, Seal, random};
 pub(crate) use self::command::Code;
 pub(crate) use self::est::Who;
+pub(crate) use self::front::Front;
 pub(crate) use self::line::Line;
 pub(crate) use self::ports::Ports;
 pub(crate) use self::verdict::{Cover, How, done, signed_as_it_is};
