@@ -101,6 +101,8 @@ mod token_away;
 mod token_faults;
 #[path = "journeys/two_offices.rs"]
 mod two_offices;
+#[path = "journeys/two_workers.rs"]
+mod two_workers;
 #[path = "journeys/vetting.rs"]
 mod vetting;
 #[path = "journeys/waiting.rs"]

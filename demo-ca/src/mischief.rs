@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ pub struct Mischief {
     pub bodies: Vec<String>,
     /// Answers so many milliseconds late.
     pub delay_ms: u64,
+    /// Says transactionIdInUse to a repeat that comes while it works on the message still.
+    pub busy: bool,
     /// Lets the requester wait and poll, whatever it asked for (RFC 9483 section 4.4).
     pub waiting: Option<Waiting>,
     /// Signs the answer with a key that nobody certified, under the CA's own certificate.
@@ -133,6 +136,7 @@ impl Default for Mischief {
             next: 1,
             bodies: ["ir", "cr", "p10cr", "kur", "rr"].map(str::to_owned).to_vec(),
             delay_ms: 0,
+            busy: false,
             waiting: None,
             wrong_key: false,
             device_signed: None,
@@ -211,12 +215,15 @@ impl Refusal {
 
 /// Mischief that was asked for and has not been done yet.
 #[derive(Debug, Default)]
-pub(crate) struct Plot(Mutex<VecDeque<Mischief>>);
+pub(crate) struct Plot {
+    planned: Mutex<VecDeque<Mischief>>,
+    busy: AtomicBool,
+}
 
 impl Plot {
     /// Adds to what is planned; returns how many messages are still to suffer.
     pub(crate) fn add(&self, all: Vec<Mischief>) -> u32 {
-        let mut planned = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
         for mischief in all {
             if mischief.next == 0 {
                 planned.clear();
@@ -227,9 +234,14 @@ impl Plot {
         planned.iter().fold(0, |sum, mischief| sum.saturating_add(mischief.next))
     }
 
+    /// Whether the newest mischief has repeats refused while their message is worked on.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::SeqCst)
+    }
+
     /// What a message of this kind has to suffer.
     pub(crate) fn take(&self, body: BodyKind) -> Mischief {
-        let mut planned = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
         let applies = |mischief: &Mischief| mischief.bodies.iter().any(|name| kind(name) == Some(body));
         let Some(index) = planned.iter().position(applies) else {
             return Mischief::none();
@@ -239,6 +251,7 @@ impl Plot {
         };
         found.next = found.next.saturating_sub(1);
         let taken = found.clone();
+        self.busy.store(taken.busy, Ordering::SeqCst);
         if found.next == 0 {
             planned.remove(index);
         }

@@ -16,6 +16,11 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Turns {
+    /// Whether somebody works on this thing, or waits to.
+    pub(crate) fn is_taken(&self, key: &[u8]) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key)
+    }
+
     /// Waits for a turn with this thing.
     pub(crate) async fn take(&self, key: &[u8]) -> Turn<'_> {
         let waiting = {

@@ -73,6 +73,7 @@ impl Registrar {
             unit.push(Row::MoveSubmission {
                 submission: submission.id,
                 from: submission.state,
+                from_step: submission.step,
                 to: SubmissionState::Ended,
                 step: submission.step,
                 next_attempt: None,
@@ -98,6 +99,7 @@ impl Registrar {
         let later = Row::MoveSubmission {
             submission: submission.id,
             from: submission.state,
+            from_step: submission.step,
             to: submission.state,
             step: submission.step,
             next_attempt: None,

@@ -2,7 +2,7 @@
 
 use certs::Certificate;
 
-use super::voyage::{Next, Voyage};
+use super::voyage::{Next, Voyage, left_to_another};
 use super::{Refusal, Registrar};
 use crate::audit::LeafKind;
 use crate::case::{
@@ -25,6 +25,11 @@ impl Registrar {
         // It would be nobody's answer: what it certifies was asked for before, and its record stays with that case.
         let (issuer, serial) = (certificate.issuer(), certificate.serial());
         if let Some(row) = self.named_certificate(issuer, serial).await? {
+            if row.case == voyage.case() {
+                left_to_another(voyage);
+                self.flights.land(voyage.case(), self.waiting(), None);
+                return Ok(Next::Ashore);
+            }
             let text = format!("the CA sent the certificate {} of the case {} again", row.id, row.case);
             return self.doubt(voyage, octets, &text).await;
         }
@@ -209,6 +214,7 @@ impl Registrar {
         voyage.submission = submission.id;
         voyage.state = SubmissionState::Due;
         voyage.step = SubmissionStep::Request;
+        voyage.recorded_step = SubmissionStep::Request;
         voyage.request.clone_from(&message);
         voyage.sent = message;
         voyage.transaction.clone_from(&submission.transaction);

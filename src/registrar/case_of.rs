@@ -122,6 +122,7 @@ impl Registrar {
             submission: submission.id,
             state: submission.state,
             step: submission.step,
+            recorded_step: submission.step,
             party: self.party_of(&case).await?,
             request: request.clone(),
             sent: sent.clone(),

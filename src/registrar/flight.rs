@@ -10,12 +10,31 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use super::request::Reply;
-use crate::case::{CaseId, Outcome};
+use crate::case::{CaseId, Outcome, SubmissionId};
 
 /// All flights of this node.
 #[derive(Debug, Default)]
 pub(super) struct Flights {
     open: Mutex<HashMap<CaseId, Arc<Flight>>>,
+    /// The submissions that this node carries now, and how many times.
+    carried: Mutex<HashMap<SubmissionId, usize>>,
+}
+
+/// A submission is carried for as long as this is there.
+#[derive(Debug)]
+pub(super) struct Carried<'a> {
+    flights: &'a Flights,
+    submission: SubmissionId,
+}
+
+impl Drop for Carried<'_> {
+    fn drop(&mut self) {
+        let mut carried = lock(&self.flights.carried);
+        match carried.get_mut(&self.submission) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(carried.remove(&self.submission)),
+        }
+    }
 }
 
 /// What a flight came to; none where the CA left its message without an answer.
@@ -38,6 +57,17 @@ impl Flights {
         let flight = Arc::new(Flight::new(reply, before));
         open.insert(case, Arc::clone(&flight));
         flight
+    }
+
+    /// Carries a submission: no worker of this node takes it up meanwhile, whatever its lease says.
+    pub(super) fn carry(&self, submission: SubmissionId) -> Carried<'_> {
+        *lock(&self.carried).entry(submission).or_default() += 1;
+        Carried { flights: self, submission }
+    }
+
+    /// Whether this node carries a submission now.
+    pub(super) fn carries(&self, submission: SubmissionId) -> bool {
+        lock(&self.carried).contains_key(&submission)
     }
 
     /// Begins a flight, unless one of the same case is open.
@@ -148,6 +178,16 @@ mod tests {
         flights.land(CASE, Outcome::Confirmed, None);
         flights.forget(CASE, &third);
         assert!(flights.find(CASE).is_none());
+    }
+
+    #[test]
+    fn a_submission_is_carried_until_the_last_has_ended() {
+        let (flights, id) = (Flights::default(), SubmissionId::from_octets([7; 16]));
+        let (first, second) = (flights.carry(id), flights.carry(id));
+        drop(first);
+        assert!(flights.carries(id));
+        drop(second);
+        assert!(!flights.carries(id));
     }
 
     #[test]

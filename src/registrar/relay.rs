@@ -132,6 +132,7 @@ fn handed_down(submission: &SubmissionRow) -> Row {
     Row::MoveSubmission {
         submission: submission.id,
         from: SubmissionState::Polling,
+        from_step: submission.step,
         to: SubmissionState::Polling,
         step: SubmissionStep::Poll,
         next_attempt: None,

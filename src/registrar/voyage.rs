@@ -45,6 +45,8 @@ pub(super) struct Voyage {
     pub(super) submission: SubmissionId,
     pub(super) state: SubmissionState,
     pub(super) step: SubmissionStep,
+    /// The step that its record has: another worker may have carried it on meanwhile.
+    pub(super) recorded_step: SubmissionStep,
     pub(super) party: Party,
     pub(super) authority: Arc<dyn Authority>,
     pub(super) request: Vec<u8>,
@@ -96,6 +98,12 @@ pub(super) fn expected(
     }))
 }
 
+/// Two workers had the same submission, since the clocks of their nodes differ by more than a lease: the bytes that they sent are
+/// the same, and what the other recorded counts.
+pub(super) fn left_to_another(voyage: &Voyage) {
+    tracing::warn!(case = %voyage.case(), "another worker carried a submission on meanwhile; do the nodes' clocks differ?");
+}
+
 impl Voyage {
     /// A voyage whose first message is about to be recorded.
     pub(super) fn begin(
@@ -109,6 +117,7 @@ impl Voyage {
             submission: submission.id,
             state: SubmissionState::Due,
             step: SubmissionStep::Request,
+            recorded_step: SubmissionStep::Request,
             party,
             authority,
             request: message.clone(),
@@ -178,19 +187,32 @@ impl Voyage {
 impl Registrar {
     /// Brings a voyage ashore: to an outcome, or back into the outbox.
     pub(super) async fn drive(&self, mut voyage: Voyage) {
+        let carried = self.flights.carry(voyage.submission);
         loop {
+            let stood = (voyage.submission, voyage.state, voyage.recorded_step);
             match self.leg(&mut voyage).await {
                 Ok(Next::Leg) => {}
                 Ok(Next::Ashore) => break,
                 Err(fault) => {
-                    // Nothing was committed: the lease ends and a worker takes the submission up from its records.
-                    tracing::error!(case = %voyage.case(), %fault, cause = ?fault, "a submission could not be carried on");
+                    if self.stands(stood).await {
+                        // Nothing was committed: the lease ends and a worker takes the submission up from its records.
+                        tracing::error!(case = %voyage.case(), %fault, cause = ?fault, "a submission could not be carried on");
+                    } else {
+                        left_to_another(&voyage);
+                    }
                     self.flights.land(voyage.case(), self.waiting(), None);
                     break;
                 }
             }
         }
+        drop(carried);
         self.metrics.in_flight(self.flights.len());
+    }
+
+    /// Whether a submission stands in its record as a voyage left it. When that cannot be read it is taken for so.
+    async fn stands(&self, (submission, state, step): (SubmissionId, SubmissionState, SubmissionStep)) -> bool {
+        let row = self.store.submission_by_id(submission).await;
+        !matches!(row, Ok(Some(row)) if (row.state, row.step) != (state, step))
     }
 
     pub(super) fn waiting(&self) -> Outcome {
@@ -234,7 +256,7 @@ impl Registrar {
         };
         match (voyage.final_word(answer), voyage.step, voyage.revokes()) {
             (Answer::NotNow { text, .. }, ..) => self.put_back(voyage, &text).await,
-            (Answer::InUse { text }, ..) => self.doubt(voyage, &octets, &text).await,
+            (Answer::InUse { text }, ..) => self.in_use(voyage, &octets, &text).await,
             (Answer::Waiting { check_after }, ..) => self.wait_longer(voyage, &octets, check_after).await,
             (
                 Answer::Issued { certificate, confirm, confirm_by, private_key },
@@ -299,6 +321,7 @@ impl Registrar {
         unit.push(Row::MoveSubmission {
             submission: voyage.submission,
             from: voyage.state,
+            from_step: voyage.recorded_step,
             to: SubmissionState::Polling,
             step: SubmissionStep::Poll,
             next_attempt: Some(self.now().plus(wait)),
@@ -314,6 +337,7 @@ impl Registrar {
         let row = Row::MoveSubmission {
             submission: voyage.submission,
             from: voyage.state,
+            from_step: voyage.recorded_step,
             to: voyage.state,
             step: voyage.step,
             next_attempt: Some(until.plus(self.back_off(0))),
@@ -332,6 +356,7 @@ impl Registrar {
         let unit = Unit::new().with(Row::MoveSubmission {
             submission: voyage.submission,
             from: voyage.state,
+            from_step: voyage.recorded_step,
             to: voyage.state,
             step: voyage.step,
             next_attempt: Some(self.now().plus(self.back_off(voyage.attempts))),
@@ -340,6 +365,15 @@ impl Registrar {
         });
         self.store.commit(unit).await.map_err(Refusal::store)?;
         Ok(Next::Ashore)
+    }
+
+    /// The CA knows the transaction, which only we can have begun: it works on the same bytes still, as another connection or node
+    /// brought them, and answers a later repeat. One that never does leaves its decision to an officer.
+    async fn in_use(&self, voyage: &mut Voyage, octets: &[u8], text: &str) -> Result<Next, Refusal> {
+        if voyage.attempts >= self.settings.answer_tries {
+            return self.doubt(voyage, octets, text).await;
+        }
+        self.put_back(voyage, text).await
     }
 
     /// An answer that cannot be believed is no answer, but after some tries an officer must look.
@@ -432,9 +466,11 @@ impl Registrar {
         deadline: Option<Millis>,
     ) -> Unit {
         let from = std::mem::replace(&mut voyage.state, to);
+        let from_step = std::mem::replace(&mut voyage.recorded_step, voyage.step);
         unit.with(Row::MoveSubmission {
             submission: voyage.submission,
             from,
+            from_step,
             to,
             step: voyage.step,
             next_attempt: lease_until.map(|_| self.now()),

@@ -87,6 +87,10 @@ impl Registrar {
         }
         for submission in claimed {
             let id = submission.id;
+            // Another node with a fast clock had taken it for given up.
+            if self.flights.carries(id) {
+                continue;
+            }
             match self.voyage_of(submission).await {
                 Ok(voyage) => {
                     if self.flights.find(voyage.case()).is_none() {

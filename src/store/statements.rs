@@ -80,10 +80,10 @@ fn write(row: &Row, fresh: &[SubmissionId], pen: Pen<'_>) -> Result<(), Broken> 
         }
         Row::Record(message) => messages::record(message, pen),
         Row::OpenSubmission(submission) => submissions::open(submission, pen),
-        Row::MoveSubmission { submission, from, to, step, next_attempt, lease_until, deadline } => {
+        Row::MoveSubmission { submission, from, from_step, to, step, next_attempt, lease_until, deadline } => {
             let step = submissions::Move {
                 submission: *submission,
-                from: *from,
+                from: (*from, *from_step),
                 to: *to,
                 step: *step,
                 next_attempt: *next_attempt,

@@ -67,7 +67,7 @@ macro_rules! columns {
 /// Due, and in nobody's hands. What lies farther ahead than any time that is set here was set when the clock was wrong; only a CA may
 /// have us ask again much later.
 macro_rules! is_due {
-    ($now:literal, $longest:literal) => {
+    ($now:literal, $longest:literal, $longest_lease:literal) => {
         concat!(
             "state IN ('due', 'polling') AND (next_attempt <= ",
             $now,
@@ -76,14 +76,18 @@ macro_rules! is_due {
             ")) AND (lease_until IS NULL OR lease_until <= ",
             $now,
             " OR lease_until > ",
-            $longest,
+            $longest_lease,
             ")"
         )
     };
 }
 
-/// Twice a lease, and more than the longest pause before a message is sent again.
+/// More than twice the longest pause before a message is sent again.
 const LONGEST: i64 = 180_000;
+
+/// Of a node whose clock is fast by minutes, too, a lease is a lease: else two nodes would take a message from each other in turns for
+/// as long as its CA takes.
+const LONGEST_LEASE: i64 = 900_000;
 
 impl Store {
     /// The submission with this identifier.
@@ -139,8 +143,11 @@ impl Store {
 
     /// Whether a claim could find anything; asked first, so that an idle worker writes nothing.
     pub(super) async fn anything_due(&self, now: Millis) -> Result<bool, Error> {
-        let query = concat!("SELECT 1 AS found FROM submission WHERE ", is_due!("?1", "?2"), " LIMIT 1");
-        Ok(self.find(query, values![now.0, now.plus(LONGEST).0], |_| Ok(())).await?.is_some())
+        let query = concat!("SELECT 1 AS found FROM submission WHERE ", is_due!("?1", "?2", "?3"), " LIMIT 1");
+        Ok(self
+            .find(query, values![now.0, now.plus(LONGEST).0, now.plus(LONGEST_LEASE).0], |_| Ok(()))
+            .await?
+            .is_some())
     }
 }
 
@@ -151,22 +158,22 @@ impl Claim {
             Engine::Sqlite => concat!(
                 "UPDATE submission SET owner = ?1, lease_until = ?2, attempts = attempts + 1 WHERE seq IN (SELECT seq FROM submission ",
                 "WHERE ",
-                is_due!("?3", "?5"),
+                is_due!("?3", "?5", "?6"),
                 " ORDER BY next_attempt LIMIT ?4) RETURNING ",
                 columns!()
             ),
             // What another node takes at this moment is its own. Materialised, so that rows are chosen once.
             Engine::Postgres => concat!(
                 "WITH taken AS MATERIALIZED (SELECT seq FROM submission WHERE ",
-                is_due!("?3", "?5"),
+                is_due!("?3", "?5", "?6"),
                 " ORDER BY next_attempt LIMIT ?4 FOR UPDATE SKIP LOCKED) ",
                 "UPDATE submission SET owner = ?1, lease_until = ?2, attempts = attempts + 1 WHERE seq IN (SELECT seq FROM taken) ",
                 "RETURNING ",
                 columns!()
             ),
         };
-        let longest = self.now.plus(LONGEST).0;
-        let values = values![self.owner, self.lease_until.0, self.now.0, self.limit, longest];
+        let (longest, longest_lease) = (self.now.plus(LONGEST).0, self.now.plus(LONGEST_LEASE).0);
+        let values = values![self.owner, self.lease_until.0, self.now.0, self.limit, longest, longest_lease];
         look.list(query, values, submission_row).await
     }
 }
@@ -193,7 +200,7 @@ pub(super) fn open(submission: &NewSubmission, pen: Pen<'_>) -> Result<(), Broke
 /// A move of a submission, as in [`super::Row::MoveSubmission`].
 pub(super) struct Move {
     pub(super) submission: SubmissionId,
-    pub(super) from: SubmissionState,
+    pub(super) from: (SubmissionState, SubmissionStep),
     pub(super) to: SubmissionState,
     pub(super) step: SubmissionStep,
     pub(super) next_attempt: Option<Millis>,
@@ -208,7 +215,7 @@ pub(super) fn step(step: &Move, pen: Pen<'_>) -> Result<(), Broken> {
     pen.must_change(
         "UPDATE submission SET state = ?, step = ?, next_attempt = ?, owner = CASE WHEN ? IS NULL THEN NULL \
          ELSE owner END, lease_until = ?, deadline = COALESCE(?, deadline), attempts = CASE WHEN ? = 1 THEN 0 \
-         ELSE attempts END WHERE id = ? AND state = ?",
+         ELSE attempts END WHERE id = ? AND state = ? AND step = ?",
         values![
             step.to.name(),
             step.step.name(),
@@ -218,7 +225,8 @@ pub(super) fn step(step: &Move, pen: Pen<'_>) -> Result<(), Broken> {
             step.deadline.map(|deadline| deadline.0),
             step.fresh,
             step.submission.as_bytes(),
-            step.from.name(),
+            step.from.0.name(),
+            step.from.1.name(),
         ],
     )
 }

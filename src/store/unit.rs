@@ -88,13 +88,15 @@ pub enum Row {
     Record(Box<NewMessage>),
     /// A new submission: an outbox row.
     OpenSubmission(Box<NewSubmission>),
-    /// A submission moves on. Conflict: it does not stand in `from`. Where the unit records a message for the CA, too, its
+    /// A submission moves on. Conflict: it does not stand in `from` with `from_step`, as another worker carried it on. Where the unit records a message for the CA, too, its
     /// attempts are counted anew.
     MoveSubmission {
         /// Which.
         submission: SubmissionId,
         /// Where it must stand.
         from: SubmissionState,
+        /// What its newest outgoing message must be.
+        from_step: SubmissionStep,
         /// Where it goes.
         to: SubmissionState,
         /// What its newest outgoing message is.

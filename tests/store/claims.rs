@@ -32,6 +32,7 @@ async fn what_is_not_due_or_has_ended_is_not_claimed() {
     let step = |submission, to, next_attempt| Row::MoveSubmission {
         submission,
         from: SubmissionState::Due,
+        from_step: SubmissionStep::Request,
         to,
         step: SubmissionStep::Poll,
         next_attempt,
@@ -93,6 +94,7 @@ async fn attempts_are_counted_from_the_newest_message() {
     let put_back = || Row::MoveSubmission {
         submission: id,
         from: SubmissionState::Due,
+        from_step: SubmissionStep::Request,
         to: SubmissionState::Due,
         step: SubmissionStep::Request,
         next_attempt: Some(NOW),

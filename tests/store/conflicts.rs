@@ -115,10 +115,11 @@ async fn a_submission_moves_only_from_where_it_stands() {
     let submission = office.submission(case);
     let id = submission.id;
     office.store.commit(Unit::new().with(Row::OpenSubmission(Box::new(submission)))).await.unwrap();
-    let step = |from| {
+    let step = |from, from_step| {
         Unit::new().with(Row::MoveSubmission {
             submission: id,
             from,
+            from_step,
             to: SubmissionState::AwaitingConfirmation,
             step: SubmissionStep::Request,
             next_attempt: None,
@@ -126,10 +127,15 @@ async fn a_submission_moves_only_from_where_it_stands() {
             deadline: Some(NOW.plus(9)),
         })
     };
-    let fault = conflict(office.store.commit(step(SubmissionState::Polling)).await);
-    assert_eq!(fault, Conflict::State { what: "submission" });
+    // Another state, or the same with another newest message: a worker that was overtaken changes nothing.
+    for (state, at) in
+        [(SubmissionState::Polling, SubmissionStep::Request), (SubmissionState::Due, SubmissionStep::Accept)]
+    {
+        let fault = conflict(office.store.commit(step(state, at)).await);
+        assert_eq!(fault, Conflict::State { what: "submission" });
+    }
     assert_eq!(office.store.backlog().await.unwrap().open, 1);
-    office.store.commit(step(SubmissionState::Due)).await.unwrap();
+    office.store.commit(step(SubmissionState::Due, SubmissionStep::Request)).await.unwrap();
     assert_eq!(office.store.backlog().await.unwrap().open, 0);
     assert!(office.store.overdue_submissions(NOW.plus(9), 9).await.unwrap().is_empty());
     assert_eq!(office.store.overdue_submissions(NOW.plus(10), 9).await.unwrap().len(), 1);

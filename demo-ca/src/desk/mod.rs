@@ -124,6 +124,9 @@ impl Desk {
     async fn attend(&self, message: &Message, arrival: Arrival) -> Result<Reply, Fault> {
         let transaction_id = message.header().transaction_id.clone().unwrap_or_default();
         let print = Digest::Sha256.hash(message.der());
+        if self.plot.is_busy() && self.turns.is_taken(&transaction_id) {
+            return self.turn_away(message, &arrival, &in_use(), (self.clock)()).await;
+        }
         let _turn = self.turns.take(&transaction_id).await;
         if let Some(reply) = self.repeat(&transaction_id, &print)? {
             return Ok(reply);

@@ -60,7 +60,7 @@ impl Front {
         let running = Arc::new(Running::default());
         let (ours, to) = (Arc::clone(&running), self.to);
         self.running = Some(running);
-        std::thread::spawn(move || {
+        aside(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 if ours.stopped.load(Ordering::SeqCst) {
                     return;
@@ -79,12 +79,12 @@ impl Running {
         self.connections.lock().unwrap().extend([client, server]);
         for (up, (from, to)) in [true, false].into_iter().zip(pairs) {
             let (running, from, to) = (Arc::clone(self), from.unwrap(), to.unwrap());
-            std::thread::spawn(move || running.pass(up, from, to));
+            aside(move || running.pass(up, from, to));
         }
     }
 
     fn pass(&self, up: bool, mut from: TcpStream, mut to: TcpStream) {
-        let mut octets = [0; 65_536];
+        let mut octets = vec![0; 65_536];
         while let Ok(count @ 1..) = from.read(&mut octets) {
             if up && octets.starts_with(b"POST") {
                 self.requests.fetch_add(1, Ordering::SeqCst);
@@ -97,6 +97,11 @@ impl Running {
         let _ = from.shutdown(Shutdown::Both);
         let _ = to.shutdown(Shutdown::Both);
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own server")]
+fn aside(work: impl FnOnce() + Send + 'static) {
+    std::thread::spawn(work);
 }
 
 impl Drop for Front {

@@ -184,14 +184,7 @@ impl Office {
         if !clock.exists() {
             return Vec::new();
         }
-        let library = PathBuf::from("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1");
-        assert!(library.exists(), "conformance/install test");
-        vec![
-            ("LD_PRELOAD", library),
-            ("FAKETIME_TIMESTAMP_FILE", clock),
-            ("FAKETIME_NO_CACHE", "1".into()),
-            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".into()),
-        ]
+        clock_of(clock)
     }
 
     /// Stops the server as systemd would, and gives what it ended with.
@@ -275,6 +268,18 @@ impl Drop for Office {
         end(self.server.take());
         end(self.authority.take());
     }
+}
+
+/// What has a program take its clock from this file, which may change.
+fn clock_of(file: PathBuf) -> Vec<(&'static str, PathBuf)> {
+    let library = PathBuf::from("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1");
+    assert!(library.exists(), "conformance/install test");
+    vec![
+        ("LD_PRELOAD", library),
+        ("FAKETIME_TIMESTAMP_FILE", file),
+        ("FAKETIME_NO_CACHE", "1".into()),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".into()),
+    ]
 }
 
 /// daftar.toml as a table.

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use super::{Office, Ports, Settings, end};
+use super::{Office, Ports, Settings, clock_of, end};
 
 /// A node beside the first one. When it is dropped its process ends.
 pub(crate) struct Node {
@@ -16,6 +16,17 @@ pub(crate) struct Node {
 impl Office {
     /// Starts a further node and waits until it is ready.
     pub(crate) fn further_node(&self, name: &str) -> Node {
+        self.further_node_with(name, Vec::new())
+    }
+
+    /// Starts a further node whose clock is so many seconds off, and waits until it is ready.
+    pub(crate) fn further_node_off(&self, name: &str, seconds: i64) -> Node {
+        let file = self.path(&format!("clock-{name}"));
+        std::fs::write(&file, format!("{seconds:+}")).unwrap();
+        self.further_node_with(name, clock_of(file))
+    }
+
+    fn further_node_with(&self, name: &str, environment: Vec<(&'static str, PathBuf)>) -> Node {
         let ports = Ports::take();
         let mut settings = Settings(std::fs::read_to_string(self.configuration()).unwrap().parse().unwrap());
         settings.0.insert("node".into(), name.into());
@@ -25,7 +36,7 @@ impl Office {
         }
         let configuration = self.path(&format!("{name}.toml"));
         std::fs::write(&configuration, toml::to_string(&settings.0).unwrap()).unwrap();
-        let node = Node { child: Some(self.serve(&configuration)), ports };
+        let node = Node { child: Some(self.serve(&configuration, environment)), ports };
         self.until("the further node is ready", || {
             Self::try_get(node.ports.metrics(), "/readyz").is_some_and(|answer| answer.status == 200)
         });
@@ -66,9 +77,14 @@ impl Office {
         answer
     }
 
-    fn serve(&self, configuration: &Path) -> Child {
+    /// What the further nodes wrote to their log.
+    pub(crate) fn nodes_said(&self) -> String {
+        std::fs::read_to_string(self.path("nodes.log")).unwrap_or_default()
+    }
+
+    fn serve(&self, configuration: &Path, environment: Vec<(&'static str, PathBuf)>) -> Child {
         let mut server = self.daftar();
-        server.args(["serve", "--config"]).arg(configuration).stdin(Stdio::null());
+        server.args(["serve", "--config"]).arg(configuration).envs(environment).stdin(Stdio::null());
         server.stdout(self.log("nodes.log")).stderr(self.log("nodes.log")).spawn().unwrap()
     }
 }
