@@ -9,6 +9,8 @@ mod authority_away;
 mod authority_lies;
 #[path = "journeys/authority_lint.rs"]
 mod authority_lint;
+#[path = "journeys/certificates_end.rs"]
+mod certificates_end;
 #[path = "journeys/clock_stepped.rs"]
 mod clock_stepped;
 #[path = "journeys/cmp_absent.rs"]

@@ -159,7 +159,7 @@ fn authorities(
 ) -> Result<(Authorities, Protector, Ends), Failed> {
     let mut authorities: Authorities = BTreeMap::new();
     let mut protector = None;
-    let mut ends = Ends::default();
+    let mut ends = Ends::new(config);
     for (name, table) in &config.authority {
         let signer = Arc::clone(signer);
         let authority = authority(name, table, &signer, clock, random)

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::net::TcpStream;
 
 use super::assemble::{authority, read_certificates};
-use super::expiry::Alarm;
+use super::expiry::{self, Watched};
 use super::genuine::refuse_demo_certificates;
 use super::key_files::key_encryption_keys;
 use super::system::{Entropy, SystemClock};
@@ -168,13 +168,13 @@ async fn rest(config: &Config, report: &mut Report) {
                 report.tell("data key", data_key::open(&hsm, &store).await.map(drop));
             }
             for (name, authority) in &config.authority {
-                ends_soon(name, authority, report);
                 report.tell(&format!("authority.{name}"), fits(name, authority, &hsm));
             }
             hsm.stop();
         }
         Err(fault) => report.tell("token", Err(fault)),
     }
+    ends_soon(config, report);
     for (name, authority) in &config.authority {
         report.tell(&format!("authority.{name}.url"), reach(authority.url()).await);
         for url in authority.further_urls() {
@@ -214,14 +214,17 @@ fn ready(hsm: &Hsm) -> Result<(), Failed> {
     }
 }
 
-/// That the RA's certificate has ended is a fault of its file, which is told there.
-fn ends_soon(name: &str, authority: &AuthorityConfig, report: &Report) {
-    let Ok(certificates) = read_certificates(authority.ra_certificate()) else { return };
-    let (now, ends) = (SystemClock.now(), certificates.first().map(Certificate::not_after));
-    if let Some(ends) = ends.filter(|ends| now <= *ends)
-        && let Some(alarm) = Alarm::of(ends, now)
-    {
-        report.note(&format!("authority.{name}.ra_certificate"), &alarm.words(ends, now));
+/// What ends soon. That the first certificate of a file has ended is a fault, which is told there.
+fn ends_soon(config: &Config, report: &Report) {
+    let own = config.authority.iter().filter_map(|(name, authority)| {
+        let certificates = read_certificates(authority.ra_certificate()).ok()?;
+        Some(Watched::own(name, certificates.first()?))
+    });
+    let now = SystemClock.now();
+    for watched in own.chain(expiry::in_files(&expiry::files(config))) {
+        if let Some(alarm) = watched.alarm(now, config.expiry).filter(|_| now <= watched.ends) {
+            report.note(&watched.key, &watched.words(alarm, now));
+        }
     }
 }
 

@@ -172,7 +172,7 @@ fn registry(house: &House, listen: &Metrics) -> Registry {
     let ra = registry.sub_registry_with_prefix("ra");
     house.registrar.metrics().register(ra);
     house.store.stats().register(ra);
-    house.ends.register(ra);
+    ra.register_collector(house.ends.collector(Arc::new(SystemClock)));
     ra.register_collector(Box::new(super::metrics::Token(house.hsm.clone())));
     registry
 }

@@ -92,6 +92,7 @@ pub(super) fn check(config: &Config) -> Result<(), Wrong> {
             return wrong(&["key_encryption_key"], format!("'{}': there is no [profile.{unknown}]", entry.identifier));
         }
     }
+    config.expiry.check()?;
     if !config.profile.contains_key(&config.registrar.default_profile) {
         let text = format!("there is no [profile.{}]", config.registrar.default_profile);
         return wrong(&["registrar", "default_profile"], text);

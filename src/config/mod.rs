@@ -2,6 +2,7 @@
 
 mod authority;
 mod check;
+mod expiry;
 mod profile;
 mod reference;
 mod registrar;
@@ -16,6 +17,7 @@ use crate::rules::Profile;
 
 pub use authority::AuthorityConfig;
 pub use check::is_demo_folder;
+pub use expiry::ExpiryConfig;
 pub use reference::REFERENCE;
 pub use registrar::RegistrarConfig;
 
@@ -61,6 +63,9 @@ pub struct Config {
     pub key_encryption_key: Vec<crate::frontend::KeyEncryptionKeyConfig>,
     /// What may be asked for.
     pub profile: BTreeMap<String, Profile>,
+    /// When somebody is told that a certificate ends.
+    #[serde(default)]
+    pub expiry: ExpiryConfig,
     /// The log on standard error.
     #[serde(default)]
     pub log: LogConfig,

@@ -184,6 +184,11 @@ names = { code = "profile", manufacturer = "serial-number" }  # by "code" and na
 [profile.devices.clauses]        # the clause of your CP/CPS behind a rule, shown in refusals
 key_size = "CPS 6.1.5"
 
+[expiry]                         # days before the end of a certificate that the server lives by (defaults shown; less where it is short-lived)
+notice_days = 60
+warning_days = 30
+critical_days = 7
+
 [log]
 json = false                     # one JSON object a line
 filter = "info,certval=warn"     # as in RUST_LOG (default shown)

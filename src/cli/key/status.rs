@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::fit;
 use crate::case::Clock as _;
 use crate::cli::assemble::read_certificates;
-use crate::cli::expiry::{Alarm, days_left};
+use crate::cli::expiry::{self, Alarm, Watched, days_left};
 use crate::cli::socket::make_folder;
 use crate::cli::system::SystemClock;
 use crate::cli::{Common, Failed, print};
@@ -18,6 +18,8 @@ use crate::hsm::{KeyRef, Token};
 struct Standing {
     authority: String,
     certificate: Option<Certificate>,
+    /// How near its end is.
+    alarm: Option<Alarm>,
     key: Option<KeyRef>,
     /// Whether it stays on the token and always did.
     stays: Option<bool>,
@@ -41,17 +43,52 @@ pub(super) fn run(config: &Config, common: &Common) -> Result<(), Failed> {
         standing
     };
     let found: Vec<Standing> = config.authority.iter().map(look).collect();
+    let others: Vec<Other> = expiry::in_files(&expiry::files(config))
+        .into_iter()
+        .map(|watched| Other { alarm: watched.alarm(now, config.expiry), watched })
+        .collect();
     if common.json {
-        print(&Value::from(found.iter().map(|standing| standing.json(now)).collect::<Vec<_>>()).to_string());
+        let told = found.iter().map(|standing| standing.json(now)).chain(others.iter().map(|other| other.json(now)));
+        print(&Value::from(told.collect::<Vec<_>>()).to_string());
     } else {
-        for standing in &found {
-            print(&standing.text(now));
+        for text in found.iter().map(|standing| standing.text(now)).chain(others.iter().map(|other| other.text(now))) {
+            print(&text);
         }
     }
-    match found.iter().map(|standing| standing.faults.len()).sum::<usize>() {
+    let near = others.iter().filter(|other| other.alarm.is_some()).count();
+    match found.iter().map(|standing| standing.faults.len()).sum::<usize>() + near {
         0 => Ok(()),
         1 => Err(Failed::new("1 thing needs a person")),
         count => Err(Failed::new(format!("{count} things need a person"))),
+    }
+}
+
+/// A certificate that is not the RA's own, and that the server lives by.
+#[derive(Debug)]
+struct Other {
+    watched: Watched,
+    alarm: Option<Alarm>,
+}
+
+impl Other {
+    fn json(&self, now: Millis) -> Value {
+        json!({
+            "certificate": self.watched.key,
+            "subject": self.watched.subject,
+            "not_after": self.watched.ends.to_string(),
+            "days_left": days_left(self.watched.ends, now),
+            "alarm": self.alarm.map(Alarm::name),
+        })
+    }
+
+    fn text(&self, now: Millis) -> String {
+        let Watched { key, subject, ends, .. } = &self.watched;
+        let days = days_left(*ends, now);
+        let text = format!("{key}\n  certificate  {subject}\n  ends         {ends}, {days} days left");
+        match self.alarm {
+            Some(alarm) => format!("{text}\n  FAULT        {}", self.watched.words(alarm, now)),
+            None => text,
+        }
     }
 }
 
@@ -67,9 +104,11 @@ impl Standing {
         self.faults.extend(
             fit::check(config, table.certificates(), own, &certificates, now).err().map(|fault| fault.to_string()),
         );
-        if now <= own.not_after() {
-            self.faults.extend(Alarm::of(own.not_after(), now).map(|alarm| alarm.words(own.not_after(), now)));
-        }
+        let watched = Watched::own(&self.authority, own);
+        self.alarm = watched.alarm(now, config.expiry);
+        // That it has ended is told already.
+        let near = self.alarm.filter(|_| now <= watched.ends);
+        self.faults.extend(near.map(|alarm| watched.words(alarm, now)));
         if let Some(Err(fault)) = token.map(|token| self.look_at_key(config, token, own)) {
             self.faults.push(fault.to_string());
         }
@@ -101,7 +140,7 @@ impl Standing {
             "serial": own.map(|own| hex::encode(own.serial())),
             "not_after": own.map(|own| own.not_after().to_string()),
             "days_left": own.map(|own| days_left(own.not_after(), now)),
-            "alarm": own.and_then(|own| Alarm::of(own.not_after(), now)).map(Alarm::name),
+            "alarm": self.alarm.map(Alarm::name),
             "public_key_sha256": own.map(|own| own.public_key().print().to_string()),
             "key": self.key.as_ref().map(ToString::to_string),
             "stays_on_token": self.stays,
