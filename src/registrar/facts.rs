@@ -1,12 +1,12 @@
 //! From a request to the facts that the rules judge.
 
-use certs::{AltName, Certificate, KeyKind, KeyUsage, Name, PublicKey};
+use certs::{AltName, Certificate, KeyKind, KeyUsage, Name, PublicKey, lint};
 
 use super::identify::Identified;
 use super::request::{CertificateRequest, Possession, RevocationRequest};
 use super::{Refusal, Registrar};
 use crate::case::Kind;
-use crate::rules::{AttributeFact, Facts, HolderFact, KeyFact, NameFact, ReplacedFact};
+use crate::rules::{AttributeFact, Facts, HolderFact, KeyFact, LintFact, NameFact, ReplacedFact};
 use crate::store::{CertificateRow, CertificateStatus};
 
 impl Registrar {
@@ -71,6 +71,7 @@ impl Registrar {
             },
             subject: attributes(&request.subject),
             alternative_names: alternative_names(&request.alt_names),
+            lints: lints(request),
             key_usage: request.key_usage.map(|usage| usage_names(usage).iter().map(ToString::to_string).collect()),
             extended_key_usage: request
                 .extended_key_usages
@@ -123,6 +124,13 @@ impl Registrar {
     }
 }
 
+/// What a CA could not grant without breaking RFC 5280.
+fn lints(request: &CertificateRequest) -> Vec<LintFact> {
+    let kind = request.public_key.as_ref().map(PublicKey::kind);
+    let found = lint::check_request(&request.subject, &request.alt_names, kind, request.key_usage);
+    found.into_iter().map(|found| LintFact { name: found.lint.to_owned(), text: found.to_string() }).collect()
+}
+
 fn sorted(names: &[AltName]) -> Vec<AltName> {
     let mut names = names.to_vec();
     names.sort();
@@ -152,6 +160,7 @@ pub(super) fn revocation_facts(
         proof_algorithm: None,
         subject: Vec::new(),
         alternative_names: Vec::new(),
+        lints: Vec::new(),
         key_usage: None,
         extended_key_usage: None,
         certification_authority: false,

@@ -31,6 +31,9 @@ pub struct Facts {
     pub subject: Vec<AttributeFact>,
     /// The subject alternative names, in order.
     pub alternative_names: Vec<NameFact>,
+    /// The rules of RFC 5280 that a certificate with what is asked for would break (`certs::lint`).
+    #[serde(default)]
+    pub lints: Vec<LintFact>,
     /// The key usages asked for, by their names in RFC 5280 section 4.2.1.3; none when not asked.
     pub key_usage: Option<Vec<String>>,
     /// The extended key usages asked for, as dotted identifiers; none when not asked.
@@ -96,6 +99,16 @@ pub struct KeyFact {
     pub family: String,
     /// The size in bits.
     pub bits: u32,
+}
+
+/// A rule for certificates that what is asked for breaks.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct LintFact {
+    /// The rule's name.
+    pub name: String,
+    /// What is wrong.
+    pub text: String,
 }
 
 /// An attribute of a distinguished name.

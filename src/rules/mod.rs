@@ -14,7 +14,7 @@ mod ruling;
 pub use est_rules::{
     ChallengePassword, Demand, EstRules, HttpSchemes, OtpChallenge, RevocationChallenge, ServerKeyKind,
 };
-pub use facts::{AttributeFact, CredentialFact, Facts, HolderFact, KeyFact, NameFact, ReplacedFact};
+pub use facts::{AttributeFact, CredentialFact, Facts, HolderFact, KeyFact, LintFact, NameFact, ReplacedFact};
 pub use messages::{ExtraCerts, MessageRules};
 pub use profile::{Approval, EnrolNeeds, Forward, KeyRules, Naming, Profile, Proof, RenewalKey, SubjectRules};
 pub use rule_set::{RuleSet, RuleSetFault};

@@ -97,7 +97,7 @@ struct Rule {
     look: fn(&Profile, &Facts) -> Vec<String>,
 }
 
-const RULES: [Rule; 16] = [
+const RULES: [Rule; 17] = [
     Rule { name: "requester", source: "RFC 7030 section 3.7", code: ReasonCode::NotAuthorized, look: requester },
     Rule { name: "code_names", source: "RFC 9483 section 5.1.1", code: ReasonCode::NotAuthorized, look: code_names },
     Rule { name: "holder", source: "RFC 9483 section 5.1.1", code: ReasonCode::NotAuthorized, look: holder },
@@ -121,6 +121,7 @@ const RULES: [Rule; 16] = [
         code: ReasonCode::BadTemplate,
         look: extended_key_usage,
     },
+    Rule { name: "lint", source: "RFC 5280 section 4", code: ReasonCode::BadTemplate, look: lint },
     Rule { name: "extensions", source: "RFC 3647 section 4.7.1", code: ReasonCode::BadExtension, look: extensions },
     Rule { name: "validity", source: "RFC 3647 section 4.6.3", code: ReasonCode::BadTemplate, look: validity },
     Rule { name: "replaced", source: "RFC 7030 section 4.2.2", code: ReasonCode::BadCertificateId, look: replaced },
@@ -190,6 +191,12 @@ fn key_usage(profile: &Profile, facts: &Facts) -> Vec<String> {
         .filter(|usage| !profile.key_usage.contains(*usage))
         .map(|usage| format!("the key usage {usage} is not given here; use {}", listed(&profile.key_usage)))
         .collect()
+}
+
+/// A CA that grants it would break a rule, and its certificate would be withheld.
+fn lint(profile: &Profile, facts: &Facts) -> Vec<String> {
+    let found = facts.lints.iter().filter(|found| !profile.lint_allow.contains(&found.name));
+    found.map(|found| found.text.clone()).collect()
 }
 
 fn extended_key_usage(profile: &Profile, facts: &Facts) -> Vec<String> {
@@ -277,7 +284,9 @@ const CMC_RA: &str = "1.3.6.1.5.5.7.3.28";
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AttributeFact, CredentialFact, EstRules, HolderFact, KeyFact, NameFact, ReplacedFact};
+    use super::super::{
+        AttributeFact, CredentialFact, EstRules, HolderFact, KeyFact, LintFact, NameFact, ReplacedFact,
+    };
     use super::*;
 
     fn profile() -> Profile {
@@ -316,6 +325,7 @@ mod tests {
             proof_algorithm: Some("ECDSA".into()),
             subject: vec![AttributeFact { kind: "CN".into(), value: "pump-7".into() }],
             alternative_names: vec![NameFact { kind: "dns".into(), value: "pump-7.plant.example".into() }],
+            lints: Vec::new(),
             key_usage: None,
             extended_key_usage: None,
             certification_authority: false,
@@ -376,6 +386,8 @@ mod tests {
         assert_eq!(against(|facts| facts.alternative_names[0].value = "*.plant.example".into()), ["alternative_names"]);
         assert_eq!(against(|facts| facts.alternative_names[0].kind = "uri".into()), ["alternative_names"]);
         assert_eq!(against(|facts| facts.key_usage = Some(vec!["keyCertSign".into()])), ["key_usage"]);
+        let lint = LintFact { name: "subject".into(), text: "too long".into() };
+        assert_eq!(against(|facts| facts.lints = vec![lint]), ["lint"]);
         assert_eq!(against(|facts| facts.certification_authority = true), ["extensions"]);
         assert_eq!(against(|facts| facts.other_extensions = vec!["1.2.3".into()]), ["extensions"]);
         assert_eq!(against(|facts| facts.validity_days = Some(5000)), ["validity"]);

@@ -3,7 +3,7 @@
 use certs::{Extension, ObjectIdentifier, oid};
 use demo_ca::Kind;
 
-use super::office::{Office, Settings, Who};
+use super::office::{Office, Settings, Who, csr_for};
 
 /// An office, and what came of a certificate that its CA twisted.
 fn enrolled(twist: &str, change: impl FnOnce(&mut Settings)) -> (Office, u16) {
@@ -82,6 +82,25 @@ fn a_rule_that_the_profile_lets_its_ca_break_keeps_nothing_back() {
     assert_eq!((status, office.state().as_str()), (200, "confirmed"), "{}", office.said());
     let (office, status) = enrolled(&twist, allow("crl_distribution_points"));
     assert_eq!((status, office.state().as_str()), (500, "withheld"), "{}", office.said());
+}
+
+#[test]
+fn what_no_ca_could_grant_is_refused_before_it_is_asked() {
+    let asked = |allow: &[&str]| {
+        let allow = allow.to_vec();
+        let office = Office::open_with(|settings| {
+            settings.default_profile().insert("lint_allow".into(), allow.into());
+        });
+        let usage = "keyUsage=critical,digitalSignature,keyEncipherment";
+        let csr = csr_for(&office.key("pump"), "/CN=pump.plant.example", &["-addext", usage]);
+        let answer = office.est("simpleenroll", &Who::Code(&office.code()), &csr);
+        (answer.status, answer.text(), office.records().count(Kind::Issued))
+    };
+    let (status, text, issued) = asked(&[]);
+    assert!(text.contains("the key usage has what a key of kind P-256 is not used for"), "{text}");
+    assert_eq!((status, issued), (400, 0));
+    let (status, text, issued) = asked(&["key_usage_of_key"]);
+    assert_eq!((status, issued), (200, 1), "{text}");
 }
 
 #[test]

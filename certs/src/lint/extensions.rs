@@ -5,7 +5,7 @@ use const_oid::ObjectIdentifier;
 use super::syntax::{is_absolute_uri, is_host, is_mailbox};
 use super::{View, only_if};
 use crate::walk::{OID, SEQUENCE, Walk, explicit, implicit};
-use crate::{AltName, Fault, KeyKind, KeyUsage, oid, write};
+use crate::{AltName, Fault, KeyKind, KeyUsage, Name, oid, write};
 
 /// Which extensions are never and which are always critical.
 pub(super) fn critical(view: &View<'_>) -> Vec<String> {
@@ -78,21 +78,24 @@ pub(super) fn key_usage(view: &View<'_>) -> Vec<String> {
     found
 }
 
-/// What a key of its kind cannot do, or must not.
 pub(super) fn key_usage_of_key(view: &View<'_>) -> Vec<String> {
     let Some(usage) = view.certificate.key_usage() else { return Vec::new() };
+    usage_of(view.certificate.public_key().kind(), usage)
+}
+
+/// What a key of its kind cannot do, or must not.
+pub(super) fn usage_of(kind: KeyKind, usage: KeyUsage) -> Vec<String> {
     let agreement = KeyUsage::KEY_AGREEMENT | KeyUsage::ENCIPHER_ONLY | KeyUsage::DECIPHER_ONLY;
     let encipherment = KeyUsage::KEY_ENCIPHERMENT | KeyUsage::DATA_ENCIPHERMENT;
-    let kind = view.certificate.public_key().kind();
     let never = match kind {
         // RFC 3279 section 2.3.1, RFC 4055 section 1.2.
         KeyKind::Rsa { .. } => agreement,
         // RFC 8813 section 3.
         KeyKind::P256 | KeyKind::P384 | KeyKind::P521 => encipherment,
-        // RFC 8410 section 5, RFC 9881 section 5.
+        // RFC 9295 section 3, RFC 9881 section 5.
         KeyKind::Ed25519 | KeyKind::MlDsa44 | KeyKind::MlDsa65 | KeyKind::MlDsa87 => agreement | encipherment,
     };
-    only_if(usage.intersects(never), || format!("its keyUsage has what a key of kind {kind} is not used for"))
+    only_if(usage.intersects(never), || format!("the key usage has what a key of kind {kind} is not used for"))
 }
 
 /// RFC 5280 section 4.2.1.4.
@@ -109,26 +112,33 @@ pub(super) fn certificate_policies(view: &View<'_>) -> Result<Vec<String>, Fault
     Ok(found)
 }
 
-/// RFC 5280 section 4.2.1.6.
 pub(super) fn subject_alt_name(view: &View<'_>) -> Vec<String> {
+    alt_names(view.certificate.alt_names())
+}
+
+/// RFC 5280 section 4.2.1.6.
+pub(super) fn alt_names(names: &[AltName]) -> Vec<String> {
     let wrong = |name: &AltName| match name {
         AltName::Dns(host) if !is_host(host) => Some(format!("'{host}' in subjectAltName is no host name")),
         AltName::Email(address) if !is_mailbox(address) => Some(format!("'{address}' in subjectAltName is no mailbox")),
         AltName::Uri(uri) if !is_absolute_uri(uri) => Some(format!("'{uri}' in subjectAltName is no absolute URI")),
         _ => None,
     };
-    view.certificate.alt_names().iter().filter_map(wrong).collect()
+    names.iter().filter_map(wrong).collect()
+}
+
+pub(super) fn email_in_subject(view: &View<'_>) -> Vec<String> {
+    emails(view.certificate.subject(), view.certificate.alt_names())
 }
 
 /// RFC 5280 section 4.1.2.6: an address in a new certificate MUST stand in subjectAltName.
-pub(super) fn email_in_subject(view: &View<'_>) -> Vec<String> {
-    let names = view.certificate.alt_names();
+pub(super) fn emails(subject: &Name, names: &[AltName]) -> Vec<String> {
     let stands = |address: &String| {
         names.iter().any(|name| matches!(name, AltName::Email(known) if known.eq_ignore_ascii_case(address)))
     };
-    let addresses = view.certificate.subject().values(oid::EMAIL_ADDRESS);
+    let addresses = subject.values(oid::EMAIL_ADDRESS);
     let missing = addresses.iter().filter(|address| !stands(address));
-    missing.map(|address| format!("'{address}' stands in its subject and not in subjectAltName")).collect()
+    missing.map(|address| format!("'{address}' stands in the subject and not in subjectAltName")).collect()
 }
 
 /// RFC 5280 section 4.2.1.9.

@@ -11,7 +11,7 @@ use crate::walk::{
     Walk,
 };
 use crate::write::YEAR_2050;
-use crate::{Extension, Fault, Millis, oid, text};
+use crate::{Extension, Fault, Millis, Name, oid, text};
 
 /// X.690 section 11.5: what is the default is left out, so that there is one way to write a certificate.
 pub(super) fn encoding(view: &View<'_>) -> Vec<String> {
@@ -72,11 +72,17 @@ fn time(name: &str, item: &Item<'_>, at: Millis) -> Option<String> {
         .then(|| format!("{name} {at} is a GeneralizedTime; through 2049 it is a UTCTime"))
 }
 
-/// The types and sizes of attributes in RFC 5280 appendix A.1.
 pub(super) fn subject(view: &View<'_>) -> Result<Vec<String>, Fault> {
     let subject = view.certificate.subject();
     let nameless = subject.is_empty() && view.certificate.alt_names().is_empty();
     let mut found = only_if(nameless, || "it names nobody: neither subject nor subjectAltName".to_owned());
+    found.extend(attributes(subject)?);
+    Ok(found)
+}
+
+/// The types and sizes of attributes in RFC 5280 appendix A.1.
+pub(super) fn attributes(subject: &Name) -> Result<Vec<String>, Fault> {
+    let mut found = Vec::new();
     let mut names = Walk::only("the subject", subject.der(), SEQUENCE)?.inside()?;
     while !names.is_empty() {
         let mut attributes = names.take(SET)?.inside()?;
@@ -86,7 +92,7 @@ pub(super) fn subject(view: &View<'_>) -> Result<Vec<String>, Fault> {
             let kind = fields.take(OID)?.oid()?;
             found.extend(attribute(kind, &fields.next()?)?);
             // X.501 section 9.3: the attributes of a relative name are of different types.
-            found.extend(only_if(kinds.contains(&kind), || format!("a relative name of its subject has {kind} twice")));
+            found.extend(only_if(kinds.contains(&kind), || format!("a relative name of the subject has {kind} twice")));
             kinds.push(kind);
         }
     }
@@ -98,16 +104,16 @@ fn attribute(kind: ObjectIdentifier, item: &Item<'_>) -> Result<Vec<String>, Fau
         return Ok(Vec::new());
     };
     let mut found = only_if(!types.contains(&item.tag), || {
-        format!("{name} in its subject is a string of the type {:02x}, which is not among {types:02x?}", item.tag)
+        format!("{name} in the subject is a string of the type {:02x}, which is not among {types:02x?}", item.tag)
     });
     let value = text::read(item)?.unwrap_or_default();
     let length = value.chars().count();
     found.extend(only_if(!(*least..=*most).contains(&length), || {
-        format!("{name} in its subject has {length} characters; {least} to {most} are wanted")
+        format!("{name} in the subject has {length} characters; {least} to {most} are wanted")
     }));
     let printable = |c: char| c.is_ascii_alphanumeric() || " '()+,-./:=?".contains(c);
     found.extend(only_if(item.tag == PRINTABLE_STRING && !value.chars().all(printable), || {
-        format!("{name} in its subject has characters that no PrintableString has")
+        format!("{name} in the subject has characters that no PrintableString has")
     }));
     Ok(found)
 }

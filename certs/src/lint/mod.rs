@@ -13,7 +13,7 @@ use std::fmt;
 use const_oid::ObjectIdentifier;
 
 use crate::walk::{INTEGER, Item, SEQUENCE, Walk, explicit, implicit};
-use crate::{Certificate, Fault};
+use crate::{AltName, Certificate, Fault, KeyKind, KeyUsage, Name};
 
 /// A rule that a certificate breaks.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -50,6 +50,28 @@ pub fn check(certificate: &Certificate, issuer: &Certificate, approved: &[Object
         texts.into_iter().map(move |text| Finding { lint, source, text })
     };
     LINTS.iter().flat_map(found).collect()
+}
+
+/// Holds what is asked for against those rules that a CA which grants it would break, whatever else it adds.
+#[must_use]
+pub fn check_request(
+    subject: &Name,
+    alt_names: &[AltName],
+    key: Option<KeyKind>,
+    key_usage: Option<KeyUsage>,
+) -> Vec<Finding> {
+    let usage = key.zip(key_usage).map(|(key, usage)| extensions::usage_of(key, usage));
+    let all = [
+        ("subject", fields::attributes(subject).unwrap_or_else(|fault| vec![fault.to_string()])),
+        ("key_usage_of_key", usage.unwrap_or_default()),
+        ("subject_alt_name", extensions::alt_names(alt_names)),
+        ("email_in_subject", extensions::emails(subject, alt_names)),
+    ];
+    let source = |name: &str| LINTS.iter().find(|lint| lint.name == name).map_or("", |lint| lint.source);
+    let found = |(lint, texts): (&'static str, Vec<String>)| {
+        texts.into_iter().map(move |text| Finding { lint, source: source(lint), text })
+    };
+    all.into_iter().flat_map(found).collect()
 }
 
 /// The names of all rules.

@@ -450,6 +450,24 @@ fn each_rule_finds_what_breaks_it_and_nothing_else() {
 }
 
 #[test]
+fn a_request_is_held_against_what_its_certificate_would_break() {
+    let address = write::sequence(&[&write::wrap(SET, &[&attribute(oid::EMAIL_ADDRESS, IA5_STRING, "a@b.example")])]);
+    let address = crate::Name::parse(&address).unwrap();
+    let long = name(&format!("CN={}", "a".repeat(65)));
+    let found = |subject: &crate::Name, names: &[AltName], usage| {
+        let found = check_request(subject, names, Some(KeyKind::P256), Some(usage));
+        found.into_iter().map(|finding| finding.lint).collect::<Vec<_>>()
+    };
+    let (signs, none) = (KeyUsage::DIGITAL_SIGNATURE, [].as_slice());
+    assert_eq!(found(&name("CN=pump"), none, signs), [""; 0]);
+    assert_eq!(found(&long, none, signs), ["subject"]);
+    assert_eq!(found(&name("CN=pump"), none, KeyUsage::KEY_ENCIPHERMENT), ["key_usage_of_key"]);
+    assert_eq!(found(&name("CN=pump"), &[AltName::Uri("plant/pump".into())], signs), ["subject_alt_name"]);
+    assert_eq!(found(&address, none, signs), ["email_in_subject"]);
+    assert_eq!(found(&address, &[AltName::Email("A@b.example".into())], signs), [""; 0]);
+}
+
+#[test]
 fn what_was_approved_may_be_critical() {
     let root = Party::root("CN=Root");
     let mut sample = Sample::new(&root);
