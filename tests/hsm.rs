@@ -28,7 +28,7 @@ fn each_kind_of_key_signs_and_its_signature_verifies() {
             let mut config = desk.config();
             config.signing_key = hsm::KeyRef::new(&format!("key {kind}"), &[id]);
             let hsm = Hsm::start(&config, &desk.folder).unwrap();
-            let signer = hsm.signer().unwrap();
+            let signer = hsm.signer(hsm::Use::Requests).unwrap();
             assert_eq!(signer.public_key().kind(), kind);
             for message in [b"".as_slice(), b"one", &[7; 5000]] {
                 let signature = wait(signer.sign(message)).unwrap();
@@ -42,10 +42,40 @@ fn each_kind_of_key_signs_and_its_signature_verifies() {
 }
 
 #[test]
+fn the_log_is_signed_with_a_key_of_its_own() {
+    in_a_child("the_log_is_signed_with_a_key_of_its_own", |desk| {
+        let mut config = desk.config();
+        let key = hsm::KeyRef::new("ra-log", &[3]);
+        config.checkpoint_key = Some(key.clone());
+        let missing = Hsm::start(&config, &desk.folder);
+        assert!(matches!(missing, Err(Fault::KeyMissing { .. })), "{missing:?}");
+        let log = desk.token().generate_signing_key("ra-log", &[3], KeyKind::P256).unwrap();
+        let hsm = Hsm::start(&config, &desk.folder).unwrap();
+        let [requests, checkpoints] = hsm::Use::ALL.map(|used| hsm.signer(used).unwrap());
+        assert!(*checkpoints.public_key() == log && *requests.public_key() != log);
+        let signature = wait(checkpoints.sign(b"a log")).unwrap();
+        log.verify(checkpoints.algorithm(), b"a log", &signature).unwrap();
+        assert!(requests.public_key().verify(requests.algorithm(), b"a log", &signature).is_err());
+        // The key of one use is not taken for another's.
+        assert!(matches!(hsm.signer_for(hsm::Use::Requests, &log), Err(Fault::KeyChanged(_))));
+        hsm.signer_for(hsm::Use::Checkpoints, &log).unwrap();
+        hsm.stop();
+        for same in
+            [config.signing_key.clone(), "pkcs11:object=ra-signing".parse().unwrap(), "pkcs11:id=%01".parse().unwrap()]
+        {
+            config.checkpoint_key = Some(same);
+            assert!(
+                matches!(Hsm::start(&config, &desk.folder), Err(Fault::Config(text)) if text.contains("nothing else"))
+            );
+        }
+    });
+}
+
+#[test]
 fn many_callers_share_few_sessions() {
     in_a_child("many_callers_share_few_sessions", |desk| {
         let hsm = Hsm::start(&desk.config(), &desk.folder).unwrap();
-        let signer = hsm.signer().unwrap();
+        let signer = hsm.signer(hsm::Use::Requests).unwrap();
         let runtime = runtime();
         let tasks: Vec<_> = (0..200_u32)
             .map(|number| {
@@ -73,7 +103,7 @@ fn a_full_queue_refuses_at_once() {
         config.queue_limit = 1;
         config.sessions = 1;
         let hsm = Hsm::start(&config, &desk.folder).unwrap();
-        let signer = hsm.signer().unwrap();
+        let signer = hsm.signer(hsm::Use::Requests).unwrap();
         let runtime = runtime();
         let tasks: Vec<_> = (0..64)
             .map(|_| {
@@ -298,7 +328,7 @@ fn what_is_no_module_is_refused() {
 fn a_token_that_goes_is_missed_and_when_it_comes_back_it_signs() {
     in_a_child("a_token_that_goes_is_missed_and_when_it_comes_back_it_signs", |desk| {
         let hsm = Hsm::start(&desk.config(), &desk.folder).unwrap();
-        let signer = hsm.signer().unwrap();
+        let signer = hsm.signer(hsm::Use::Requests).unwrap();
         wait(signer.sign(b"before")).unwrap();
         for round in 0..2 {
             // Once the single token, once the whole store, without which SoftHSM does not even initialise.
@@ -324,7 +354,7 @@ fn a_token_that_goes_is_missed_and_when_it_comes_back_it_signs() {
 fn a_token_that_comes_and_goes_under_load_ends_no_thread() {
     in_a_child("a_token_that_comes_and_goes_under_load_ends_no_thread", |desk| {
         let hsm = Hsm::start(&desk.config(), &desk.folder).unwrap();
-        let signer = hsm.signer().unwrap();
+        let signer = hsm.signer(hsm::Use::Requests).unwrap();
         let runtime = runtime();
         let ended = Arc::new(AtomicBool::new(false));
         let tasks: Vec<_> = (0..16).map(|_| runtime.spawn(sign_until(signer.clone(), Arc::clone(&ended)))).collect();
@@ -377,8 +407,8 @@ fn the_server_starts_while_the_token_is_away() {
         fs::rename(&there, &away).unwrap();
         let hsm = Hsm::start(&desk.config(), &desk.folder).unwrap();
         assert_eq!(hsm.state(), State::Absent);
-        assert!(matches!(hsm.signer(), Err(Fault::Unavailable(_))));
-        let signer = hsm.signer_for(&key).unwrap();
+        assert!(matches!(hsm.signer(hsm::Use::Requests), Err(Fault::Unavailable(_))));
+        let signer = hsm.signer_for(hsm::Use::Requests, &key).unwrap();
         assert!(matches!(wait(signer.sign(b"away")), Err(SignerFault::Unavailable(_))));
         fs::rename(&away, &there).unwrap();
         until(|| hsm.state() == State::Ready);
@@ -391,13 +421,13 @@ fn another_key_than_the_certified_one_does_not_sign() {
     in_a_child("another_key_than_the_certified_one_does_not_sign", |desk| {
         let other = desk.token().generate_signing_key("other", &[9], KeyKind::P256).unwrap();
         let hsm = Hsm::start(&desk.config(), &desk.folder).unwrap();
-        assert!(matches!(hsm.signer_for(&other), Err(Fault::KeyChanged(_))));
+        assert!(matches!(hsm.signer_for(hsm::Use::Requests, &other), Err(Fault::KeyChanged(_))));
         hsm.stop();
         // The same when the token comes only later.
         let (there, away) = (desk.folder.join("tokens"), desk.folder.join("away"));
         fs::rename(&there, &away).unwrap();
         let hsm = Hsm::start(&desk.config(), &desk.folder).unwrap();
-        let signer = hsm.signer_for(&other).unwrap();
+        let signer = hsm.signer_for(hsm::Use::Requests, &other).unwrap();
         fs::rename(&away, &there).unwrap();
         until(|| hsm.state() == State::Faulty);
         assert!(wait(signer.sign(b"message")).is_err());
@@ -408,7 +438,7 @@ fn another_key_than_the_certified_one_does_not_sign() {
 fn a_pin_changed_meanwhile_is_tried_once_and_again_when_an_officer_says_so() {
     in_a_child("a_pin_changed_meanwhile_is_tried_once_and_again_when_an_officer_says_so", |desk| {
         let hsm = Hsm::start(&desk.config(), &desk.folder).unwrap();
-        let signer = hsm.signer().unwrap();
+        let signer = hsm.signer(hsm::Use::Requests).unwrap();
         Desk::pkcs11_tool(&["--change-pin", "--new-pin", "999999"]);
         let (there, away) = (desk.folder.join("tokens"), desk.folder.join("away"));
         fs::rename(&there, &away).unwrap();

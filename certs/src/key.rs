@@ -4,9 +4,9 @@ use aws_lc_rs::digest;
 use aws_lc_rs::signature::{self as aws, UnparsedPublicKey, VerificationAlgorithm};
 use const_oid::ObjectIdentifier;
 
-use crate::Fault;
 use crate::algorithm::{Digest, RSASSA_PSS, SignatureAlgorithm, absent_or_null, pss, split};
 use crate::walk::{BIT_STRING, INTEGER, Item, OID, SEQUENCE, Walk};
+use crate::{Fault, pem};
 
 /// SHA-256 of a subject public key info.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -87,6 +87,22 @@ enum Padding {
 }
 
 impl PublicKey {
+    /// Reads the first `PUBLIC KEY` of a PEM text (RFC 7468 section 13).
+    ///
+    /// # Errors
+    /// [`Fault::Malformed`] where there is none, and those of [`PublicKey::parse`].
+    pub fn parse_pem(text: &[u8]) -> Result<Self, Fault> {
+        let found = pem::decode_all("public key", "PUBLIC KEY", text)?;
+        let none = || Fault::Malformed { what: "public key", detail: "there is no PUBLIC KEY in the PEM".into() };
+        Self::parse(found.first().ok_or_else(none)?)
+    }
+
+    /// As `PUBLIC KEY` in PEM (RFC 7468 section 13).
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        pem::encode("PUBLIC KEY", self.der())
+    }
+
     /// Reads a `SubjectPublicKeyInfo` (DER).
     ///
     /// An RSA key that is too short to verify anything is read, too, so that rules can refuse it by its name.

@@ -1,7 +1,7 @@
 //! One line of the audit log.
 
-use super::canonical;
-use super::tree::{Hash, leaf_hash};
+use tlog::{Canonical, Hash, leaf_hash};
+
 use crate::case::{CaseId, LeafId, Millis, Random};
 
 /// What happened. The names are part of the canonical bytes and never change.
@@ -167,10 +167,17 @@ impl Leaf {
         self.fact(name, FactValue::Personal { salt, value: value.replace('\0', "\u{fffd}") })
     }
 
-    /// The bytes that the log stands for, for ever: see [`super::Canonical`].
+    /// The bytes that the log stands for, for ever: see [`Canonical`].
     #[must_use]
     pub fn canonical(&self) -> Vec<u8> {
-        canonical::encode(self)
+        let facts = self.facts.iter().map(|fact| match &fact.value {
+            FactValue::Plain(text) => tlog::Fact::plain(fact.name, text),
+            FactValue::Hash(hash) => tlog::Fact::hash(fact.name, hash),
+            FactValue::Personal { salt, value } => tlog::Fact::personal(fact.name, salt, value),
+        });
+        let words = (self.node.as_str(), self.kind.name(), self.actor.as_str());
+        let case = self.case.as_ref().map(CaseId::as_bytes);
+        Canonical::new(self.id.as_bytes(), self.at.0, words, case, facts.collect()).to_octets()
     }
 
     /// The hash of the canonical bytes as a leaf of the tree (RFC 9162 section 2.1.1).

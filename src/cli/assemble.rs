@@ -1,11 +1,14 @@
 //! Builds the house from the ground up.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use certs::{Certificate, Signer};
+use certs::{Certificate, PublicKey, Signer};
+use tlog::NoteKey;
 
+use super::checkpoint_file::CheckpointFile;
 use super::expiry::Ends;
 use super::genuine::refuse_demo_certificates;
 use super::key_files::key_encryption_keys;
@@ -15,8 +18,10 @@ use super::{Failed, data_key, rule_sets};
 use crate::case::{Clock, Random};
 use crate::config::{AuthorityConfig, Config};
 use crate::frontend::{KeyProtection, Protector};
-use crate::hsm::{Hsm, HsmSigner, State};
-use crate::registrar::{Balancer, KeyReady, Parts, Registrar, Trust, TrustConfig, TrustedRa, Vault};
+use crate::hsm::{Hsm, HsmSigner, State, Use};
+use crate::registrar::{
+    Balancer, CheckpointPlace, KeyReady, Log, LogConfig, Parts, Registrar, Trust, TrustConfig, TrustedRa, Vault,
+};
 use crate::store::Store;
 use crate::upstream::{Authority, Cmp, Est};
 
@@ -99,6 +104,7 @@ pub(super) async fn assemble(config: &Config, signer: Option<Arc<dyn Signer>>) -
         Some(signer) => signer,
         None => Arc::new(on_token(config, &hsm)?),
     };
+    let log = signed_log(config, &hsm)?;
     let (authorities, protector, ends) = authorities(config, &signer, &clock, &random)?;
     let rules = Arc::new(rule_sets::activate(config, &store).await?);
     let trust = trust_tables(config)?;
@@ -126,6 +132,7 @@ pub(super) async fn assemble(config: &Config, signer: Option<Arc<dyn Signer>>) -
         key_maker: Arc::new(InMemory),
         clock,
         random,
+        log,
         settings: config.registrar.settings(&config.node),
     });
     let keys = KeyProtection { protector: protector.clone(), secrets: key_encryption_keys(config)? };
@@ -146,7 +153,30 @@ fn on_token(config: &Config, hsm: &Hsm) -> Result<HsmSigner, Failed> {
     let first = config.authority.values().next().ok_or_else(|| Failed::new("there is no [authority.NAME]"))?;
     let certificates = read_certificates(first.ra_certificate())?;
     let own = certificates.first().ok_or_else(|| Failed::new("the RA certificate's file is empty"))?;
-    hsm.signer_for(own.public_key()).map_err(Failed::new)
+    hsm.signer_for(Use::Requests, own.public_key()).map_err(Failed::new)
+}
+
+/// The audit log as `[audit]` has it signed.
+pub(super) fn signed_log(config: &Config, hsm: &Hsm) -> Result<Option<Log>, Failed> {
+    let Some(audit) = &config.audit else { return Ok(None) };
+    let key = note_key(audit)?;
+    let signer = hsm.signer_for(Use::Checkpoints, key.key()).map_err(|fault| {
+        Failed::new(format!("hsm.checkpoint_key is not the key in {}: {fault}", audit.public_key.display()))
+    })?;
+    let place = |path: &PathBuf| {
+        Arc::new(CheckpointFile { path: path.clone(), origin: audit.origin.clone() }) as Arc<dyn CheckpointPlace>
+    };
+    Ok(Some(Log::new(key, Arc::new(signer), audit.copies.iter().map(place).collect())))
+}
+
+/// The name and the public key of the audit log.
+pub(super) fn note_key(audit: &LogConfig) -> Result<NoteKey, Failed> {
+    let path = audit.public_key.display();
+    let pem = std::fs::read(&audit.public_key).map_err(|fault| {
+        Failed::new(format!("audit.public_key: {path}: {fault}; `daftar key generate` writes it when it makes the key"))
+    })?;
+    let key = PublicKey::parse_pem(&pem).map_err(|fault| Failed::new(format!("audit.public_key: {path}: {fault}")))?;
+    NoteKey::new(&audit.origin, key).map_err(|fault| Failed::new(format!("audit: {fault}")))
 }
 
 type Authorities = BTreeMap<String, Arc<dyn Authority>>;

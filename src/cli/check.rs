@@ -8,7 +8,7 @@ use certs::{Certificate, Signer, oid};
 use serde_json::json;
 use tokio::net::TcpStream;
 
-use super::assemble::{authority, read_certificates};
+use super::assemble::{authority, read_certificates, signed_log};
 use super::expiry::{self, Watched};
 use super::genuine::refuse_demo_certificates;
 use super::key_files::key_encryption_keys;
@@ -16,7 +16,7 @@ use super::system::{Entropy, SystemClock};
 use super::{Common, Failed, data_key, print};
 use crate::case::{Clock, Random};
 use crate::config::{AuthorityConfig, Config};
-use crate::hsm::{Hsm, State};
+use crate::hsm::{Hsm, State, Use};
 use crate::listen::{Place, ServerTls};
 use crate::registrar::Trust;
 use crate::rules::{Approval, Demand, Forward, Naming, Profile};
@@ -163,7 +163,10 @@ async fn rest(config: &Config, report: &mut Report) {
     match open_token(config) {
         Ok(hsm) => {
             report.tell("token", ready(&hsm));
-            report.tell("RA key", hsm.signer().map(drop).map_err(Failed::new));
+            report.tell("RA key", hsm.signer(Use::Requests).map(drop).map_err(Failed::new));
+            if config.audit.is_some() {
+                report.tell("audit", signed_log(config, &hsm).map(drop));
+            }
             if let Some(store) = store {
                 report.tell("data key", data_key::open(&hsm, &store).await.map(drop));
             }
@@ -232,7 +235,7 @@ fn ends_soon(config: &Config, report: &Report) {
 fn fits(name: &str, table: &AuthorityConfig, hsm: &Hsm) -> Result<(), Failed> {
     let certificates = read_certificates(table.ra_certificate())?;
     let own = certificates.first().ok_or_else(|| Failed::new("ra_certificate holds no certificate"))?;
-    let signer: Arc<dyn Signer> = Arc::new(hsm.signer_for(own.public_key()).map_err(Failed::new)?);
+    let signer: Arc<dyn Signer> = Arc::new(hsm.signer_for(Use::Requests, own.public_key()).map_err(Failed::new)?);
     let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(Entropy::new()));
     authority(name, table, &signer, &clock, &random).map_err(Failed::new)?;
     if is_ra(own) {

@@ -5,6 +5,7 @@ mod audit;
 mod books;
 mod case;
 mod check;
+mod checkpoint_file;
 mod client;
 mod code;
 mod data_key;

@@ -72,7 +72,7 @@ mod tests {
         let store = Store::open(&crate::store::Config::sqlite(folder.path().join("office.sqlite"))).await.unwrap();
         let leaves = async || {
             store.number_leaves("test", SystemClock.now()).await.unwrap();
-            store.verify_log().await.unwrap().leaves
+            store.verify_log(&std::collections::BTreeMap::new()).await.unwrap().leaves
         };
         let first = activate(&config("397"), &store).await.unwrap();
         assert_eq!(leaves().await, 2);

@@ -180,7 +180,25 @@ fn token(config: &Config) -> Result<(), Wrong> {
     if hsm.wrapping_key.is_none() {
         return wrong(&["hsm", "wrapping_key"], "is needed: enrolment secrets are encrypted under it");
     }
-    for (name, key) in [("signing_key", Some(&hsm.signing_key)), ("wrapping_key", hsm.wrapping_key.as_ref())] {
+    match (&config.audit, &hsm.checkpoint_key) {
+        (Some(_), None) => {
+            return wrong(&["hsm", "checkpoint_key"], "is needed: the audit log of [audit] is signed with it");
+        }
+        (None, Some(_)) => return wrong(&["hsm", "checkpoint_key"], "signs the audit log; say in [audit] how"),
+        (Some(log), Some(_)) => {
+            let unfit = |sign: char| sign.is_whitespace() || sign.is_control() || sign == '+';
+            if log.origin.is_empty() || log.origin.contains(unfit) {
+                return wrong(&["audit", "origin"], "a name without spaces and '+', such as ra.example/log");
+            }
+        }
+        (None, None) => {}
+    }
+    let keys = [
+        ("signing_key", Some(&hsm.signing_key)),
+        ("checkpoint_key", hsm.checkpoint_key.as_ref()),
+        ("wrapping_key", hsm.wrapping_key.as_ref()),
+    ];
+    for (name, key) in keys {
         let label = key.and_then(|key| key.label.as_deref()).unwrap_or_default();
         if !config.demo && label.starts_with(DEMO_KEYS) {
             return wrong(&["hsm", name], "this is the key of a demo; set `demo = true` or use another");

@@ -44,6 +44,9 @@ pub struct Config {
     /// How requests are worked on.
     #[serde(default)]
     pub registrar: RegistrarConfig,
+    /// How the audit log is signed; without it, it is not.
+    #[serde(default)]
+    pub audit: Option<crate::registrar::LogConfig>,
     /// The CMP door.
     #[serde(default)]
     pub cmp: crate::frontend::CmpDoorConfig,
@@ -174,12 +177,14 @@ impl Config {
         });
         let authority = self.authority.values_mut().flat_map(AuthorityConfig::files);
         let secrets = self.key_encryption_key.iter_mut().map(|entry| &mut entry.file);
+        let log = self.audit.iter_mut().flat_map(|log| std::iter::once(&mut log.public_key).chain(&mut log.copies));
         for path in own
             .into_iter()
             .chain(self.store.files())
             .chain(secrets)
             .chain(trust)
             .chain(authority)
+            .chain(log)
             .chain(&mut self.hsm.pin_file)
         {
             *path = base.join(&*path);

@@ -8,6 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::Fault;
+use super::purpose::Use;
 use super::uri::{Class, Uri};
 
 /// The section `[hsm]`.
@@ -51,6 +52,9 @@ pub struct Config {
     pub call_seconds: u64,
     /// The RA's signing key.
     pub signing_key: KeyRef,
+    /// The P-256 key that signs the checkpoints of the audit log (`[audit]`).
+    #[serde(default)]
+    pub checkpoint_key: Option<KeyRef>,
     /// The AES-256 key that wraps the data keys.
     #[serde(default)]
     pub wrapping_key: Option<KeyRef>,
@@ -84,6 +88,14 @@ impl Config {
         if self.signing_key.class == Some(Class::Secret) {
             return fault("signing_key: type=secret-key cannot sign; say type=private");
         }
+        if let Some(key) = &self.checkpoint_key {
+            if key.class == Some(Class::Secret) {
+                return fault("checkpoint_key: type=secret-key cannot sign; say type=private");
+            }
+            if key.names_the_same(&self.signing_key) {
+                return fault("checkpoint_key: it signs the audit log and nothing else; it cannot be the signing_key");
+            }
+        }
         if self.wrapping_key.as_ref().is_some_and(|key| key.class == Some(Class::Private)) {
             return fault("wrapping_key: type=private cannot wrap; say type=secret-key");
         }
@@ -94,7 +106,9 @@ impl Config {
     pub(super) fn token_choice(&self) -> Result<TokenChoice, Fault> {
         let mut choice =
             TokenChoice { label: self.token.clone(), serial: self.token_serial.clone(), ..TokenChoice::default() };
-        for key in [Some(&self.signing_key), self.wrapping_key.as_ref()].into_iter().flatten() {
+        for key in
+            [Some(&self.signing_key), self.checkpoint_key.as_ref(), self.wrapping_key.as_ref()].into_iter().flatten()
+        {
             choice.join(&key.token)?;
         }
         if choice.label.is_none() && choice.serial.is_none() {
@@ -112,7 +126,7 @@ impl Config {
 
     /// Each session's thread and the one in its place may hang; when those in their places do, nothing is answered at all.
     pub(super) fn most_lost(&self) -> usize {
-        (2 * self.sessions).min(8)
+        (2 * Use::ALL.into_iter().map(|used| self.sessions_for(used)).sum::<usize>()).min(8)
     }
 
     pub(super) fn call_time(&self) -> Duration {
@@ -148,6 +162,16 @@ impl KeyRef {
             class: None,
         };
         key.named().ok()
+    }
+}
+
+impl KeyRef {
+    /// Whether both name one key, as far as the names tell.
+    fn names_the_same(&self, other: &Self) -> bool {
+        fn agree<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
+            one.is_none() || other.is_none() || one == other
+        }
+        agree(self.label.as_ref(), other.label.as_ref()) && agree(self.id.as_ref(), other.id.as_ref())
     }
 }
 

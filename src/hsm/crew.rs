@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use super::pool::{Number, Shared};
+use super::purpose::Use;
 use super::{Fault, thread, worker};
 
 /// The workers.
@@ -16,13 +17,13 @@ impl Crew {
         Self { shared, hired: 0, threads: Vec::new() }
     }
 
-    /// One more.
-    pub(super) fn hire(&mut self) -> Result<(), Fault> {
+    /// One more, for the keys of this use.
+    pub(super) fn hire(&mut self, used: Use) -> Result<(), Fault> {
         self.hired += 1;
         let (shared, number) = (Arc::clone(&self.shared), self.hired);
         // Those that came back from a call they were given up for have ended.
         self.threads.retain(|thread| !thread.is_finished());
-        self.threads.push(thread(&format!("hsm-{number}"), move || worker::serve(&shared, number))?);
+        self.threads.push(thread(&format!("hsm-{number}"), move || worker::serve(&shared, number, used))?);
         Ok(())
     }
 

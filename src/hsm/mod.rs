@@ -1,4 +1,4 @@
-//! Keys on a PKCS#11 token: the RA's signing key and the key that wraps data keys.
+//! Keys on a PKCS#11 token: signing keys by their use, and the key that wraps data keys.
 //!
 //! The only room that names cryptoki, and the only one with threads of its own. [`Hsm::start`] loads the module, and a
 //! supervisor thread logs in, once; N worker threads own a session each and serve a bounded queue. A stale session is
@@ -19,6 +19,7 @@ mod module;
 mod pin;
 mod pool;
 mod public;
+mod purpose;
 mod seat;
 mod signer;
 mod stats;
@@ -42,6 +43,7 @@ pub use config::{Config, KeyRef};
 pub use fault::Fault;
 pub use keys::{KeyClass, KeyInfo};
 pub use pin::clear_pin_marker;
+pub use purpose::Use;
 pub use signer::HsmSigner;
 pub use stats::Stats;
 pub use token::{AttributeView, KeyView, MechanismView, Token, TokenKey, TokenView, init_token};
@@ -72,8 +74,10 @@ impl Hsm {
         // Stops the workers when the start fails half-way.
         let office = Office { shared: Arc::clone(&shared), supervisor: Mutex::new(None) };
         let mut workers = Crew::new(Arc::clone(&shared));
-        for _ in 0..config.sessions {
-            workers.hire()?;
+        for used in Use::ALL {
+            for _ in 0..config.sessions_for(used) {
+                workers.hire(used)?;
+            }
         }
         let supervisor = Supervisor::new(config, module, Marker::new(marker_dir), shared, workers)?;
         let (started, first) = sync_channel(1);
@@ -116,25 +120,25 @@ impl Hsm {
         &self.office.shared.stats
     }
 
-    /// The signing key, as it is on the token.
+    /// The signing key of a use, as it is on the token.
     ///
     /// # Errors
     /// [`Fault::Unavailable`] when the token has not been there yet; use [`Hsm::signer_for`] where the key is known.
-    pub fn signer(&self) -> Result<HsmSigner, Fault> {
+    pub fn signer(&self, used: Use) -> Result<HsmSigner, Fault> {
         let shared = &self.office.shared;
-        let key = shared.expected();
+        let key = shared.expected(used);
         let key = key.ok_or_else(|| shared.why().unwrap_or_else(|| Fault::Unavailable("no key yet".into())))?;
-        HsmSigner::new(Arc::clone(&self.office), key)
+        HsmSigner::new(Arc::clone(&self.office), used, key)
     }
 
-    /// The signing key, which must be this one: that of the RA's certificate. The token may be away.
+    /// The signing key of a use, which must be this one, as a certificate or the office's files tell. The token may be away.
     ///
     /// # Errors
     /// [`Fault::KeyChanged`] when the token has another key, [`Fault::KeyUnsupported`] when Daftar does not sign with
     /// such keys.
-    pub fn signer_for(&self, key: &PublicKey) -> Result<HsmSigner, Fault> {
-        let signer = HsmSigner::new(Arc::clone(&self.office), key.clone())?;
-        self.office.shared.expect(key, CERTIFIED)?;
+    pub fn signer_for(&self, used: Use, key: &PublicKey) -> Result<HsmSigner, Fault> {
+        let signer = HsmSigner::new(Arc::clone(&self.office), used, key.clone())?;
+        self.office.shared.expect(used, key, CERTIFIED)?;
         Ok(signer)
     }
 

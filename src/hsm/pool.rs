@@ -1,13 +1,14 @@
 //! The queue before the token, and what its threads, its supervisor and its callers agree by. When the token is lost,
 //! the threads give their sessions back, so that the supervisor can finalize the module; whoever waits is told at once.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use certs::PublicKey;
 use tokio::sync::oneshot;
 
+use super::purpose::Use;
 use super::seat::{Answer, Opened, Task};
 use super::{Fault, State, Stats};
 
@@ -15,8 +16,8 @@ use super::{Fault, State, Stats};
 #[derive(Debug)]
 pub(super) struct Shared {
     control: Mutex<Control>,
-    /// Workers wait here.
-    work: Condvar,
+    /// Workers wait here, those of each use by themselves.
+    work: [Condvar; Use::ALL.len()],
     /// The supervisor waits here.
     event: Condvar,
     queue_limit: usize,
@@ -28,7 +29,8 @@ pub(super) struct Shared {
 
 #[derive(Debug)]
 struct Control {
-    jobs: VecDeque<Job>,
+    /// What waits for the workers of each use.
+    jobs: [VecDeque<Job>; Use::ALL.len()],
     /// There while the token can be used.
     up: Option<Arc<Opened>>,
     /// Why it cannot, when it cannot.
@@ -42,8 +44,8 @@ struct Control {
     stop: bool,
     /// The supervisor has given the module back.
     ended: bool,
-    /// The signing key that is certified, or was there before.
-    expected: Option<(PublicKey, &'static str)>,
+    /// The signing keys that are certified, or were there before.
+    expected: BTreeMap<Use, (PublicKey, &'static str)>,
 }
 
 /// A task with its deadline and its asker.
@@ -89,6 +91,7 @@ pub(super) type Number = u64;
 #[derive(Debug)]
 struct Call {
     worker: Number,
+    used: Use,
     begun: Instant,
     asker: Asker,
 }
@@ -105,7 +108,7 @@ impl Shared {
     pub(super) fn new(queue_limit: usize, most_lost: usize, deadline: Duration) -> Self {
         Self {
             control: Mutex::new(Control {
-                jobs: VecDeque::new(),
+                jobs: Default::default(),
                 up: None,
                 why: Fault::Unavailable("it was not opened yet".into()),
                 seated: 0,
@@ -113,9 +116,9 @@ impl Shared {
                 lost: Vec::new(),
                 stop: false,
                 ended: false,
-                expected: None,
+                expected: BTreeMap::new(),
             }),
-            work: Condvar::new(),
+            work: Default::default(),
             event: Condvar::new(),
             queue_limit,
             most_lost,
@@ -149,18 +152,20 @@ impl Shared {
         if control.up.is_none() {
             return Err(control.why.clone());
         }
-        if control.jobs.len() >= self.queue_limit {
+        let used = job.task.used();
+        let jobs = &mut control.jobs[used.place()];
+        if jobs.len() >= self.queue_limit {
             return Err(Fault::Unavailable(format!("{} calls wait for it already", self.queue_limit)));
         }
-        control.jobs.push_back(job);
+        jobs.push_back(job);
         self.note_depth(&control);
-        self.work.notify_one();
+        self.work[used.place()].notify_one();
         Ok(())
     }
 
     /// Gives up the workers whose calls take longer than `time`, and tells their askers; a long queue alone is no fault of the token.
-    /// Says how many were given up now. With the most that may be in their calls the doors are closed until one comes back.
-    pub(super) fn give_up(&self, time: Duration) -> usize {
+    /// Says what those did that were given up now. With the most that may be in their calls the doors are closed until one comes back.
+    pub(super) fn give_up(&self, time: Duration) -> Vec<Use> {
         let mut control = self.control();
         let (hung, going): (Vec<_>, Vec<_>) = control.calls.drain(..).partition(|call| call.begun.elapsed() >= time);
         control.calls = going;
@@ -174,7 +179,7 @@ impl Shared {
             self.close(&mut control, &late(time));
         }
         self.event.notify_all();
-        hung.len()
+        hung.iter().map(|call| call.used).collect()
     }
 
     /// Whether a worker is still in a call that it was given up for: then nobody may finalize the module.
@@ -216,11 +221,11 @@ impl Shared {
         if !control.stop {
             self.stats.set_state(State::after(why));
         }
-        for job in control.jobs.drain(..) {
+        for job in control.jobs.iter_mut().flat_map(|jobs| jobs.drain(..)) {
             job.reply.tell(Err(why.clone()));
         }
         self.note_depth(control);
-        self.work.notify_all();
+        self.work.iter().for_each(Condvar::notify_all);
         self.event.notify_all();
     }
 
@@ -240,21 +245,21 @@ impl Shared {
         control.up.is_none().then(|| control.why.clone())
     }
 
-    /// The signing key, once it has been seen or told.
-    pub(super) fn expected(&self) -> Option<PublicKey> {
-        self.control().expected.as_ref().map(|(key, _)| key.clone())
+    /// The signing key of a use, once it has been seen or told.
+    pub(super) fn expected(&self, used: Use) -> Option<PublicKey> {
+        self.control().expected.get(&used).map(|(key, _)| key.clone())
     }
 
     /// From now on only this signing key will do.
-    pub(super) fn expect(&self, key: &PublicKey, which: &'static str) -> Result<(), Fault> {
+    pub(super) fn expect(&self, used: Use, key: &PublicKey, which: &'static str) -> Result<(), Fault> {
         let mut control = self.control();
-        match &control.expected {
+        match control.expected.get(&used) {
             Some((expected, _)) if expected == key => Ok(()),
             // Who has a certificate knows better than we, who have only looked at the token.
             Some((_, BEFORE)) if which == CERTIFIED => Err(Fault::KeyChanged(CERTIFIED)),
             Some((_, known)) => Err(Fault::KeyChanged(known)),
             None => {
-                control.expected = Some((key.clone(), which));
+                control.expected.insert(used, (key.clone(), which));
                 Ok(())
             }
         }
@@ -319,7 +324,7 @@ impl Shared {
     }
 
     fn note_depth(&self, control: &Control) {
-        let depth = u64::try_from(control.jobs.len()).unwrap_or(u64::MAX);
+        let depth = u64::try_from(control.jobs.iter().map(VecDeque::len).sum::<usize>()).unwrap_or(u64::MAX);
         self.stats.queued.store(depth, std::sync::atomic::Ordering::Relaxed);
     }
 }
@@ -334,7 +339,7 @@ pub(super) enum Step {
 
 impl Shared {
     /// A worker waits here for its next step; none when it is time to go.
-    pub(super) fn next(&self, worker: Number, seated: bool) -> Option<Step> {
+    pub(super) fn next(&self, worker: Number, used: Use, seated: bool) -> Option<Step> {
         let mut control = self.control();
         loop {
             match &control.up {
@@ -343,16 +348,16 @@ impl Shared {
                 None => {}
                 Some(opened) => {
                     let opened = Arc::clone(opened);
-                    if let Some(job) = control.jobs.pop_front() {
+                    if let Some(job) = control.jobs[used.place()].pop_front() {
                         // Counted before the lock is left, so that the supervisor never finalizes beneath us.
                         control.seated += usize::from(!seated);
-                        control.calls.push(Call { worker, begun: Instant::now(), asker: job.reply.clone() });
+                        control.calls.push(Call { worker, used, begun: Instant::now(), asker: job.reply.clone() });
                         self.note_depth(&control);
                         return Some(Step::Work(job, opened));
                     }
                 }
             }
-            control = self.work.wait(control).unwrap_or_else(PoisonError::into_inner);
+            control = self.work[used.place()].wait(control).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -402,30 +407,35 @@ mod tests {
     /// Doors that are open, with nobody behind them. The module is loaded and never initialised.
     fn open() -> Shared {
         let context = cryptoki::context::Pkcs11::new(Path::new("/usr/lib/softhsm/libsofthsm2.so")).unwrap();
-        let plan = Plan { token: TokenChoice::default(), signing: KeyRef::new("s", &[1]), wrapping: None };
+        let plan = Plan {
+            token: TokenChoice::default(),
+            signing: [(Use::Requests, KeyRef::new("s", &[1]))].into(),
+            wrapping: None,
+        };
         let shared = Shared::new(2, 8, Duration::from_millis(50));
         let slot = 0_u64.try_into().unwrap();
-        shared.up(Opened { context, slot, plan: Arc::new(plan), method: Method::P256 });
+        shared.up(Opened { context, slot, plan: Arc::new(plan), methods: [(Use::Requests, Method::P256)].into() });
         shared
     }
 
     fn task() -> Task {
-        Task::Sign(vec![0; 32])
+        Task::Sign(Use::Requests, vec![0; 32])
     }
 
     #[tokio::test]
     async fn a_call_that_hangs_is_given_up_and_others_go_on() {
         let shared = open();
         let (answer, step) = tokio::join!(shared.ask(task()), async {
-            let step = shared.next(1, false);
-            assert_eq!((shared.give_up(Duration::from_secs(9)), shared.give_up(Duration::ZERO)), (0, 1));
+            let step = shared.next(1, Use::Requests, false);
+            assert_eq!(shared.give_up(Duration::from_secs(9)), []);
+            assert_eq!(shared.give_up(Duration::ZERO), [Use::Requests]);
             step
         });
         assert!(matches!(answer, Err(Fault::Unavailable(_))), "its asker is told at once");
         assert!(shared.is_up() && shared.parked(Duration::ZERO) && shared.is_haunted());
         let Some(Step::Work(job, _)) = step else { panic!("no work") };
         assert!(job.reply.has_left());
-        let (_, other) = tokio::join!(shared.ask(task()), async { shared.next(2, false) });
+        let (_, other) = tokio::join!(shared.ask(task()), async { shared.next(2, Use::Requests, false) });
         assert!(matches!(other, Some(Step::Work(..))), "the one in its place has work");
         assert!(!shared.through(1) && shared.through(2));
         shared.came_back(1);
@@ -438,7 +448,7 @@ mod tests {
         for worker in 1..=8 {
             assert!(shared.is_up() && !shared.is_hopeless());
             let (_, step) = tokio::join!(shared.ask(task()), async {
-                let step = shared.next(worker, false);
+                let step = shared.next(worker, Use::Requests, false);
                 shared.give_up(Duration::ZERO);
                 step
             });
@@ -448,6 +458,20 @@ mod tests {
         let asked = Instant::now();
         assert!(shared.ask(task()).await.is_err());
         assert!(asked.elapsed() < Duration::from_millis(50), "told at once");
+    }
+
+    #[tokio::test]
+    async fn who_signs_the_log_does_not_wait_for_those_who_sign_requests() {
+        let shared = open();
+        let flood = || shared.ask(task());
+        let checkpoint = shared.ask(Task::Sign(Use::Checkpoints, vec![0; 32]));
+        let (_, _, third, _, step) = tokio::join!(flood(), flood(), flood(), checkpoint, async {
+            tokio::task::yield_now().await;
+            shared.next(1, Use::Checkpoints, false)
+        });
+        assert!(matches!(third, Err(Fault::Unavailable(why)) if why.contains("wait for it already")));
+        let Some(Step::Work(job, _)) = step else { panic!("no work") };
+        assert!(matches!(job.task, Task::Sign(Use::Checkpoints, _)));
     }
 
     #[tokio::test]

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use super::config::{Config, KeyRef, TokenChoice};
 use super::fault::Trouble;
 use super::keys::{self, KeyInfo, Purpose};
 use super::method::Method;
+use super::purpose::Use;
 use super::wrapping::{self, Blob, KEY_OCTETS};
 use super::{Fault, public};
 
@@ -20,7 +22,7 @@ use super::{Fault, public};
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) token: TokenChoice,
-    pub(super) signing: KeyRef,
+    pub(super) signing: BTreeMap<Use, KeyRef>,
     pub(super) wrapping: Option<KeyRef>,
 }
 
@@ -28,7 +30,7 @@ impl Plan {
     pub(super) fn of(config: &Config) -> Result<Self, Fault> {
         Ok(Self {
             token: config.token_choice()?,
-            signing: config.signing_key.clone(),
+            signing: config.signing_keys(),
             wrapping: config.wrapping_key.clone(),
         })
     }
@@ -40,7 +42,7 @@ pub(super) struct Opened {
     pub(super) context: Pkcs11,
     pub(super) slot: Slot,
     pub(super) plan: Arc<Plan>,
-    pub(super) method: Method,
+    pub(super) methods: BTreeMap<Use, Method>,
 }
 
 /// One session with the handles of the keys. Handles are good for one session's life: they stay invalid after a log-out
@@ -48,7 +50,7 @@ pub(super) struct Opened {
 #[derive(Debug)]
 pub(super) struct Seat {
     session: Session,
-    signing: ObjectHandle,
+    signing: BTreeMap<Use, ObjectHandle>,
     wrapping: Option<ObjectHandle>,
 }
 
@@ -81,21 +83,27 @@ impl Seat {
         }
     }
 
-    /// Refuses keys that are not kept as they must be, and tries them once. Gives the signing key's public half.
-    pub(super) fn check(&self, plan: &Plan) -> Result<(PublicKey, Method), Trouble> {
-        keys::check(&self.session, self.signing, &plan.signing, Purpose::Signing)?;
+    /// Refuses keys that are not kept as they must be, and tries them once. Gives the signing keys' public halves.
+    pub(super) fn check(&self, plan: &Plan) -> Result<BTreeMap<Use, (PublicKey, Method)>, Trouble> {
+        for (used, key) in &plan.signing {
+            keys::check(&self.session, self.signing_key(*used)?, key, Purpose::Signing)?;
+        }
         if let (Some(key), Some(handle)) = (&plan.wrapping, self.wrapping) {
             keys::check(&self.session, handle, key, Purpose::Wrapping)?;
             self.test_wrapping()?;
         }
-        let public = public::public_key(&self.session, self.signing)?;
-        let method = Method::of(&public)?;
-        self.test_signing(&public, method)?;
-        Ok((public, method))
+        let mut keys = BTreeMap::new();
+        for (used, handle) in &self.signing {
+            let public = public::public_key(&self.session, *handle)?;
+            let method = Method::of(&public)?;
+            self.test_signing(*handle, &public, method)?;
+            keys.insert(*used, (public, method));
+        }
+        Ok(keys)
     }
 
-    fn test_signing(&self, public: &PublicKey, method: Method) -> Result<(), Trouble> {
-        let signature = method.sign(&self.session, self.signing, &method.input(TEST))?;
+    fn test_signing(&self, key: ObjectHandle, public: &PublicKey, method: Method) -> Result<(), Trouble> {
+        let signature = method.sign(&self.session, key, &method.input(TEST))?;
         let verified = public.verify(&method.algorithm().identifier(), TEST, &signature);
         Ok(verified.map_err(|_| Fault::SelfTest("its signature does not fit its public key".into()))?)
     }
@@ -109,9 +117,12 @@ impl Seat {
     }
 
     pub(super) fn run(&self, task: &Task, opened: &Opened) -> Result<Answer, Trouble> {
-        let method = opened.method;
         match task {
-            Task::Sign(input) => Ok(Answer::Bytes(Zeroizing::new(method.sign(&self.session, self.signing, input)?))),
+            Task::Sign(used, input) => {
+                let (key, method) = (self.signing_key(*used)?, opened.methods.get(used));
+                let method = method.ok_or_else(|| unconfigured(*used))?;
+                Ok(Answer::Bytes(Zeroizing::new(method.sign(&self.session, key, input)?)))
+            }
             Task::Wrap(key) => Ok(Answer::Bytes(Zeroizing::new(self.wrap(key)?))),
             Task::Unwrap(blob) => Ok(Answer::Bytes(self.unwrap(blob)?)),
             Task::List => Ok(Answer::Keys(keys::list(&self.session)?)),
@@ -132,21 +143,32 @@ impl Seat {
         wrapping::unwrap(&self.session, self.wrapping_key()?, blob)
     }
 
+    fn signing_key(&self, used: Use) -> Result<ObjectHandle, Fault> {
+        self.signing.get(&used).copied().ok_or_else(|| unconfigured(used))
+    }
+
     fn wrapping_key(&self) -> Result<ObjectHandle, Fault> {
         self.wrapping.ok_or_else(|| Fault::Config("wrapping_key is needed to keep secrets".into()))
     }
 }
 
-fn find(session: &Session, plan: &Plan) -> Result<(ObjectHandle, Option<ObjectHandle>), Trouble> {
-    let signing = keys::find(session, &plan.signing, Purpose::Signing)?;
+type Found = (BTreeMap<Use, ObjectHandle>, Option<ObjectHandle>);
+
+fn find(session: &Session, plan: &Plan) -> Result<Found, Trouble> {
+    let found = |(used, key): (&Use, &KeyRef)| Ok::<_, Trouble>((*used, keys::find(session, key, Purpose::Signing)?));
+    let signing = plan.signing.iter().map(found).collect::<Result<_, _>>()?;
     let wrapping = plan.wrapping.as_ref().map(|key| keys::find(session, key, Purpose::Wrapping));
     Ok((signing, wrapping.transpose()?))
 }
 
+fn unconfigured(used: Use) -> Fault {
+    Fault::Config(format!("{} is not configured", used.name()))
+}
+
 /// What the token is asked to do.
 pub(super) enum Task {
-    /// What [`Method::input`] made of the message.
-    Sign(Vec<u8>),
+    /// With the key of this use: what [`Method::input`] made of the message.
+    Sign(Use, Vec<u8>),
     Wrap(Zeroizing<[u8; KEY_OCTETS]>),
     Unwrap(Blob),
     List,
@@ -162,11 +184,21 @@ pub(super) enum Answer {
     There,
 }
 
+impl Task {
+    /// Whose sessions do it.
+    pub(super) const fn used(&self) -> Use {
+        match self {
+            Self::Sign(used, _) => *used,
+            Self::Wrap(_) | Self::Unwrap(_) | Self::List | Self::Probe => Use::Requests,
+        }
+    }
+}
+
 // Tasks and answers hold keys: only their names are shown.
 impl fmt::Debug for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Sign(_) => "Sign",
+            Self::Sign(..) => "Sign",
             Self::Wrap(_) => "Wrap",
             Self::Unwrap(_) => "Unwrap",
             Self::List => "List",

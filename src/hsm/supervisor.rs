@@ -108,9 +108,9 @@ impl Supervisor {
     /// Leaves workers behind whose calls hang, and hires others in their place.
     fn relieve(&mut self) {
         let lost = self.shared.give_up(self.config.call_time());
-        for _ in 0..lost {
+        for used in lost {
             tracing::warn!("the token does not answer a call; its thread is left behind");
-            if let Err(fault) = self.workers.hire() {
+            if let Err(fault) = self.workers.hire(used) {
                 tracing::error!(%fault, "it has no successor");
             }
         }
@@ -215,10 +215,13 @@ impl Supervisor {
         login(&session, &self.pin, self.known, &self.marker)?;
         self.known = Known::Good;
         let seat = Seat::new(session, &self.plan)?;
-        let (public, method) = seat.check(&self.plan)?;
-        self.shared.expect(&public, BEFORE)?;
+        let keys = seat.check(&self.plan)?;
+        for (used, (public, _)) in &keys {
+            self.shared.expect(*used, public, BEFORE)?;
+        }
         self.master = Some(seat);
-        Ok(Opened { context, slot, plan: Arc::clone(&self.plan), method })
+        let methods = keys.into_iter().map(|(used, (_, method))| (used, method)).collect();
+        Ok(Opened { context, slot, plan: Arc::clone(&self.plan), methods })
     }
 
     fn close(&mut self) {

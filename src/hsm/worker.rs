@@ -4,14 +4,15 @@ use std::time::Instant;
 
 use super::fault::{Class, Trouble};
 use super::pool::{Job, Number, Shared, Step, late};
+use super::purpose::Use;
 use super::seat::{Answer, Opened, Seat, Task};
 use super::{Fault, Stats};
 
 /// A worker's life.
-pub(super) fn serve(shared: &Shared, number: Number) {
+pub(super) fn serve(shared: &Shared, number: Number, used: Use) {
     let mut seat = None;
     let mut seated = false;
-    while let Some(step) = shared.next(number, seated) {
+    while let Some(step) = shared.next(number, used, seated) {
         match step {
             Step::Stand => {
                 seat = None;
@@ -42,7 +43,7 @@ impl Shared {
         }
         let answer = match self.perform(seat, &job.task, opened) {
             Ok(answer) => {
-                if matches!(job.task, Task::Sign(_)) {
+                if matches!(job.task, Task::Sign(..)) {
                     Stats::count(&self.stats.signatures);
                 }
                 Ok(answer)
@@ -141,14 +142,15 @@ mod tests {
             let (context, slot) = (module.context().clone(), module.slot(&plan.token).unwrap());
             let (master, pin) = (context.open_ro_session(slot).unwrap(), AuthPin::from("1234"));
             master.login(UserType::User, Some(&pin)).unwrap();
-            let (_, method) = Seat::open(&opened(&context, slot, &plan, Method::P256)).unwrap().check(&plan).unwrap();
+            let checked = Seat::open(&opened(&context, slot, &plan, Method::P256)).unwrap().check(&plan).unwrap();
+            let method = checked[&Use::Requests].1;
             let opened = opened(&context, slot, &plan, method);
             let shared = Shared::new(1, 2, Duration::from_secs(1));
             let mut seat = Some(Seat::open(&opened).unwrap());
             // The handles of all sessions are void from here on (measured), though the log-in is back.
             master.logout().unwrap();
             master.login(UserType::User, Some(&pin)).unwrap();
-            let task = Task::Sign(method.input(b"message"));
+            let task = Task::Sign(Use::Requests, method.input(b"message"));
             assert!(shared.perform(&mut seat, &task, &opened).is_ok());
             assert_eq!(shared.stats.reopened(), 1);
             assert!(shared.perform(&mut seat, &task, &opened).is_ok());
@@ -170,7 +172,7 @@ mod tests {
                 std::thread::park_timeout(Duration::from_millis(20));
             }
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            let task = Task::Sign(Method::P256.input(b"message"));
+            let task = Task::Sign(Use::Requests, Method::P256.input(b"message"));
             assert!(runtime.block_on(shared.ask(task)).is_ok());
         });
     }
@@ -180,7 +182,7 @@ mod tests {
         in_a_child("a_call_that_is_too_late_or_whose_caller_has_left_is_not_made", |config, folder| {
             let hsm = Hsm::start(config, folder).unwrap();
             let shared = &hsm.office.shared;
-            let task = || Task::Sign(Method::P256.input(b"message"));
+            let task = || Task::Sign(Use::Requests, Method::P256.input(b"message"));
             let (reply, answer) = Asker::new();
             shared.push(Job { task: task(), until: Instant::now(), reply }).unwrap();
             assert!(matches!(answer.blocking_recv().unwrap(), Err(Fault::Unavailable(_))));
@@ -198,7 +200,7 @@ mod tests {
         plan: &Arc<Plan>,
         method: Method,
     ) -> Opened {
-        Opened { context: context.clone(), slot, plan: Arc::clone(plan), method }
+        Opened { context: context.clone(), slot, plan: Arc::clone(plan), methods: [(Use::Requests, method)].into() }
     }
 
     /// `SoftHSM` finds its tokens by an environment variable, which only a parent can set.

@@ -21,6 +21,7 @@ pub struct Metrics {
     waiting: Gauge,
     oldest: Gauge,
     authorities_left_alone: Gauge,
+    checkpoint: Gauge,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -58,6 +59,8 @@ impl Metrics {
         registry.register("queue_age_seconds", help, self.oldest.clone());
         let help = "CAs that are not called for a while, as they give no answers";
         registry.register("authorities_left_alone", help, self.authorities_left_alone.clone());
+        let help = "When this node signed a checkpoint of the audit log last, UTC seconds; 0 before the first";
+        registry.register("audit_last_checkpoint_timestamp_seconds", help, self.checkpoint.clone());
         registry.register("submissions_in_flight", "Submissions on their way to a CA", self.in_flight.clone());
     }
 
@@ -85,6 +88,10 @@ impl Metrics {
         self.waiting.set(i64::try_from(backlog.open).unwrap_or(i64::MAX));
         self.oldest.set(backlog.oldest.map_or(0, |oldest| now.seconds() - oldest.seconds()).max(0));
         self.authorities_left_alone.set(i64::try_from(left_alone).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn checkpoint_signed(&self, at: Millis) {
+        self.checkpoint.set(at.seconds());
     }
 
     pub(super) fn in_flight(&self, count: usize) {

@@ -10,6 +10,7 @@ mod asked;
 mod balancer;
 mod batch;
 mod case_of;
+mod checkpoints;
 mod codes;
 mod confirm;
 mod enrol;
@@ -53,6 +54,7 @@ use crate::store::{Row, Store, Unit};
 use crate::upstream::Authority;
 
 pub use balancer::{Balancer, BalancerConfig};
+pub use checkpoints::{CheckpointPlace, Log, LogConfig};
 pub use codes::{CodeOrder, CodeView, MadeCode};
 pub use confirm::Unconfirmed;
 pub use facts::{SHORT_NAMES, usages};
@@ -99,6 +101,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
+    /// The audit log as it is signed; none where it is not.
+    pub log: Option<Log>,
     /// How it works.
     pub settings: Settings,
 }
@@ -166,6 +170,7 @@ pub struct Inner {
     shelf: shelf::Shelf,
     metrics: Metrics,
     queue: queue::Queue,
+    log: Option<Log>,
 }
 
 impl std::ops::Deref for Registrar {
@@ -199,6 +204,7 @@ impl Registrar {
             shelf: shelf::Shelf::default(),
             metrics: Metrics::default(),
             queue: queue::Queue::default(),
+            log: parts.log,
         }))
     }
 

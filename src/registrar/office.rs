@@ -68,7 +68,7 @@ pub struct Readiness {
     pub data_key: bool,
     /// No more submissions wait than the limit.
     pub upstream: bool,
-    /// No audit leaf waits longer for its number than it may.
+    /// No audit leaf waits longer for its number, or for a signed checkpoint, than it may, and the log holds what was signed before.
     pub audit: bool,
 }
 
@@ -90,7 +90,8 @@ impl Registrar {
             hsm: self.key_ready.key_ready(),
             data_key: self.secrets.is_open(),
             upstream: self.queue.open() < self.settings.queue_limit,
-            audit: unnumbered.is_ok_and(|oldest| oldest.is_none_or(|at| at > oldest_allowed)),
+            audit: unnumbered.is_ok_and(|oldest| oldest.is_none_or(|at| at > oldest_allowed))
+                && self.log.as_ref().is_none_or(|log| log.is_signed(self.now())),
         }
     }
 

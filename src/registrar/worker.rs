@@ -134,7 +134,7 @@ impl Registrar {
             failpoint("after-numbering");
             tracing::debug!(numbered, "audit leaves numbered");
         }
-        Ok(())
+        self.sign_checkpoint().await
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::fmt::Write as _;
 
+use tlog::{Frontier, Hash, Node};
+
 use super::columns::Columns;
 use super::look::{Engine, Look};
 use super::pen::{Broken, Pen};
 use super::values::values;
 use super::{Error, Store};
-use crate::audit::{Frontier, Hash, Leaf, Node};
+use crate::audit::Leaf;
 use crate::case::Millis;
 
 /// One step of the sequencer.
@@ -93,8 +95,7 @@ async fn number(first: u64, look: &impl Look) -> Result<Vec<Hash>, Error> {
 
 /// The right edge of the stored tree.
 async fn frontier(look: &impl Look) -> Result<Frontier, Error> {
-    let query = "SELECT MAX(number) + 1 AS size FROM leaf WHERE number IS NOT NULL";
-    let size = look.find(query, &[], |row| row.maybe_count("size")).await?.flatten().unwrap_or(0);
+    let size = look.find(SIZE, &[], |row| row.maybe_count("size")).await?.flatten().unwrap_or(0);
     let mut peaks = Vec::new();
     for place in Frontier::places(size) {
         peaks.push(node(place, look).await?.ok_or(Error::Damaged("tree_node.hash"))?);
@@ -106,17 +107,14 @@ async fn frontier(look: &impl Look) -> Result<Frontier, Error> {
 async fn node(place: Node, look: &impl Look) -> Result<Option<Hash>, Error> {
     let index = i64::try_from(place.index).map_err(|_| Error::Damaged("tree_node.position"))?;
     match place.level {
-        0 => look.find("SELECT hash FROM leaf WHERE number = ?", values![index], hash).await,
-        level => {
-            let query = "SELECT hash FROM tree_node WHERE level = ? AND position = ?";
-            look.find(query, values![level, index], hash).await
-        }
+        0 => look.find(LEAF_HASH, values![index], hash).await,
+        level => look.find(NODE_HASH, values![level, index], hash).await,
     }
 }
 
 pub(super) fn append(leaf: &Leaf, pen: Pen<'_>) -> Result<(), Broken> {
     let canonical = leaf.canonical();
-    let hash = crate::audit::leaf_hash(&canonical);
+    let hash = tlog::leaf_hash(&canonical);
     pen.must_change(
         "INSERT INTO leaf (id, at, hash, canonical) VALUES (?, ?, ?, ?)",
         values![leaf.id.as_bytes(), leaf.at.0, hash, canonical],
@@ -139,6 +137,15 @@ pub(super) fn append(leaf: &Leaf, pen: Pen<'_>) -> Result<(), Broken> {
 fn hash(row: &Columns<'_>) -> Result<Hash, Error> {
     row.octets("hash")
 }
+
+/// How many leaves have a number.
+pub(super) const SIZE: &str = "SELECT MAX(number) + 1 AS size FROM leaf WHERE number IS NOT NULL";
+
+/// The hash of a leaf, by its number.
+pub(super) const LEAF_HASH: &str = "SELECT hash FROM leaf WHERE number = ?";
+
+/// The hash of a complete subtree above the leaves.
+pub(super) const NODE_HASH: &str = "SELECT hash FROM tree_node WHERE level = ? AND position = ?";
 
 /// How long a sequencer that says nothing keeps its post (DESIGN rule 7: 10 s turn `/readyz` red).
 const LEASE: i64 = 10_000;

@@ -1,10 +1,14 @@
 //! The audit log checked from its first byte: every hash is made anew from canonical bytes.
 
+use std::collections::BTreeMap;
+
+use tlog::{Canonical, Damaged, Frontier, Hash, Node, leaf_hash};
+
 use super::columns::Columns;
+use super::leaves::NODE_HASH;
 use super::look::{Look, at_once};
 use super::values::values;
 use super::{Backend, Error, Store};
-use crate::audit::{Canonical, Damaged, Frontier, Hash, Node, leaf_hash};
 
 /// A log that verifies.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -41,6 +45,22 @@ pub enum LogFault {
         /// Why.
         cause: Damaged,
     },
+    /// A checkpoint was signed of another log than this one.
+    #[error("the log is not the one that was signed: at {size} leaves its tree had another root")]
+    Checkpoint {
+        /// The size of the tree that was signed.
+        size: u64,
+    },
+    /// A checkpoint was signed of a longer log.
+    #[error(
+        "the log has {leaves} leaves, and one of {signed} was signed: the database was rolled back, or leaves were removed"
+    )]
+    Shorter {
+        /// How many leaves have a number.
+        leaves: u64,
+        /// The size of the tree that was signed.
+        signed: u64,
+    },
     /// A stored node of the tree is missing or is not that of its leaves.
     #[error("the node {index} of level {level} is not that of its leaves")]
     Node {
@@ -66,21 +86,23 @@ pub enum LogFault {
 }
 
 impl Store {
-    /// Checks the whole audit log against its canonical bytes, as it stands at one moment.
-    pub async fn verify_log(&self) -> Result<LogSummary, LogFault> {
+    /// Checks the whole audit log against its canonical bytes, and against the roots that were signed at some of its sizes, as it
+    /// stands at one moment.
+    pub async fn verify_log(&self, signed: &BTreeMap<u64, Hash>) -> Result<LogSummary, LogFault> {
         // One transaction: one moment, whatever is written meanwhile.
         match &self.backend {
             Backend::Sqlite { readers, .. } => {
+                let signed = signed.clone();
                 readers
-                    .aside(|connection| {
+                    .aside(move |connection| {
                         let moment = connection.transaction().map_err(Error::from)?;
-                        at_once(check(&*moment))
+                        at_once(check(&signed, &*moment))
                     })
                     .await
             }
             Backend::Postgres(postgres) => {
                 let moment = postgres.moment().await?;
-                let summary = check(&moment).await?;
+                let summary = check(signed, &moment).await?;
                 moment.end().await?;
                 Ok(summary)
             }
@@ -88,8 +110,9 @@ impl Store {
     }
 }
 
-pub(super) async fn check(look: &impl Look) -> Result<LogSummary, LogFault> {
+pub(super) async fn check(signed: &BTreeMap<u64, Hash>, look: &impl Look) -> Result<LogSummary, LogFault> {
     let mut frontier = Frontier::new();
+    as_signed(&frontier, signed)?;
     let mut nodes_made = 0;
     // Leaves are read in steps, so that what is remembered of them stays small.
     loop {
@@ -103,11 +126,15 @@ pub(super) async fn check(look: &impl Look) -> Result<LogSummary, LogFault> {
                 return Err(LogFault::Gap { number: frontier.size() });
             }
             frontier.push(hash, |node, hash| made.push((node, hash)));
+            as_signed(&frontier, signed)?;
         }
         nodes_made += made.len() as u64;
         for (node, hash) in made {
             compare(node, hash, look).await?;
         }
+    }
+    if let Some((&signed, _)) = signed.last_key_value().filter(|(size, _)| **size > frontier.size()) {
+        return Err(LogFault::Shorter { leaves: frontier.size(), signed });
     }
     let stored =
         look.find("SELECT COUNT(*) AS count FROM tree_node", &[], |row| row.count("count")).await?.unwrap_or(0);
@@ -117,6 +144,14 @@ pub(super) async fn check(look: &impl Look) -> Result<LogSummary, LogFault> {
     let unnumbered = unnumbered_leaves(look).await?;
     details(look).await?;
     Ok(LogSummary { leaves: frontier.size(), root: frontier.root(), unnumbered })
+}
+
+/// A root that was signed is the root.
+fn as_signed(frontier: &Frontier, signed: &BTreeMap<u64, Hash>) -> Result<(), LogFault> {
+    match signed.get(&frontier.size()) {
+        Some(root) if *root != frontier.root() => Err(LogFault::Checkpoint { size: frontier.size() }),
+        _ => Ok(()),
+    }
 }
 
 async fn numbered_leaves(from: u64, look: &impl Look) -> Result<Vec<(u64, Hash)>, LogFault> {
@@ -160,8 +195,7 @@ fn checked(row: &Columns<'_>) -> Result<(Option<u64>, Hash), LogFault> {
 
 async fn compare(node: Node, hash: Hash, look: &impl Look) -> Result<(), LogFault> {
     let index = i64::try_from(node.index).map_err(|_| Error::Damaged("position"))?;
-    let query = "SELECT hash FROM tree_node WHERE level = ? AND position = ?";
-    let stored = look.find(query, values![node.level, index], |row| row.octets("hash")).await?;
+    let stored = look.find(NODE_HASH, values![node.level, index], |row| row.octets("hash")).await?;
     if stored == Some(hash) { Ok(()) } else { Err(LogFault::Node { level: node.level, index: node.index }) }
 }
 

@@ -5,6 +5,7 @@
 
 mod cases;
 mod certificates;
+mod checkpoints;
 mod codes;
 mod columns;
 mod config;
@@ -41,6 +42,7 @@ use writer::{Task, Waiting, Writer};
 
 pub use cases::{CaseRow, DecisionRow};
 pub use certificates::CertificateRow;
+pub use checkpoints::{CaseLeaf, Checkpoint, DetailRow};
 pub use codes::CodeRow;
 pub use config::Config;
 pub use fault::{CodeFault, CommitError, Conflict, Error};

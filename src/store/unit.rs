@@ -1,5 +1,6 @@
 //! One unit of work: rows that are written in one transaction or not at all.
 
+use super::checkpoints::Checkpoint;
 use crate::audit::Leaf;
 use crate::case::{
     CaseId, CertificateId, CodeId, CredentialId, Door, Event, Exchange, ExchangeId, ExchangeState, Kind, MessageId,
@@ -176,6 +177,8 @@ pub enum Row {
     },
     /// An audit leaf, unnumbered; the sequencer numbers it.
     Leaf(Leaf),
+    /// The newest signed checkpoint of the audit log. One of a smaller tree is left out: another node was faster.
+    KeepCheckpoint(Checkpoint),
 }
 
 impl From<Leaf> for Row {

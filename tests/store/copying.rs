@@ -3,7 +3,7 @@
 use daftar::case::{Event, SubmissionId};
 use daftar::store::{Config, CopyFault, Leg, NewCase, NewDataKey, Row, Store, Unit};
 
-use super::office::{self, NOW, Office};
+use super::office::{self, NOTHING_SIGNED, NOW, Office};
 
 /// Every kind of record, in a file.
 async fn filled(office: &Office, file: &Config) -> Store {
@@ -60,8 +60,8 @@ async fn all_records_are_copied_with_the_same_log() {
     let path = folder.path().join("daftar.db");
     let source = filled(&office, &Config::sqlite(path.clone())).await;
     let copied = office.store.copy_from_sqlite(&path).await.unwrap();
-    assert_eq!(copied.log, source.verify_log().await.unwrap());
-    assert_eq!(copied.log, office.store.verify_log().await.unwrap());
+    assert_eq!(copied.log, source.verify_log(&NOTHING_SIGNED).await.unwrap());
+    assert_eq!(copied.log, office.store.verify_log(&NOTHING_SIGNED).await.unwrap());
     assert_eq!((copied.log.leaves, copied.log.unnumbered), (600, 1));
     assert!(copied.rows.contains(&("message", 3)), "{:?}", copied.rows);
     assert_eq!(told(&office.store).await, told(&source).await);
@@ -69,7 +69,7 @@ async fn all_records_are_copied_with_the_same_log() {
     let newest = office.opened().await;
     assert_eq!(office.store.cases(None, 1).await.unwrap()[0].id, newest);
     assert_eq!(office.store.number_leaves("n2", NOW).await.unwrap(), 1);
-    office.store.verify_log().await.unwrap();
+    office.store.verify_log(&NOTHING_SIGNED).await.unwrap();
     // And nothing is copied over it.
     let fault = office.store.copy_from_sqlite(&path).await.unwrap_err();
     assert!(matches!(fault, CopyFault::NotEmpty("case_record")), "{fault}");

@@ -10,7 +10,7 @@ use std::time::Duration;
 use daftar::case::CaseId;
 use daftar::store::{CommitError, Config, NewCase, Row, Store, Unit};
 
-use super::office::{self, NOW, Office};
+use super::office::{self, NOTHING_SIGNED, NOW, Office};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
@@ -27,7 +27,7 @@ async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
         let store = office::open(&Config::sqlite(path.clone())).await;
         all_there(&store, &acknowledged).await;
         store.number_leaves("n1", NOW).await.unwrap();
-        let log = store.verify_log().await.unwrap();
+        let log = store.verify_log(&NOTHING_SIGNED).await.unwrap();
         assert_eq!(log.unnumbered, 0);
         assert!(log.leaves >= acknowledged.len() as u64);
         store.close().await;

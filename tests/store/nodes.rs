@@ -9,7 +9,7 @@ use daftar::case::{CaseId, CertificateId};
 use daftar::store::{CommitError, Config, Conflict, NewCase, Row, Store, Unit};
 use tokio::task::JoinSet;
 
-use super::office::{self, NOW, Office};
+use super::office::{self, NOTHING_SIGNED, NOW, Office};
 use super::server::Server;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -84,7 +84,7 @@ async fn leaves_are_numbered_without_gaps_by_many_while_others_write() {
         while writers.try_join_next().is_some() {}
     }
     other.number_leaves("n2", now.plus(60_000)).await.unwrap();
-    let log = office.store.verify_log().await.unwrap();
+    let log = office.store.verify_log(&NOTHING_SIGNED).await.unwrap();
     assert_eq!((log.leaves, log.unnumbered), (320, 0));
 }
 
@@ -284,7 +284,7 @@ async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
             assert!(office.store.case_by_id(*case).await.unwrap().is_some(), "{case} was acknowledged and is lost");
         }
         office.store.number_leaves("n1", NOW.plus(20_000)).await.unwrap();
-        let log = office.store.verify_log().await.unwrap();
+        let log = office.store.verify_log(&NOTHING_SIGNED).await.unwrap();
         assert!(log.leaves >= acknowledged.len() as u64);
     }
 }

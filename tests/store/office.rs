@@ -188,6 +188,9 @@ pub(crate) fn any_leaf(id: [u8; 16]) -> Leaf {
 
 pub(crate) const NOW: Millis = Millis(1_800_000_000_000);
 
+/// For a log of which no checkpoint is known.
+pub(crate) const NOTHING_SIGNED: std::collections::BTreeMap<u64, tlog::Hash> = std::collections::BTreeMap::new();
+
 const NOBODY: ExchangeId = ExchangeId::from_octets([0; 16]);
 
 pub(crate) fn sha256(octets: &[u8]) -> [u8; 32] {

@@ -57,8 +57,20 @@ pub(crate) fn none(breaches: &[String]) {
     assert!(breaches.is_empty(), "\n{}\n", breaches.join("\n"));
 }
 
-const PARTS: [&str; 10] =
-    ["Cargo.toml", "Cargo.lock", "src", "certs", "protocols", "demo-ca", "tests", "benches", "fuzz", "conformance"];
+const PARTS: [&str; 12] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "src",
+    "certs",
+    "tlog",
+    "protocols",
+    "verifier",
+    "demo-ca",
+    "tests",
+    "benches",
+    "fuzz",
+    "conformance",
+];
 
 /// What is made, not written.
 const PASSED: [&str; 4] = ["target", "vectors", "corpus", "artifacts"];

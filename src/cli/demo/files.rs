@@ -39,6 +39,12 @@ token = "daftar-demo"
 pin_file = "pin"
 signing_key = {{ label = "demo-ra-signing", id = "01" }}
 wrapping_key = {{ label = "demo-ra-wrapping", id = "02" }}
+checkpoint_key = {{ label = "demo-ra-log", id = "03" }}
+
+[audit]
+origin = "demo.invalid/log"
+public_key = "pki/log.pem"
+copies = ["data/checkpoints"]
 
 [registrar]
 default_profile = "default"

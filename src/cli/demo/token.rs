@@ -22,6 +22,11 @@ pub(in crate::cli) fn make_token(config: &Config) -> Result<(), Failed> {
         let (label, id) = both(wrapping)?;
         token.generate_wrapping_key(&label, &id).map_err(Failed::new)?;
     }
+    if let (Some(checkpoints), Some(log)) = (&hsm.checkpoint_key, &config.audit) {
+        let (label, id) = both(checkpoints)?;
+        let key = token.generate_signing_key(&label, &id, certs::KeyKind::P256).map_err(Failed::new)?;
+        std::fs::write(&log.public_key, key.to_pem()).map_err(Failed::new)?;
+    }
     print(&hex::encode(key.der()));
     Ok(())
 }

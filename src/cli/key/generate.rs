@@ -1,8 +1,11 @@
 //! `daftar key generate`: makes keys on the token, and tells how they are kept.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use super::ceremony::{Ceremony, Who};
+use super::files;
 use super::named::{Named, both};
 use crate::cli::socket::make_folder;
 use crate::cli::{Common, Failed};
@@ -26,6 +29,8 @@ pub(in crate::cli) struct Order {
 enum Wanted {
     Signing(KeyRef),
     Wrapping(KeyRef),
+    /// The key of the audit log, and where its public half is written.
+    Checkpoints(KeyRef, PathBuf),
 }
 
 pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Result<(), Failed> {
@@ -63,6 +68,8 @@ fn wanted(config: &Config, named: &Named) -> Result<Vec<Wanted>, Failed> {
     }
     let mut wanted = vec![Wanted::Signing(config.hsm.signing_key.clone())];
     wanted.extend(config.hsm.wrapping_key.clone().map(Wanted::Wrapping));
+    let log = config.hsm.checkpoint_key.clone().zip(config.audit.as_ref());
+    wanted.extend(log.map(|(key, log)| Wanted::Checkpoints(key, log.public_key.clone())));
     Ok(wanted)
 }
 
@@ -86,6 +93,20 @@ fn make(token: &Token, wanted: &Wanted, kind: certs::KeyKind, told: &mut Ceremon
             let view = token.view_wrapping_key(key).map_err(Failed::new)?;
             told.add_list("wrapping_attributes", view.attributes.iter().map(attribute).collect());
             told.add_list("wrapping_mechanisms", view.mechanisms.iter().map(mechanism).collect());
+            (key, made, view)
+        }
+        Wanted::Checkpoints(key, public_key) => {
+            let (label, id) = both(key)?;
+            let made = made_or_there(token.generate_signing_key(&label, &id, certs::KeyKind::P256))?;
+            told.add("checkpoint_key", key.to_string());
+            told.add("checkpoint_made", said(made));
+            let view = token.view_signing_key(key).map_err(Failed::new)?;
+            told.add_list("checkpoint_attributes", view.attributes.iter().map(attribute).collect());
+            told.add_list("checkpoint_mechanisms", view.mechanisms.iter().map(mechanism).collect());
+            if let (Some(public), false) = (&view.public_key, public_key.exists()) {
+                files::write_new(public_key, public.to_pem().as_bytes())?;
+            }
+            told.add("checkpoint_public_key", public_key.display().to_string());
             (key, made, view)
         }
     };

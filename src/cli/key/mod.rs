@@ -6,6 +6,7 @@ mod files;
 mod fit;
 mod generate;
 mod install;
+mod log_key;
 mod named;
 mod renew;
 mod report;

@@ -14,7 +14,7 @@ use crate::cli::assemble::read_certificates;
 use crate::cli::system::{Entropy, SystemClock};
 use crate::cli::{Common, Failed};
 use crate::config::{AuthorityConfig, Config};
-use crate::hsm::{Fault, Hsm, KeyRef, Token};
+use crate::hsm::{Fault, Hsm, KeyRef, Token, Use};
 use crate::registrar::KeyVerb;
 use crate::upstream::{
     Answer, Authority, Cmp, CmpConfig, Conversation, Fresh, Order as ToCa, PrivateKey, Received, renewal_request,
@@ -129,7 +129,7 @@ impl Errand<'_> {
         patience: Duration,
         ceremony: &mut Ceremony,
     ) -> Result<PathBuf, Failed> {
-        let signer = hsm.signer_for(self.old.public_key()).map_err(Failed::new)?;
+        let signer = hsm.signer_for(Use::Requests, self.old.public_key()).map_err(Failed::new)?;
         // Nobody else's messages go along.
         let table = CmpConfig { batch_milliseconds: 0, ..self.authority.clone() };
         let cmp = Cmp::new(name, &table, Arc::new(signer), Arc::new(SystemClock), Arc::new(Entropy::new()));

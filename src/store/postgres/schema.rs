@@ -50,4 +50,7 @@ async fn step(number: u32, migration: &str, session: &Session) -> Result<(), Err
 }
 
 /// A migration that was ever released never changes; the next one comes after it.
-const MIGRATIONS: [(u32, &str); 1] = [(1, include_str!("../../../migrations/postgres/0001_office.sql"))];
+const MIGRATIONS: [(u32, &str); 2] = [
+    (1, include_str!("../../../migrations/postgres/0001_office.sql")),
+    (2, include_str!("../../../migrations/postgres/0002_checkpoint.sql")),
+];

@@ -150,35 +150,16 @@ const fn split(width: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use super::super::tree::{Frontier, leaf_hash, sha256};
     use super::*;
-
-    struct Memory(BTreeMap<Node, Hash>, Vec<Hash>);
-
-    impl Nodes for Memory {
-        fn node(&self, node: Node) -> Option<Hash> {
-            self.0.get(&node).copied()
-        }
-    }
+    use crate::sample::{self, Memory};
+    use crate::tree::{leaf_hash, sha256};
 
     fn leaf(number: u64) -> Hash {
         leaf_hash(&number.to_be_bytes())
     }
 
-    /// A tree of this many leaves, and its root at each size before.
     fn tree(size: u64) -> Memory {
-        let mut memory = Memory(BTreeMap::new(), vec![Frontier::new().root()]);
-        let mut frontier = Frontier::new();
-        for number in 0..size {
-            memory.0.insert(Node { level: 0, index: number }, leaf(number));
-            frontier.push(leaf(number), |node, hash| {
-                memory.0.insert(node, hash);
-            });
-            memory.1.push(frontier.root());
-        }
-        memory
+        sample::tree((0..size).map(leaf))
     }
 
     #[test]

@@ -89,7 +89,7 @@ pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
     sha256(&[&[1], left, right])
 }
 
-pub(super) fn sha256(parts: &[&[u8]]) -> Hash {
+pub(crate) fn sha256(parts: &[&[u8]]) -> Hash {
     let mut context = Context::new(&SHA256);
     for part in parts {
         context.update(part);
@@ -100,11 +100,11 @@ pub(super) fn sha256(parts: &[&[u8]]) -> Hash {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// The leaves of the certificate-transparency project's tests, and the roots over the first n of them.
-    pub(in crate::audit) const LEAVES: [&str; 8] =
+    pub(crate) const LEAVES: [&str; 8] =
         ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
 
     const ROOTS: [&str; 9] = [

@@ -1,0 +1,54 @@
+use std::collections::BTreeMap;
+
+use super::config::{Config, KeyRef};
+
+/// What a signing key on the token is for. Each has sessions and a queue of its own, so that none waits for another.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Use {
+    /// The messages to the CAs, and the answers to requesters: the RA key.
+    Requests,
+    /// The checkpoints of the audit log.
+    Checkpoints,
+}
+
+impl Use {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Requests, Self::Checkpoints];
+
+    /// For people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Requests => "the RA key",
+            Self::Checkpoints => "the key of the audit log",
+        }
+    }
+
+    /// Its place among all.
+    pub(super) const fn place(self) -> usize {
+        match self {
+            Self::Requests => 0,
+            Self::Checkpoints => 1,
+        }
+    }
+}
+
+impl Config {
+    /// The signing keys that are configured.
+    pub(super) fn signing_keys(&self) -> BTreeMap<Use, KeyRef> {
+        let configured = |used| match used {
+            Use::Requests => Some(self.signing_key.clone()),
+            Use::Checkpoints => self.checkpoint_key.clone(),
+        };
+        Use::ALL.into_iter().filter_map(|used| Some((used, configured(used)?))).collect()
+    }
+
+    /// How many sessions sign with a key of this use.
+    pub(super) fn sessions_for(&self, used: Use) -> usize {
+        match used {
+            Use::Requests => self.sessions,
+            // One signature a second.
+            Use::Checkpoints => usize::from(self.checkpoint_key.is_some()),
+        }
+    }
+}
