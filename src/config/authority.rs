@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use certs::{ObjectIdentifier, oid};
 use serde::Deserialize;
 
 use crate::upstream::{CmpConfig, EstConfig};
@@ -50,6 +51,17 @@ impl AuthorityConfig {
         match self {
             Self::Cmp(config) => &config.ra_certificate,
             Self::Est(config) => &config.ra_certificate,
+        }
+    }
+
+    /// What the RA's certificate there must be for.
+    #[must_use]
+    pub const fn ra_purposes(&self) -> &'static [ObjectIdentifier] {
+        match self {
+            // RFC 6402 section 2.10, DESIGN rule 3.
+            Self::Cmp(_) => &[oid::CMC_RA],
+            // RFC 7030 section 3.7: it is shown in the TLS handshake, too.
+            Self::Est(_) => &[oid::CMC_RA, oid::CLIENT_AUTH],
         }
     }
 

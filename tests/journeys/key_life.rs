@@ -266,6 +266,42 @@ fn a_certificate_that_does_not_fit_is_not_installed() {
 }
 
 #[test]
+fn a_ca_behind_an_est_server_needs_a_certificate_for_tls_clients_too() {
+    let office = Office::open();
+    let (kept, pki) = (fs::read(office.pki("ra.pem")).unwrap(), Pki::load(&office.path("")).unwrap());
+    let asked = |words: &[&str]| {
+        let csr = office.path("asked.csr");
+        fs::write(&csr, office.run(&[&["key", "csr", "--officer", "anna"], words].concat()).stdout).unwrap();
+        text(&Command::new("openssl").args(["req", "-noout", "-text", "-in"]).arg(&csr).output().unwrap())
+    };
+    assert!(!asked(&[]).contains("TLS Web Client Authentication"));
+    office.configure(|settings| {
+        let texts = [
+            ("kind", "est"),
+            ("url", "https://localhost:1/.well-known/est"),
+            ("certificates", "pki/chain.pem"),
+            ("ra_certificate", "pki/ra.pem"),
+        ];
+        let table: toml::Table = texts.map(|(key, text)| (key.to_owned(), text.into())).into_iter().collect();
+        settings.table("authority").insert("central".into(), table.into());
+    });
+    let csr = asked(&["--authority", "central"]);
+    assert!(csr.contains("TLS Web Client Authentication") && csr.contains("CMC Registration Authority"), "{csr}");
+    assert!(!asked(&["--authority", "demo"]).contains("TLS Web Client Authentication"));
+    assert!(asked(&["--subject", "CN=Another RA"]).contains("TLS Web Client Authentication"), "either CA may be asked");
+    let key = office.key_on_token(&[]);
+    let path = Paper::good(&pki.issuing, &key).write(office.path("paper.pem"));
+    let install = ["key", "install", path.to_str().unwrap(), "--authority", "central", "--officer", "anna"];
+    office.is_refused(&install, &["id-kp-clientAuth"]);
+    assert_eq!(fs::read(office.pki("ra.pem")).unwrap(), kept);
+    let both = Paper { purposes: &[oid::CMC_RA, oid::CLIENT_AUTH], ..Paper::good(&pki.issuing, &key) };
+    both.write(office.path("paper.pem"));
+    office.told(&install);
+    let renew = ["key", "renew", "--authority", "central", "--label", "next", "--id", "41", "--officer", "anna"];
+    office.is_refused(&renew, &["the CA speaks EST", "daftar key csr"]);
+}
+
+#[test]
 fn what_ends_soon_is_told_in_time() {
     let mut office = Office::open();
     let pki = Pki::load(&office.path("")).unwrap();

@@ -1,15 +1,16 @@
 //! `daftar key csr`: asks a CA, by a file, to certify a key on the token.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use certs::{CsrDraft, Extension, KeyUsage, Name, oid};
+use certs::{CsrDraft, Extension, KeyUsage, Name, ObjectIdentifier};
 
 use super::ceremony::{Ceremony, Who};
 use super::named::Named;
 use super::{files, fit};
 use crate::cli::assemble::read_certificates;
 use crate::cli::{Common, Failed, print};
-use crate::config::Config;
+use crate::config::{AuthorityConfig, Config};
 use crate::hsm::Token;
 use crate::registrar::KeyVerb;
 
@@ -21,7 +22,8 @@ pub(in crate::cli) struct Order {
     /// The name to ask for, such as `CN=RA 1,O=Office`; default: that of the RA's present certificate.
     #[arg(long)]
     subject: Option<String>,
-    /// The CA whose present certificate gives the default name; needed where there are several.
+    /// The CA that is asked: what its certificate must be for, and its present one gives the default name; needed for that where there
+    /// are several.
     #[arg(long)]
     authority: Option<String>,
     /// Writes the request there instead of to standard output; a file that is there is left alone.
@@ -33,6 +35,7 @@ pub(in crate::cli) struct Order {
 
 pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Result<(), Failed> {
     let subject = subject(config, &order)?;
+    let purposes = purposes(config, &order)?;
     let key = order.named.key().unwrap_or_else(|| config.hsm.signing_key.clone());
     let ceremony = Ceremony::new(KeyVerb::Csr, &order.who);
     let mut pem = String::new();
@@ -43,8 +46,7 @@ pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Resul
         let signer = token.signing_key(&key).map_err(Failed::new)?;
         let mut draft = CsrDraft::new(subject, certs::Signer::public_key(&signer).clone());
         draft.extensions.push(Extension::key_usage(KeyUsage::DIGITAL_SIGNATURE));
-        // RFC 6402 section 2.10: what makes its holder an RA.
-        draft.extensions.push(Extension::extended_key_usage(&[oid::CMC_RA]));
+        draft.extensions.push(Extension::extended_key_usage(&purposes));
         let csr = draft.sign(&signer).await.map_err(Failed::new)?;
         ceremony.public_key(csr.public_key());
         ceremony.add("subject", csr.subject().to_string());
@@ -64,6 +66,15 @@ pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Resul
     told.outcome()?;
     print(pem.trim_end());
     Ok(())
+}
+
+/// What the CA that is named needs the certificate to be for, or any of those that there are.
+fn purposes(config: &Config, order: &Order) -> Result<Vec<ObjectIdentifier>, Failed> {
+    let needed: BTreeSet<ObjectIdentifier> = match &order.authority {
+        Some(name) => fit::authority(config, Some(name))?.1.ra_purposes().iter().copied().collect(),
+        None => config.authority.values().flat_map(AuthorityConfig::ra_purposes).copied().collect(),
+    };
+    Ok(needed.into_iter().collect())
 }
 
 fn subject(config: &Config, order: &Order) -> Result<Name, Failed> {

@@ -1,7 +1,5 @@
 //! Whether a certificate can be the RA's: at this CA, now, for a key on this token.
 
-use std::path::Path;
-
 use certs::path::{Anchors, PathQuery, Purpose, validate};
 use certs::{Certificate, KeyUsage, Millis, oid};
 
@@ -24,10 +22,10 @@ pub(super) fn authority<'a>(config: &'a Config, name: Option<&str>) -> Result<(&
     Ok((name, table))
 }
 
-/// What keeps a certificate from being the RA's, but for its key. `chain` is the file of its CA's certificates, `others` came with it.
+/// What keeps a certificate from being the RA's at a CA, but for its key. `others` came with it.
 pub(super) fn check(
     config: &Config,
-    chain: &Path,
+    authority: &AuthorityConfig,
     certificate: &Certificate,
     others: &[Certificate],
     now: Millis,
@@ -45,15 +43,21 @@ pub(super) fn check(
     if !certificate.key_usage().is_some_and(|usage| usage.contains(KeyUsage::DIGITAL_SIGNATURE)) {
         return Err(of("is not for signatures: it needs the key usage digitalSignature".to_owned()));
     }
-    // RFC 6402 section 2.10, DESIGN rule 3.
-    if !certificate.extended_key_usages().is_some_and(|usages| usages.contains(&oid::CMC_RA)) {
-        let text =
-            format!("does not make its holder an RA: it needs the extended key usage id-kp-cmcRA ({})", oid::CMC_RA);
-        return Err(of(text));
+    let purposes = certificate.extended_key_usages().unwrap_or_default();
+    for purpose in authority.ra_purposes().iter().filter(|needed| !purposes.contains(needed)) {
+        return Err(of(match *purpose {
+            oid::CMC_RA => {
+                format!("does not make its holder an RA: it needs the extended key usage id-kp-cmcRA ({purpose})")
+            }
+            _ => format!(
+                "is not for TLS clients, as which the RA asks this CA: it needs the extended key usage id-kp-clientAuth ({purpose}), too"
+            ),
+        }));
     }
     if !config.demo && is_demo(certificate) {
         return Err(of("is of a demo, which proves nothing".to_owned()));
     }
+    let chain = authority.certificates();
     let authorities = read_certificates(chain)?;
     let anchors = Anchors::new(authorities.last().cloned().into_iter().collect());
     let intermediates = [&authorities, others].concat();

@@ -39,8 +39,8 @@ pub(in crate::cli) struct Order {
 }
 
 pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Result<(), Failed> {
-    let (name, authority) = fit::authority(config, order.authority.as_deref())?;
-    let AuthorityConfig::Cmp(authority) = authority else {
+    let (name, table) = fit::authority(config, order.authority.as_deref())?;
+    let AuthorityConfig::Cmp(authority) = table else {
         return Err(Failed::new(
             "this is a kur of CMP, and the CA speaks EST: ask with `daftar key csr`, bring the answer with `daftar key install`",
         ));
@@ -52,12 +52,12 @@ pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Resul
     ceremony.authority(name);
     ceremony.key(&key);
     let told = ceremony.hold(config, common, async |ceremony| {
-        fit::check(config, &authority.certificates, old, &own, SystemClock.now())?;
+        fit::check(config, table, old, &own, SystemClock.now())?;
         ceremony.add("old_serial", hex::encode(old.serial()));
         let kind = order.kind.as_deref().map_or(Ok(old.public_key().kind()), generate::kind)?;
         let (request, public) = ask(config, &key, kind, old, ceremony).await?;
         let hsm = Hsm::start(&config.hsm, &config.data).map_err(Failed::new)?;
-        let errand = Errand { config, authority, old, own: &own, public: &public };
+        let errand = Errand { config, table, authority, old, own: &own, public: &public };
         let renewed = errand.run(name, &hsm, &request, Duration::from_secs(order.patience_seconds), ceremony).await;
         hsm.stop();
         let path = renewed?;
@@ -104,6 +104,7 @@ async fn ask(
 /// One renewal at one CA.
 struct Errand<'a> {
     config: &'a Config,
+    table: &'a AuthorityConfig,
     authority: &'a CmpConfig,
     /// The present certificate.
     old: &'a Certificate,
@@ -209,7 +210,7 @@ impl Errand<'_> {
         if !names {
             return Err(Failed::new(format!("it names '{}' and not '{}'", certificate.subject(), old.subject())));
         }
-        fit::check(self.config, &self.authority.certificates, certificate, self.own, SystemClock.now())
+        fit::check(self.config, self.table, certificate, self.own, SystemClock.now())
     }
 }
 
