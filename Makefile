@@ -9,9 +9,13 @@ built := $(target)/debug
 # What a run of `make test` leaves for its last step.
 results := $(target)/conformance.txt $(target)/nextest/whole/junit.xml $(target)/cargo-test.txt
 fuzz_seconds ?= 60
+# Journeys about the SQLite file itself, those that are on PostgreSQL always, and the tables, which need no office.
+of_sqlite := store_faults:: audit_proofs::what_plain_sql audit_proofs::a_database_that_was_rolled_back on_postgres:: requirements::
+# What shows a token away by taking its folder, which only SoftHSM notices; with any module the shim shows it.
+of_softhsm := a_token_that_ an_idle_token_that_goes a_pin_changed_meanwhile
 brief := KILLS=$${KILLS:-30} FAILPOINTS=$${FAILPOINTS:-1}
 
-.PHONY: help demo test quick lint bench image faults kill fuzz openssl36 pkilint
+.PHONY: help demo test postgres kryoptic quick lint bench image faults kill fuzz openssl36 pkilint
 
 help: ## Prints this.
 	@sed -n 's/^\([a-z0-9]*\):.*## /make \1	/p' Makefile | expand -t 17
@@ -27,8 +31,19 @@ test: ## Every test: units, store, token, listener, walls, journeys, conformance
 	@rm -f $(results)
 	@for run in conformance/run conformance/*/run; do echo "== $$run"; NO_BUILD=1 $(brief) "$$run"; done | tee $(target)/conformance.txt
 	@NEXTEST_PROFILE=whole conformance/cargo-test --workspace
+	@$(MAKE) --no-print-directory kryoptic postgres
 	@RESULTS="$$(ls $(results) 2>/dev/null)" cargo test --quiet --locked --workspace --test journeys -- --ignored --nocapture \
 	    requirements::every_requirement_was_tried_and_every_excuse_is_needed
+
+postgres: ## Every journey once more, each office with its records on a PostgreSQL server of its own; a part of `make test`.
+	@conformance/install test
+	@DAFTAR_TEST_STORE=postgres SAID=/dev/null conformance/cargo-test -p daftar --test journeys -- $(addprefix --skip ,$(of_sqlite))
+
+kryoptic: ## The stories of the token, and an office, with the PKCS#11 module of another maker; a part of `make test`.
+	@conformance/install kryoptic
+	@module="$$(conformance/kryoptic)"; export DAFTAR_TEST_MODULE="$$module" SAID=/dev/null; \
+	    conformance/cargo-test -p daftar --test hsm -- $(addprefix --skip ,$(of_softhsm)); \
+	    conformance/cargo-test -p daftar --test journeys another_module
 
 quick: ## Without the running office: units, walls, store, listener, requirements. Under five minutes.
 	@conformance/install test

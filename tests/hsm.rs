@@ -1,6 +1,7 @@
-//! Stories of the hsm room, each against a `SoftHSM` token of its own.
+//! Stories of the hsm room, each against a token of its own: of `SoftHSM`, or of the module that `DAFTAR_TEST_MODULE` names, as
+//! `make kryoptic` does.
 //!
-//! `SoftHSM` finds its tokens through `SOFTHSM2_CONF`, which a process cannot safely set for itself, and a PKCS#11
+//! `SoftHSM` finds its tokens through `SOFTHSM2_CONF`, the other through `KRYOPTIC_CONF`, which a process cannot safely set for itself, and a PKCS#11
 //! module has one state for the whole process. So each test runs itself again in a child process, with that variable set
 //! and a fresh folder. This works alike under `cargo test` and `cargo nextest`.
 
@@ -250,7 +251,7 @@ fn a_key_is_never_replaced() {
         }
         assert!(token.generate_signing_key("weak", &[9], KeyKind::Rsa { bits: 2048 }).is_err());
         drop(token);
-        assert!(hsm::init_token(Path::new(MODULE), "office", "87654321", PIN).is_err());
+        assert!(hsm::init_token(Path::new(&module()), "office", "87654321", PIN).is_err());
     });
 }
 
@@ -463,7 +464,7 @@ impl Desk {
     fn set_up(folder: &Path) -> Self {
         let desk = Self { folder: folder.into() };
         desk.write_pin(PIN);
-        hsm::init_token(Path::new(MODULE), "office", "87654321", PIN).unwrap();
+        hsm::init_token(Path::new(&module()), "office", "87654321", PIN).unwrap();
         let token = desk.token();
         token.generate_signing_key("ra-signing", &[1], KeyKind::P256).unwrap();
         token.generate_wrapping_key("ra-wrapping", &[2]).unwrap();
@@ -472,8 +473,9 @@ impl Desk {
 
     fn config_text(&self) -> String {
         format!(
-            "module = \"{MODULE}\"\ntoken = \"office\"\npin_file = \"{}\"\n\
+            "module = \"{}\"\ntoken = \"office\"\npin_file = \"{}\"\n\
              signing_key = {{ label = \"ra-signing\", id = \"01\" }}\nwrapping_key = {{ label = \"ra-wrapping\" }}\n",
+            module(),
             self.folder.join("pin").display()
         )
     }
@@ -500,7 +502,7 @@ impl Desk {
     /// Does to the token what our own code never does.
     fn pkcs11_tool(arguments: &[&str]) {
         let mut tool = Command::new("pkcs11-tool");
-        tool.args(["--module", MODULE, "--token-label", "office", "--login", "--pin", PIN]).args(arguments);
+        tool.args(["--module", &module(), "--token-label", "office", "--login", "--pin", PIN]).args(arguments);
         let output = tool.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
@@ -515,7 +517,12 @@ fn in_a_child(test: &str, story: impl FnOnce(&Desk)) {
     fs::create_dir(&tokens).unwrap();
     let conf = folder.path().join("softhsm2.conf");
     fs::write(&conf, format!("directories.tokendir = {}\nlog.level = ERROR\n", tokens.display())).unwrap();
+    // The other module's tokens are databases.
+    let kryoptic = folder.path().join("kryoptic.conf");
+    let slot = format!("[[slots]]\nslot = 1\ndbtype = \"sqlite\"\ndbargs = \"{}/token.sql\"\n", tokens.display());
+    fs::write(&kryoptic, slot).unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap());
+    child.env("KRYOPTIC_CONF", &kryoptic);
     child.args(["--exact", test, "--nocapture", "--test-threads=1"]);
     let output = child.env(CHILD, folder.path()).env("SOFTHSM2_CONF", &conf).output().unwrap();
     let told = [output.stdout, output.stderr].map(|told| String::from_utf8_lossy(&told).into_owned()).concat();
@@ -539,6 +546,10 @@ fn until(there: impl Fn() -> bool) {
     }
 }
 
+/// `SoftHSM`, or the module that is to be tried.
+fn module() -> String {
+    std::env::var("DAFTAR_TEST_MODULE").unwrap_or_else(|_| "/usr/lib/softhsm/libsofthsm2.so".to_owned())
+}
+
 const CHILD: &str = "DAFTAR_HSM_TEST_FOLDER";
-const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
 const PIN: &str = "123456";

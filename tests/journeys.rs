@@ -1,6 +1,8 @@
 //! Stories about the whole server, told from outside: a demo CA and `daftar serve` run as processes of their own, and
 //! clients speak to them as anybody would. One file a story; each test has an office of its own.
 
+#[path = "journeys/another_module.rs"]
+mod another_module;
 #[path = "journeys/audit_proofs.rs"]
 mod audit_proofs;
 #[path = "journeys/authority_addresses.rs"]

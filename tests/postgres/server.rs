@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use tokio_postgres::types::FromSqlOwned;
+
 /// A running server.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -40,6 +42,20 @@ impl Server {
     /// The same where it was told another port.
     pub(crate) fn url_at(&self, port: u16) -> String {
         format!("{}&port={port}", self.url())
+    }
+
+    /// The first column of a query's rows.
+    #[allow(dead_code, reason = "the tests of the store have a connection of their own")]
+    pub(crate) fn column<T: FromSqlOwned>(&self, query: &str) -> Vec<T> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let rows = runtime.block_on(async {
+            let (client, connection) = tokio_postgres::connect(&self.url(), tokio_postgres::NoTls).await.unwrap();
+            let connection = tokio::spawn(connection);
+            let rows = client.query(query, &[]).await.unwrap();
+            connection.abort();
+            rows
+        });
+        rows.iter().map(|row| row.get(0)).collect()
     }
 
     /// The socket it listens on.

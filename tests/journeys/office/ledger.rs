@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OpenFlags};
+use tokio_postgres::types::FromSqlOwned;
 
 use super::Office;
 
@@ -38,7 +39,10 @@ impl Office {
             .sum()
     }
 
-    pub(crate) fn column<T: FromSql>(&self, query: &str) -> Vec<T> {
+    pub(crate) fn column<T: FromSql + FromSqlOwned>(&self, query: &str) -> Vec<T> {
+        if let Some(records) = &self.records {
+            return records.column(query);
+        }
         let connection = Connection::open_with_flags(self.database(), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
         let mut statement = connection.prepare(query).unwrap();
         statement.query_map((), |row| row.get(0)).unwrap().map(Result::unwrap).collect()

@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 use pkcs11_shim::Lever;
 use tempfile::TempDir;
 
+use crate::server::Server;
+
 pub(crate) use self::ask::{Key, certificates, csr_der, csr_for, csr_with_attributes, openssl, verifies};
 pub(crate) use self::cmp::{Exchange, Request, Seal, random};
 pub(crate) use self::command::Code;
@@ -31,6 +33,10 @@ pub(crate) use self::ports::Ports;
 pub(crate) use self::verdict::{Cover, How, done, signed_as_it_is};
 pub(crate) use self::wire::Answer;
 
+/// `postgres`: every office has its records on a server of its own.
+const STORE: &str = "DAFTAR_TEST_STORE";
+/// Where the other PKCS#11 module finds its token.
+const KRYOPTIC: &str = "kryoptic.conf";
 const CLOCK: &str = "clock";
 const SHIM: &str = "shim";
 const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
@@ -41,6 +47,8 @@ pub(crate) struct Office {
     pub(crate) ports: Ports,
     authority: Option<Child>,
     server: Option<Child>,
+    /// Where its records are, when they are not in a file.
+    records: Option<Server>,
 }
 
 impl Office {
@@ -62,7 +70,8 @@ impl Office {
     pub(crate) fn prepared() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ports = Ports::take();
-        let office = Self { folder, ports, authority: None, server: None };
+        let records = (std::env::var_os(STORE).as_deref() == Some("postgres".as_ref())).then(Server::start);
+        let office = Self { folder, ports, authority: None, server: None, records };
         let output = office
             .daftar()
             .args(["demo", "--prepare-only", "--port-base", &office.ports.base().to_string(), "--dir"])
@@ -70,6 +79,15 @@ impl Office {
             .output()
             .unwrap();
         assert!(output.status.success(), "daftar demo --prepare-only: {}", text(&output));
+        let slot =
+            format!("[[slots]]\nslot = 1\ndbtype = \"sqlite\"\ndbargs = \"{}\"\n", office.path("token.sql").display());
+        fs::write(office.path(KRYOPTIC), slot).unwrap();
+        if let Some(records) = &office.records {
+            office.configure(|settings| {
+                settings.table("store").clear();
+                settings.set("store", "url", records.url());
+            });
+        }
         office
     }
 
@@ -99,6 +117,7 @@ impl Office {
     pub(crate) fn daftar(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_daftar"));
         command.env("SOFTHSM2_CONF", self.path("softhsm2.conf")).current_dir(self.path(""));
+        command.env("KRYOPTIC_CONF", self.path(KRYOPTIC));
         if self.path(SHIM).exists() {
             command.envs(Lever::new(&self.path(SHIM)).environment(Path::new(SOFTHSM)));
         }
