@@ -15,7 +15,8 @@ pub(crate) struct Args {
     log: Option<String>,
 }
 
-/// A loader is many requesters in one: limits that are counted on a credential or an address do not fit it.
+/// A loader is many requesters in one: limits that are counted on a credential or an address do not fit it. One that asks again
+/// at the end of a long run is no new request.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Fault> {
     let fault = |error: String| Fault::file(&args.config, error);
     let text = std::fs::read_to_string(&args.config).map_err(|error| fault(error.to_string()))?;
@@ -23,6 +24,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Fault> {
     let changes = [
         (&["registrar"][..], "requests_per_minute", Value::Integer(100_000_000)),
         (&["registrar"], "failures_per_minute", Value::Integer(100_000_000)),
+        (&["registrar"], "repeat_window_seconds", Value::Integer(86_400)),
         (&["listen", "limits"], "connections", Value::Integer(2_000)),
         (&["listen", "limits"], "connections_per_address", Value::Integer(2_000)),
     ];

@@ -44,7 +44,7 @@ pub(super) fn check(
         return Err(of("is not for signatures: it needs the key usage digitalSignature".to_owned()));
     }
     let purposes = certificate.extended_key_usages().unwrap_or_default();
-    for purpose in authority.ra_purposes().iter().filter(|needed| !purposes.contains(needed)) {
+    if let Some(purpose) = authority.ra_purposes().iter().find(|needed| !purposes.contains(needed)) {
         return Err(of(match *purpose {
             oid::CMC_RA => {
                 format!("does not make its holder an RA: it needs the extended key usage id-kp-cmcRA ({purpose})")
