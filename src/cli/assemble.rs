@@ -30,6 +30,8 @@ pub(super) struct House {
     pub(super) hsm: Hsm,
     pub(super) store: Store,
     pub(super) registrar: Registrar,
+    /// What the nodes of the office share.
+    pub(super) vault: Vault,
     pub(super) protector: Protector,
     pub(super) keys: Arc<KeyProtection>,
     /// When the RA's certificates in use end.
@@ -127,7 +129,7 @@ pub(super) async fn assemble(config: &Config, signer: Option<Arc<dyn Signer>>) -
         trusted_ras,
         balancers,
         rules,
-        secrets: vault,
+        secrets: vault.clone(),
         key_ready: Arc::new(TokenReady(hsm.clone())),
         key_maker: Arc::new(InMemory),
         clock,
@@ -136,7 +138,7 @@ pub(super) async fn assemble(config: &Config, signer: Option<Arc<dyn Signer>>) -
         settings: config.registrar.settings(&config.node),
     });
     let keys = KeyProtection { protector: protector.clone(), secrets: key_encryption_keys(config)? };
-    Ok(House { hsm, store, registrar, protector, keys: Arc::new(keys), ends, locked })
+    Ok(House { hsm, store, registrar, vault, protector, keys: Arc::new(keys), ends, locked })
 }
 
 /// The trust tables with their files read.

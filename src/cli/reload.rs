@@ -4,13 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use zeroize::Zeroizing;
 
 use super::assemble::House;
 use super::genuine::refuse_demo_certificates;
+use super::system::SystemClock;
 use super::{Common, Failed, assemble, rule_sets};
 use crate::config::Config;
-use crate::listen::{Limits, ServerTls};
-use crate::registrar::Registrar;
+use crate::listen::{Limits, ServerTls, TicketKeys, Tickets};
+use crate::registrar::{Registrar, Vault};
 use crate::store::Store;
 
 /// What may change without a restart: certificates, revocation lists, limits, proposed rule sets. No connection is dropped.
@@ -22,11 +24,24 @@ pub(super) struct Reload {
     pub(super) limits: Arc<ArcSwap<Limits>>,
 }
 
+/// The keys of TLS tickets, from the data key that all nodes have.
+#[derive(Debug)]
+struct Shared(Vault);
+
+impl TicketKeys for Shared {
+    fn key(&self, period: u64) -> Option<Zeroizing<[u8; 32]>> {
+        self.0.shared_key(&[b"tls tickets", &period.to_be_bytes()])
+    }
+}
+
 impl Reload {
     /// Reads them for the first time.
     pub(super) fn new(config: &Config, common: &Common, house: &House) -> Result<Self, Failed> {
         let listen = &config.listen;
-        let tls = ServerTls::load(&listen.certificate_file, &listen.key_file, listen.tls_rules())
+        let tickets =
+            Tickets::new(Arc::new(Shared(house.vault.clone())), Arc::new(SystemClock)).map_err(Failed::new)?;
+        let files = (&listen.certificate_file, &listen.key_file);
+        let tls = ServerTls::load_with(files.0, files.1, listen.tls_rules(), Arc::new(tickets))
             .map_err(|fault| Failed::caused(&fault))?;
         Ok(Self {
             path: common.config.clone(),

@@ -37,7 +37,19 @@ impl ServerTls {
     /// # Errors
     /// When a file cannot be read, the key is open to others, or the two do not belong together.
     pub fn load(certificate_file: &Path, key_file: &Path, rules: TlsRules) -> Result<Self, Error> {
-        let tickets = aws_lc_rs::Ticketer::new()?;
+        Self::load_with(certificate_file, key_file, rules, aws_lc_rs::Ticketer::new()?)
+    }
+
+    /// The same, with tickets that others take, too.
+    ///
+    /// # Errors
+    /// As with [`load`](Self::load).
+    pub fn load_with(
+        certificate_file: &Path,
+        key_file: &Path,
+        rules: TlsRules,
+        tickets: Arc<dyn ProducesTickets>,
+    ) -> Result<Self, Error> {
         let current = configure(certificate_file, key_file, Arc::clone(&tickets), rules)?;
         Ok(Self { current: ArcSwap::from(current), tickets, rules })
     }

@@ -23,6 +23,7 @@ mod known_by;
 mod limit;
 mod limits;
 mod metrics;
+mod nonces;
 mod office;
 mod paths;
 mod poll;

@@ -14,6 +14,8 @@ pub struct Secrets {
     data_key: i64,
     sealing: LessSafeKey,
     lookup: hmac::Key,
+    /// What further keys are made from.
+    pseudorandom: hkdf::Prk,
 }
 
 /// A stored secret that cannot be opened.
@@ -29,20 +31,21 @@ impl Secrets {
     #[must_use]
     #[expect(clippy::expect_used, reason = "fixed lengths; the library offers no infallible constructor")]
     pub fn new(data_key: i64, key: &Zeroizing<[u8; 32]>) -> Self {
-        let derived = |label: &'static [u8]| {
-            let mut octets = Zeroizing::new([0; 32]);
-            let pseudorandom = hkdf::Salt::new(hkdf::HKDF_SHA256, b"daftar").extract(key.as_slice());
-            let info = [label];
-            let output = pseudorandom.expand(&info, hkdf::HKDF_SHA256).expect("32 octets are within what HKDF gives");
-            output.fill(octets.as_mut_slice()).expect("32 octets were asked for");
-            octets
-        };
+        let pseudorandom = hkdf::Salt::new(hkdf::HKDF_SHA256, b"daftar").extract(key.as_slice());
+        let derived = |label: &[u8]| derived(&pseudorandom, &[label]);
         let sealing = UnboundKey::new(&AES_256_GCM, derived(b"enrolment secrets").as_slice()).expect("32 octets");
         Self {
             data_key,
             sealing: LessSafeKey::new(sealing),
             lookup: hmac::Key::new(hmac::HMAC_SHA256, derived(b"enrolment look-up").as_slice()),
+            pseudorandom,
         }
+    }
+
+    /// A key that every node with this data key has, for the use that the parts name; the first says which use.
+    #[must_use]
+    pub fn shared_key(&self, parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+        derived(&self.pseudorandom, parts)
     }
 
     /// The number of the data key.
@@ -89,6 +92,15 @@ impl Secrets {
     }
 }
 
+/// HKDF (RFC 5869) of what the data key was made into.
+#[expect(clippy::expect_used, reason = "fixed lengths; the library offers no infallible constructor")]
+fn derived(pseudorandom: &hkdf::Prk, info: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    let mut octets = Zeroizing::new([0; 32]);
+    let output = pseudorandom.expand(info, hkdf::HKDF_SHA256).expect("32 octets are within what HKDF gives");
+    output.fill(octets.as_mut_slice()).expect("32 octets were asked for");
+    octets
+}
+
 /// The secrets, once the token has unwrapped their data key: the server starts without it (DESIGN rule 9).
 #[derive(Clone, Debug, Default)]
 pub struct Vault(Arc<OnceLock<Secrets>>);
@@ -97,6 +109,12 @@ impl Vault {
     /// Opens it, for all that hold it. What is open stays as it is.
     pub fn open(&self, secrets: Secrets) {
         let _ = self.0.set(secrets);
+    }
+
+    /// [`Secrets::shared_key`], once it is open.
+    #[must_use]
+    pub fn shared_key(&self, parts: &[&[u8]]) -> Option<Zeroizing<[u8; 32]>> {
+        self.0.get().map(|secrets| secrets.shared_key(parts))
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -136,6 +154,19 @@ mod tests {
         assert_eq!(secrets.open(&sealed, b"row 1").unwrap().as_slice(), b"s3cret");
         assert!(secrets.open(&sealed, b"row 2").is_err());
         assert!(Secrets::new(1, &Zeroizing::new([4; 32])).open(&sealed, b"row 1").is_err());
+    }
+
+    #[test]
+    fn what_nodes_share_is_of_one_data_key_and_one_use() {
+        let [here, there, other] = [3, 3, 4].map(|octet| Secrets::new(1, &Zeroizing::new([octet; 32])));
+        assert_eq!(here.shared_key(&[b"tickets", b"1"]), there.shared_key(&[b"tickets", b"1"]));
+        for differs in [
+            here.shared_key(&[b"tickets", b"2"]),
+            here.shared_key(&[b"nonces", b"1"]),
+            other.shared_key(&[b"tickets", b"1"]),
+        ] {
+            assert_ne!(here.shared_key(&[b"tickets", b"1"]), differs);
+        }
     }
 
     #[test]

@@ -36,6 +36,7 @@ impl Subject {
             Row::AddDataKey(_) => Self::Other("data key"),
             Row::ProposeRuleSet { .. } | Row::ActivateRuleSet { .. } => Self::Other("rule set"),
             Row::Leaf(_) => Self::Other("leaf"),
+            Row::SpendNonce { .. } => Self::Other("nonce"),
             Row::KeepCheckpoint(_) => Self::Other("checkpoint"),
         }
     }

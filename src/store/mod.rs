@@ -16,6 +16,7 @@ mod leaves;
 mod log;
 mod look;
 mod messages;
+mod nonces;
 mod open;
 mod pen;
 mod postgres;

@@ -4,8 +4,8 @@ use super::conflict::Subject;
 use super::look::Look;
 use super::pen::{Broken, Note, Notes, Pen};
 use super::{
-    Conflict, Error, Leg, Row, Unit, cases, certificates, checkpoints, codes, exchanges, leaves, messages, rule_sets,
-    submissions,
+    Conflict, Error, Leg, Row, Unit, cases, certificates, checkpoints, codes, exchanges, leaves, messages, nonces,
+    rule_sets, submissions,
 };
 use crate::case::SubmissionId;
 
@@ -106,6 +106,7 @@ fn write(row: &Row, fresh: &[SubmissionId], pen: Pen<'_>) -> Result<(), Broken> 
         Row::ProposeRuleSet { hash, text, at } => rule_sets::propose(hash, text, *at, pen),
         Row::ActivateRuleSet { hash, at, actor } => rule_sets::activate(hash, *at, actor, pen),
         Row::Leaf(leaf) => leaves::append(leaf, pen),
+        Row::SpendNonce { nonce, count, live_since } => nonces::spend(nonce, *count, *live_since, pen),
         Row::KeepCheckpoint(checkpoint) => checkpoints::keep(checkpoint, pen),
     }
 }

@@ -177,6 +177,15 @@ pub enum Row {
     },
     /// An audit leaf, unnumbered; the sequencer numbers it.
     Leaf(Leaf),
+    /// A nonce of HTTP Digest is used up to this count. Conflict: it was used as far ([`super::Conflict::State`]).
+    SpendNonce {
+        /// Which; its first octets are its moment.
+        nonce: [u8; 24],
+        /// The count.
+        count: u32,
+        /// The moment before which no nonce is good any more: those are forgotten.
+        live_since: Millis,
+    },
     /// The newest signed checkpoint of the audit log. One of a smaller tree is left out: another node was faster.
     KeepCheckpoint(Checkpoint),
 }

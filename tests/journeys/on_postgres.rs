@@ -3,7 +3,8 @@
 use cmp::client::Answer;
 use demo_ca::Kind;
 
-use super::office::{Office, Request, Seal, Settings, Who};
+use super::est_digest;
+use super::office::{Office, Request, Seal, Settings, Who, text};
 use super::server::Server;
 
 /// Its records are there, and nowhere else.
@@ -112,6 +113,41 @@ fn any_of_three_nodes_goes_on_with_what_another_began() {
     office.until("it is used", || office.est("simpleenroll", &Who::Code(&once), &mine).status == 200);
     assert_eq!(office.at(&mut second, |office| office.est("simpleenroll", &Who::Code(&once), &other).status), 401);
     assert_eq!((office.records().count(Kind::Issued), office.records().most_for_one_key()), (4, 1));
+}
+
+#[test]
+fn what_a_client_of_one_node_was_given_is_good_at_another_and_once() {
+    let server = Server::start();
+    let mut office = Office::open_with(|settings| {
+        records_at(&server)(settings);
+        let est = toml::Table::from_iter([("http_schemes".to_owned(), "digest".into())]);
+        settings.default_profile().insert("est".into(), est.into());
+    });
+    let mut second = office.further_node("second");
+    // HTTP Digest: a nonce of one node, used at the other, is used up at both.
+    let code = office.code();
+    let (_, csr) = office.csr("pump", "/CN=pump.plant.example");
+    let nonce = est_digest::nonce(&office);
+    let used = |count: u32| est_digest::header(&code, &nonce, count);
+    let asked = office.at(&mut second, |office| est_digest::send(office, &used(1), &csr).status);
+    assert!(matches!(asked, 200 | 202), "{asked}");
+    let replayed = est_digest::send(&office, &used(1), &csr);
+    assert!(replayed.status == 401 && est_digest::is_stale(&replayed), "{:?}", replayed.lines);
+    assert!(matches!(est_digest::send(&office, &used(2), &csr).status, 200 | 202));
+    assert_eq!(office.at(&mut second, |office| est_digest::send(office, &used(2), &csr).status), 401);
+    // TLS: a session that began at one node is resumed at the other, and after a restart.
+    let session = office.path("session.pem");
+    let shake = |office: &Office, word: &str| {
+        let address = format!("localhost:{}", office.ports.https());
+        let mut openssl = std::process::Command::new("openssl");
+        openssl.args(["s_client", "-tls1_2", "-connect", &address, word]).arg(&session);
+        text(&openssl.stdin(std::process::Stdio::null()).output().unwrap())
+    };
+    assert!(shake(&office, "-sess_out").contains("New, TLSv1.2"));
+    let resumed = office.at(&mut second, |office| shake(office, "-sess_in"));
+    assert!(resumed.contains("Reused, TLSv1.2"), "{resumed}");
+    office.restart();
+    assert!(shake(&office, "-sess_in").contains("Reused, TLSv1.2"));
 }
 
 #[test]

@@ -79,8 +79,8 @@ fn challenge(registrar: &Registrar, asked: &Asked) -> Response {
         headers.append(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"EST\", charset=\"UTF-8\""));
     }
     if asked.schemes.digest() {
-        let nonce = asked.nonces.fresh(registrar.nonce(), registrar.now());
-        if let Ok(digest) = HeaderValue::try_from(digest::challenge(&nonce, digest::is_stale(asked, registrar.now()))) {
+        let nonce = asked.nonces.fresh(registrar);
+        if let Ok(digest) = HeaderValue::try_from(digest::challenge(&nonce, digest::is_stale(asked, registrar))) {
             headers.append(WWW_AUTHENTICATE, digest);
         }
     }

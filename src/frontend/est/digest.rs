@@ -1,6 +1,7 @@
 //! HTTP Digest with SHA-256 (RFC 7616): an enrolment code is shown without being sent.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -9,8 +10,7 @@ use zeroize::Zeroizing;
 
 use super::Asked;
 use super::identify::Sent;
-use crate::case::Millis;
-use crate::registrar::MacProof;
+use crate::registrar::{MacProof, Registrar};
 
 /// What a requester sent, before its secret is known.
 pub(super) struct Digest {
@@ -89,8 +89,9 @@ pub(super) fn challenge(nonce: &str, stale: bool) -> String {
 }
 
 /// Whether a request was refused for its nonce, so that the same secret may be tried again with another (RFC 7616 section 3.3).
-pub(super) fn is_stale(asked: &Asked, now: Millis) -> bool {
-    matches!(Sent::read(asked), Ok(Sent::Digest(sent)) if !asked.nonces.is_live(&sent.nonce, sent.count, now))
+pub(super) fn is_stale(asked: &Asked, registrar: &Registrar) -> bool {
+    asked.overtaken.load(Ordering::Relaxed)
+        || matches!(Sent::read(asked), Ok(Sent::Digest(sent)) if asked.nonces.live(&sent.nonce, registrar).is_none())
 }
 
 fn hashed(text: &str) -> String {

@@ -1,5 +1,7 @@
 //! Who asks (RFC 7030 sections 3.2.3 and 3.3.2).
 
+use std::sync::atomic::Ordering;
+
 use base64::Engine as _;
 use certs::Certificate;
 use certs::path::Purpose;
@@ -78,12 +80,13 @@ async fn by_code(registrar: &Registrar, asked: &Asked, proof: Proof<'_>) -> Resu
         Proof::Basic { user, password } => registrar.identify_code(source, &user, password.as_bytes()).await,
         Proof::Digest(digest) => {
             // One that cannot be taken is not looked at any further: no guess is made with it.
-            if asked.nonces.is_live(&digest.nonce, digest.count, registrar.now()) {
+            if let Some(nonce) = asked.nonces.live(&digest.nonce, registrar) {
                 let who = registrar.identify_mac(source, &digest).await?;
-                // Of two that come with the same count at the same time, one is a replay.
-                if asked.nonces.spend(&digest.nonce, digest.count, registrar.now()) {
+                // Of two that come with the same count, one is a replay.
+                if nonce.spend(digest.count, registrar).await? {
                     return Ok(who);
                 }
+                asked.overtaken.store(true, Ordering::Relaxed);
             }
             let fault = "the nonce of the Digest is stale, or its count was used before";
             registrar.note_bad_input(&asked.source, "requester", fault).await?;

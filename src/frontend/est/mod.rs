@@ -15,6 +15,7 @@ mod nonces;
 mod server_key;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use address::address;
 use answer::{noted, payload, refused};
@@ -73,6 +74,8 @@ struct Asked {
     headers: HeaderMap,
     body: Bytes,
     nonces: Arc<Nonces>,
+    /// Its nonce of HTTP Digest was counted as far before.
+    overtaken: AtomicBool,
     /// What its profile wants to identify it by.
     schemes: HttpSchemes,
     needs: EnrolNeeds,
@@ -95,7 +98,18 @@ async fn serve(
     };
     let source = source(Door::Est, &connection, &request, label);
     let (schemes, needs) = (profile.est.http_schemes, profile.enrol_needs);
-    let asked = Asked { source, connection, method, uri, headers, body, nonces, schemes, needs };
+    let asked = Asked {
+        source,
+        connection,
+        method,
+        uri,
+        headers,
+        body,
+        nonces,
+        overtaken: AtomicBool::new(false),
+        schemes,
+        needs,
+    };
     let answered = match operation {
         Operation::CaCerts => Ok(ca_certs(&registrar, &profile, &asked)),
         Operation::CsrAttrs => Ok(csr_attrs(&profile, &asked)),

@@ -50,7 +50,8 @@ async fn step(number: u32, migration: &str, session: &Session) -> Result<(), Err
 }
 
 /// A migration that was ever released never changes; the next one comes after it.
-const MIGRATIONS: [(u32, &str); 2] = [
+const MIGRATIONS: [(u32, &str); 3] = [
     (1, include_str!("../../../migrations/postgres/0001_office.sql")),
     (2, include_str!("../../../migrations/postgres/0002_checkpoint.sql")),
+    (3, include_str!("../../../migrations/postgres/0003_digest_nonce.sql")),
 ];
