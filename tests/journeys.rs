@@ -3,6 +3,8 @@
 
 #[path = "journeys/another_module.rs"]
 mod another_module;
+#[path = "journeys/answer_keys.rs"]
+mod answer_keys;
 #[path = "journeys/audit_proofs.rs"]
 mod audit_proofs;
 #[path = "journeys/authority_addresses.rs"]

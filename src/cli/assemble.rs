@@ -1,23 +1,24 @@
 //! Builds the house from the ground up.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use certs::{Certificate, PublicKey, Signer};
+use certs::{Certificate, KeyPrint, PublicKey, Signer, oid};
 use tlog::NoteKey;
 
 use super::checkpoint_file::CheckpointFile;
 use super::expiry::Ends;
 use super::genuine::refuse_demo_certificates;
+use super::key::fits_an_ra;
 use super::key_files::key_encryption_keys;
 use super::key_maker::InMemory;
 use super::system::{Entropy, SystemClock};
 use super::{Failed, data_key, rule_sets};
-use crate::case::{Clock, Random};
+use crate::case::{Clock, Millis, Random};
 use crate::config::{AuthorityConfig, Config};
-use crate::frontend::{KeyProtection, Protector};
+use crate::frontend::{KeyProtection, Protector, Protectors};
 use crate::hsm::{Hsm, HsmSigner, State, Use};
 use crate::registrar::{
     Balancer, CheckpointPlace, KeyReady, Log, LogConfig, Parts, Registrar, Trust, TrustConfig, TrustedRa, Vault,
@@ -32,7 +33,9 @@ pub(super) struct House {
     pub(super) registrar: Registrar,
     /// What the nodes of the office share.
     pub(super) vault: Vault,
-    pub(super) protector: Protector,
+    /// What the CAs know the RA by.
+    pub(super) ra_key: KeyPrint,
+    pub(super) protectors: Protectors,
     pub(super) keys: Arc<KeyProtection>,
     /// When the RA's certificates in use end.
     pub(super) ends: Ends,
@@ -107,7 +110,9 @@ pub(super) async fn assemble(config: &Config, signer: Option<Arc<dyn Signer>>) -
         None => Arc::new(on_token(config, &hsm)?),
     };
     let log = signed_log(config, &hsm)?;
-    let (authorities, protector, ends) = authorities(config, &signer, &clock, &random)?;
+    let (authorities, ra, mut ends) = authorities(config, &signer, &clock, &random)?;
+    let ra_key = ra.signer.public_key().print();
+    let protectors = protectors(config, &hsm, &ra, clock.now(), &mut ends)?;
     let rules = Arc::new(rule_sets::activate(config, &store).await?);
     let trust = trust_tables(config)?;
     let trusted_ras = config
@@ -137,8 +142,8 @@ pub(super) async fn assemble(config: &Config, signer: Option<Arc<dyn Signer>>) -
         log,
         settings: config.registrar.settings(&config.node),
     });
-    let keys = KeyProtection { protector: protector.clone(), secrets: key_encryption_keys(config)? };
-    Ok(House { hsm, store, registrar, vault, protector, keys: Arc::new(keys), ends, locked })
+    let keys = KeyProtection { protector: protectors.newest.clone(), secrets: key_encryption_keys(config)? };
+    Ok(House { hsm, store, registrar, vault, ra_key, protectors, keys: Arc::new(keys), ends, locked })
 }
 
 /// The trust tables with their files read.
@@ -156,6 +161,45 @@ fn on_token(config: &Config, hsm: &Hsm) -> Result<HsmSigner, Failed> {
     let certificates = read_certificates(first.ra_certificate())?;
     let own = certificates.first().ok_or_else(|| Failed::new("the RA certificate's file is empty"))?;
     hsm.signer_for(Use::Requests, own.public_key()).map_err(Failed::new)
+}
+
+/// The keys for answers: that of `[answers]`, else the RA key; which remains one that exchanges may have begun under.
+fn protectors(config: &Config, hsm: &Hsm, ra: &Protector, now: Millis, ends: &mut Ends) -> Result<Protectors, Failed> {
+    let keys = [(Use::RetiringAnswers, &config.answers.retiring), (Use::Answers, &config.answers.certificates)];
+    let mut protectors = Protectors { newest: ra.clone(), earlier: Vec::new() };
+    for (used, path) in keys {
+        let Some(path) = path else { continue };
+        let named =
+            |fault: &dyn std::fmt::Display| Failed::new(format!("{}: {}: {fault}", used.name(), path.display()));
+        let (own, mut certificates) = answer_certificates(config, path, now).map_err(|fault| named(&fault))?;
+        let signer = hsm.signer_for(used, own.public_key()).map_err(|fault| named(&fault))?;
+        let further = ra.certificates.iter().skip(1).filter(|further| !certificates.contains(further)).cloned();
+        certificates.extend(further.collect::<Vec<_>>());
+        let protector = Protector { signer: Arc::new(signer), certificates };
+        if used == Use::Answers {
+            ends.add("answers", &own);
+            protectors.earlier.push(std::mem::replace(&mut protectors.newest, protector));
+        } else {
+            protectors.earlier.push(protector);
+        }
+    }
+    Ok(protectors)
+}
+
+/// The certificate of a key for answers, and all that came with it. Requesters must be able to believe it: it is an RA's, by one of
+/// our CAs. Its end is told of in other ways, for to answer nobody would not be better.
+pub(super) fn answer_certificates(
+    config: &Config,
+    path: &Path,
+    now: Millis,
+) -> Result<(Certificate, Vec<Certificate>), Failed> {
+    let certificates = read_certificates(path)?;
+    let own = certificates.first().cloned().ok_or_else(|| Failed::new("it holds no certificate"))?;
+    let at = now.clamp(own.not_before(), own.not_after());
+    let fits =
+        |table: &AuthorityConfig| fits_an_ra(config, (table.certificates(), &[oid::CMC_RA]), &own, &certificates, at);
+    config.authority.values().map(fits).reduce(Result::or).unwrap_or(Ok(()))?;
+    Ok((own, certificates))
 }
 
 /// The audit log as `[audit]` has it signed.

@@ -8,7 +8,7 @@ use certs::{Certificate, Signer, oid};
 use serde_json::json;
 use tokio::net::TcpStream;
 
-use super::assemble::{authority, read_certificates, signed_log};
+use super::assemble::{answer_certificates, authority, read_certificates, signed_log};
 use super::expiry::{self, Watched};
 use super::genuine::refuse_demo_certificates;
 use super::key_files::key_encryption_keys;
@@ -119,6 +119,11 @@ fn files(config: &Config, report: &mut Report) {
     report.tell("log.filter", filter.map(drop).map_err(Failed::new));
     for (key, path) in config.certificate_files() {
         report.tell(&key, certificates(path));
+    }
+    let answers = [("answer_key", &config.answers.certificates), ("retiring_answer_key", &config.answers.retiring)];
+    for (key, path) in answers.into_iter().filter_map(|(key, path)| Some((key, path.as_deref()?))) {
+        let fits = answer_certificates(config, path, SystemClock.now());
+        report.tell(&format!("certificate of hsm.{key}"), fits.map(drop));
     }
     report.tell("demo certificates", refuse_demo_certificates(config));
     report.tell("key_encryption_key", key_encryption_keys(config).map(drop));

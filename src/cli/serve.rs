@@ -66,10 +66,10 @@ async fn open(
     house.registrar.note_service(true).await.map_err(Failed::new)?;
     let workers = Workers::start(&house.registrar);
     let registry = Arc::new(registry(house, &metrics));
-    let cmp = CmpDoor::new(house.registrar.clone(), house.protector.clone(), &config.cmp).router();
+    let cmp = CmpDoor::new(house.registrar.clone(), house.protectors.clone(), &config.cmp).router();
     let secure = est_direct(house.registrar.clone(), Arc::clone(&house.keys)).merge(cmp.clone());
     let stop = Stop::new();
-    let ra_key = house.protector.signer.public_key().print();
+    let ra_key = house.ra_key;
     let mut doors = vec![tokio::spawn(socket.serve(control(house.registrar.clone(), ra_key), stop.signal()))];
     if let Some(door) = https {
         let door = door.witnessed_by(Arc::new(Books(house.registrar.clone())));

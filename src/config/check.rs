@@ -193,8 +193,21 @@ fn token(config: &Config) -> Result<(), Wrong> {
         }
         (None, None) => {}
     }
+    let (answers, named) = (&config.answers, "is needed: hsm and answers go together");
+    for (key, file) in [
+        (("answer_key", &hsm.answer_key), ("certificates", &answers.certificates)),
+        (("retiring_answer_key", &hsm.retiring_answer_key), ("retiring", &answers.retiring)),
+    ] {
+        match (key, file) {
+            ((_, Some(_)), (name, None)) => return wrong(&["answers", name], format!("{named} (hsm.{})", key.0)),
+            ((name, None), (_, Some(_))) => return wrong(&["hsm", name], format!("{named} (answers.{})", file.0)),
+            _ => {}
+        }
+    }
     let keys = [
         ("signing_key", Some(&hsm.signing_key)),
+        ("answer_key", hsm.answer_key.as_ref()),
+        ("retiring_answer_key", hsm.retiring_answer_key.as_ref()),
         ("checkpoint_key", hsm.checkpoint_key.as_ref()),
         ("wrapping_key", hsm.wrapping_key.as_ref()),
     ];

@@ -47,6 +47,9 @@ pub struct Config {
     /// How the audit log is signed; without it, it is not.
     #[serde(default)]
     pub audit: Option<crate::registrar::LogConfig>,
+    /// The certificates of the keys for answers, where these are not the RA key.
+    #[serde(default)]
+    pub answers: crate::frontend::AnswersConfig,
     /// The CMP door.
     #[serde(default)]
     pub cmp: crate::frontend::CmpDoorConfig,
@@ -162,7 +165,9 @@ impl Config {
             let files = [("anchors", Some(&table.anchors)), ("intermediates", table.intermediates.as_ref())];
             files.into_iter().filter_map(move |(key, path)| Some((format!("trust.{name}.{key}"), path?.as_path())))
         });
-        own.into_iter().chain(authorities).chain(trust).collect()
+        let answers = [("certificates", &self.answers.certificates), ("retiring", &self.answers.retiring)];
+        let answers = answers.into_iter().filter_map(|(key, path)| Some((format!("answers.{key}"), path.as_deref()?)));
+        own.into_iter().chain(authorities).chain(trust).chain(answers).collect()
     }
 
     fn resolve(&mut self, base: &Path) {
@@ -185,6 +190,8 @@ impl Config {
             .chain(trust)
             .chain(authority)
             .chain(log)
+            .chain(&mut self.answers.certificates)
+            .chain(&mut self.answers.retiring)
             .chain(&mut self.hsm.pin_file)
         {
             *path = base.join(&*path);

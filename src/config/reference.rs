@@ -51,12 +51,18 @@ deadline_seconds = 10            # then a signature is given up (default 10)
 call_seconds = 2                 # then a call that the token does not answer is given up (default 2)
 signing_key = { label = "ra-signing", id = "01" }            # or a pkcs11: URI (RFC 7512)
 wrapping_key = "pkcs11:object=ra-wrapping;id=%02"            # AES-256, wraps the data keys
+answer_key = { label = "ra-answers", id = "04" }             # signs the answers to requesters; for [answers] (default signing_key)
+retiring_answer_key = { label = "ra-answers-1", id = "05" }  # the one before, for exchanges that began under it
 checkpoint_key = { label = "ra-log", id = "03" }             # P-256, signs the audit log; for [audit]
 
 [audit]                          # without it the log is kept and not signed
 origin = "ra.example/log"        # the log's name in its checkpoints; never changes
 public_key = "log.pem"           # of checkpoint_key, written by `daftar key generate`: who checks the log needs it
 copies = ["/var/lib/daftar/checkpoints"]  # each checkpoint is appended; best where no database administrator can write
+
+[answers]                        # where the answers are not signed with signing_key
+certificates = "answers.pem"     # of answer_key: an RA's (id-kp-cmcRA) by one of the CAs below, and what leads there
+retiring = "answers-1.pem"       # the same of retiring_answer_key
 
 [registrar]                      # defaults shown, but for default_profile ("default")
 default_profile = "devices"      # for requests without label or /p/PROFILE

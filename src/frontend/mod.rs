@@ -7,7 +7,7 @@ mod control;
 mod est;
 mod health;
 
-pub use cmp::{CmpDoor, CmpDoorConfig, FurtherPath, Protector};
+pub use cmp::{AnswersConfig, CmpDoor, CmpDoorConfig, FurtherPath, Protector, Protectors};
 pub use connection::{ChannelBinding, Connection, Receipt, RequestId, Tls};
 pub use control::control;
 pub use est::{KeyEncryptionKey, KeyEncryptionKeyConfig, KeyProtection, est_balanced, est_direct};

@@ -52,6 +52,12 @@ pub struct Config {
     pub call_seconds: u64,
     /// The RA's signing key.
     pub signing_key: KeyRef,
+    /// The key that signs the answers to requesters, where that is not the signing key (`[answers]`).
+    #[serde(default)]
+    pub answer_key: Option<KeyRef>,
+    /// The one before it, for exchanges that began under it.
+    #[serde(default)]
+    pub retiring_answer_key: Option<KeyRef>,
     /// The P-256 key that signs the checkpoints of the audit log (`[audit]`).
     #[serde(default)]
     pub checkpoint_key: Option<KeyRef>,
@@ -88,6 +94,22 @@ impl Config {
         if self.signing_key.class == Some(Class::Secret) {
             return fault("signing_key: type=secret-key cannot sign; say type=private");
         }
+        for (name, key) in self.answer_keys() {
+            if key.class == Some(Class::Secret) {
+                return fault(&format!("{name}: type=secret-key cannot sign; say type=private"));
+            }
+            if key.names_the_same(&self.signing_key) {
+                return fault(&format!("{name}: the signing_key answers by itself; leave this away"));
+            }
+            if self.checkpoint_key.as_ref().is_some_and(|log| log.names_the_same(key)) {
+                return fault("checkpoint_key: it signs the audit log and nothing else; it cannot sign answers");
+            }
+        }
+        if let (Some(new), Some(old)) = (&self.answer_key, &self.retiring_answer_key)
+            && new.names_the_same(old)
+        {
+            return fault("retiring_answer_key: it is the answer_key, which does not retire");
+        }
         if let Some(key) = &self.checkpoint_key {
             if key.class == Some(Class::Secret) {
                 return fault("checkpoint_key: type=secret-key cannot sign; say type=private");
@@ -106,9 +128,9 @@ impl Config {
     pub(super) fn token_choice(&self) -> Result<TokenChoice, Fault> {
         let mut choice =
             TokenChoice { label: self.token.clone(), serial: self.token_serial.clone(), ..TokenChoice::default() };
-        for key in
-            [Some(&self.signing_key), self.checkpoint_key.as_ref(), self.wrapping_key.as_ref()].into_iter().flatten()
-        {
+        let others = [self.checkpoint_key.as_ref(), self.wrapping_key.as_ref()].into_iter().flatten();
+        let answering = self.answer_keys().map(|(_, key)| key);
+        for key in std::iter::once(&self.signing_key).chain(answering).chain(others) {
             choice.join(&key.token)?;
         }
         if choice.label.is_none() && choice.serial.is_none() {
@@ -118,6 +140,12 @@ impl Config {
             return Err(Fault::Config("token: a label has 1 to 32 octets".into()));
         }
         Ok(choice)
+    }
+
+    /// The keys that sign nothing but answers, as the section names them.
+    pub fn answer_keys(&self) -> impl Iterator<Item = (&'static str, &KeyRef)> {
+        let keys = [("answer_key", &self.answer_key), ("retiring_answer_key", &self.retiring_answer_key)];
+        keys.into_iter().filter_map(|(name, key)| Some((name, key.as_ref()?)))
     }
 
     pub(super) fn deadline(&self) -> Duration {

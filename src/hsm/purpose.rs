@@ -5,21 +5,27 @@ use super::config::{Config, KeyRef};
 /// What a signing key on the token is for. Each has sessions and a queue of its own, so that none waits for another.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Use {
-    /// The messages to the CAs, and the answers to requesters: the RA key.
+    /// The messages to the CAs: the RA key. Where no other is configured for them, it signs the answers, too.
     Requests,
+    /// The answers to requesters.
+    Answers,
+    /// The answers of exchanges that began before the key for answers was changed.
+    RetiringAnswers,
     /// The checkpoints of the audit log.
     Checkpoints,
 }
 
 impl Use {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Requests, Self::Checkpoints];
+    pub const ALL: [Self; 4] = [Self::Requests, Self::Answers, Self::RetiringAnswers, Self::Checkpoints];
 
     /// For people.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Requests => "the RA key",
+            Self::Answers => "the key for answers",
+            Self::RetiringAnswers => "the retiring key for answers",
             Self::Checkpoints => "the key of the audit log",
         }
     }
@@ -28,7 +34,9 @@ impl Use {
     pub(super) const fn place(self) -> usize {
         match self {
             Self::Requests => 0,
-            Self::Checkpoints => 1,
+            Self::Answers => 1,
+            Self::RetiringAnswers => 2,
+            Self::Checkpoints => 3,
         }
     }
 }
@@ -38,6 +46,8 @@ impl Config {
     pub(super) fn signing_keys(&self) -> BTreeMap<Use, KeyRef> {
         let configured = |used| match used {
             Use::Requests => Some(self.signing_key.clone()),
+            Use::Answers => self.answer_key.clone(),
+            Use::RetiringAnswers => self.retiring_answer_key.clone(),
             Use::Checkpoints => self.checkpoint_key.clone(),
         };
         Use::ALL.into_iter().filter_map(|used| Some((used, configured(used)?))).collect()
@@ -47,6 +57,15 @@ impl Config {
     pub(super) fn sessions_for(&self, used: Use) -> usize {
         match used {
             Use::Requests => self.sessions,
+            Use::Answers => {
+                if self.answer_key.is_some() {
+                    self.sessions
+                } else {
+                    0
+                }
+            }
+            // Fewer from day to day.
+            Use::RetiringAnswers => usize::from(self.retiring_answer_key.is_some()),
             // One signature a second.
             Use::Checkpoints => usize::from(self.checkpoint_key.is_some()),
         }

@@ -87,6 +87,11 @@ impl Registrar {
         self.store.first_request(exchange.id).await.map_err(Refusal::store)
     }
 
+    /// What the requester of an exchange was answered last.
+    pub async fn last_reply(&self, exchange: &Exchange) -> Result<Option<Vec<u8>>, Refusal> {
+        self.store.last_reply(exchange.id).await.map_err(Refusal::store)
+    }
+
     /// Waits for the answer to a message that is being worked on. `own` is the requester's message itself.
     pub async fn wait_again(&self, exchange: Exchange, own: &[u8], reply: Arc<dyn Reply>) -> Result<Answered, Refusal> {
         let case = self.case_of(&exchange).await?;

@@ -55,6 +55,16 @@ impl Store {
         .await
     }
 
+    /// The octets of the newest answer to the requester of an exchange.
+    pub async fn last_reply(&self, exchange: ExchangeId) -> Result<Option<Vec<u8>>, Error> {
+        self.find(
+            "SELECT octets FROM message WHERE exchange_id = ? AND leg = 'reply' ORDER BY seq DESC LIMIT 1",
+            values![exchange.as_bytes()],
+            |row| row.value("octets"),
+        )
+        .await
+    }
+
     /// The octets of the messages recorded for a CA in a submission, oldest first.
     pub async fn sent_messages(&self, submission: SubmissionId) -> Result<Vec<Vec<u8>>, Error> {
         self.list(

@@ -30,7 +30,7 @@ impl Office {
     }
 
     /// The public key of a key on the token, from a request for it.
-    fn key_on_token(&self, named: &[&str]) -> PublicKey {
+    pub(super) fn key_on_token(&self, named: &[&str]) -> PublicKey {
         let words = [&["key", "csr", "--officer", "anna", "--subject", "CN=x"], named].concat();
         Csr::parse_pem(&self.run(&words).stdout).unwrap().public_key().clone()
     }
@@ -64,10 +64,10 @@ fn word<'a>(told: &'a Value, name: &str) -> &'a str {
 }
 
 /// A certificate by the demo's own CA, or by another, as a test wants it.
-struct Paper<'a> {
+pub(super) struct Paper<'a> {
     issuer: &'a Identity,
     key: &'a PublicKey,
-    purposes: &'a [ObjectIdentifier],
+    pub(super) purposes: &'a [ObjectIdentifier],
     usage: KeyUsage,
     /// Days from now.
     from: i64,
@@ -75,11 +75,11 @@ struct Paper<'a> {
 }
 
 impl<'a> Paper<'a> {
-    fn good(issuer: &'a Identity, key: &'a PublicKey) -> Self {
+    pub(super) fn good(issuer: &'a Identity, key: &'a PublicKey) -> Self {
         Self { issuer, key, purposes: &[oid::CMC_RA], usage: KeyUsage::DIGITAL_SIGNATURE, from: -700, until: 100 }
     }
 
-    fn write(&self, path: PathBuf) -> PathBuf {
+    pub(super) fn write(&self, path: PathBuf) -> PathBuf {
         let at = |days: i64| Millis::from_seconds(Office::now().plus(days * 24 * 3600 * 1000).seconds());
         let draft = CertificateDraft {
             serial: super::office::random().iter().map(|octet| octet & 0x7f | 1).collect(),

@@ -1,7 +1,9 @@
 //! Whether a certificate can be the RA's: at this CA, now, for a key on this token.
 
+use std::path::Path;
+
 use certs::path::{Anchors, PathQuery, Purpose, validate};
-use certs::{Certificate, KeyUsage, Millis, oid};
+use certs::{Certificate, KeyUsage, Millis, ObjectIdentifier, oid};
 
 use super::named;
 use crate::cli::Failed;
@@ -22,10 +24,11 @@ pub(super) fn authority<'a>(config: &'a Config, name: Option<&str>) -> Result<(&
     Ok((name, table))
 }
 
-/// What keeps a certificate from being the RA's at a CA, but for its key. `others` came with it.
-pub(super) fn check(
+/// What keeps a certificate from being the RA's at a CA, but for its key: the CA's certificates are in the file `chain`, and the
+/// certificate must be for these purposes. `others` came with it.
+pub(in crate::cli) fn check(
     config: &Config,
-    authority: &AuthorityConfig,
+    (chain, needed): (&Path, &[ObjectIdentifier]),
     certificate: &Certificate,
     others: &[Certificate],
     now: Millis,
@@ -44,7 +47,7 @@ pub(super) fn check(
         return Err(of("is not for signatures: it needs the key usage digitalSignature".to_owned()));
     }
     let purposes = certificate.extended_key_usages().unwrap_or_default();
-    if let Some(purpose) = authority.ra_purposes().iter().find(|needed| !purposes.contains(needed)) {
+    if let Some(purpose) = needed.iter().find(|needed| !purposes.contains(needed)) {
         return Err(of(match *purpose {
             oid::CMC_RA => {
                 format!("does not make its holder an RA: it needs the extended key usage id-kp-cmcRA ({purpose})")
@@ -57,7 +60,6 @@ pub(super) fn check(
     if !config.demo && is_demo(certificate) {
         return Err(of("is of a demo, which proves nothing".to_owned()));
     }
-    let chain = authority.certificates();
     let authorities = read_certificates(chain)?;
     let anchors = Anchors::new(authorities.last().cloned().into_iter().collect());
     let intermediates = [&authorities, others].concat();

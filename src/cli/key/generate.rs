@@ -29,6 +29,8 @@ pub(in crate::cli) struct Order {
 enum Wanted {
     Signing(KeyRef),
     Wrapping(KeyRef),
+    /// The key for answers.
+    Answers(KeyRef),
     /// The key of the audit log, and where its public half is written.
     Checkpoints(KeyRef, PathBuf),
 }
@@ -67,6 +69,7 @@ fn wanted(config: &Config, named: &Named) -> Result<Vec<Wanted>, Failed> {
         return Ok(vec![Wanted::Signing(key)]);
     }
     let mut wanted = vec![Wanted::Signing(config.hsm.signing_key.clone())];
+    wanted.extend(config.hsm.answer_key.clone().map(Wanted::Answers));
     wanted.extend(config.hsm.wrapping_key.clone().map(Wanted::Wrapping));
     let log = config.hsm.checkpoint_key.clone().zip(config.audit.as_ref());
     wanted.extend(log.map(|(key, log)| Wanted::Checkpoints(key, log.public_key.clone())));
@@ -93,6 +96,16 @@ fn make(token: &Token, wanted: &Wanted, kind: certs::KeyKind, told: &mut Ceremon
             let view = token.view_wrapping_key(key).map_err(Failed::new)?;
             told.add_list("wrapping_attributes", view.attributes.iter().map(attribute).collect());
             told.add_list("wrapping_mechanisms", view.mechanisms.iter().map(mechanism).collect());
+            (key, made, view)
+        }
+        Wanted::Answers(key) => {
+            let (label, id) = both(key)?;
+            let made = made_or_there(token.generate_signing_key(&label, &id, kind))?;
+            told.add("answer_key", key.to_string());
+            told.add("answer_made", said(made));
+            let view = token.view_signing_key(key).map_err(Failed::new)?;
+            told.add_list("answer_attributes", view.attributes.iter().map(attribute).collect());
+            told.add_list("answer_mechanisms", view.mechanisms.iter().map(mechanism).collect());
             (key, made, view)
         }
         Wanted::Checkpoints(key, public_key) => {

@@ -33,7 +33,7 @@ pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Resul
     ceremony.authority(name);
     ceremony.certificate(&new);
     let told = ceremony.hold(config, common, async |ceremony| {
-        fit::check(config, authority, &new, &given, SystemClock.now())?;
+        fit::check(config, (authority.certificates(), authority.ra_purposes()), &new, &given, SystemClock.now())?;
         let token = Token::open(&config.hsm, &config.data).map_err(Failed::new)?;
         let key = fit::key_of(&token, &new)?;
         ceremony.token(&token.view().map_err(Failed::new)?);

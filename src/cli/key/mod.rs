@@ -20,6 +20,7 @@ use super::{Common, Failed, print};
 use crate::config::Config;
 use crate::hsm::{Hsm, KeyClass, KeyInfo, clear_pin_marker};
 
+pub(super) use fit::check as fits_an_ra;
 pub(super) use named::both;
 
 /// `daftar key VERB`.

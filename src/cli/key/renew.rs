@@ -52,7 +52,7 @@ pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Resul
     ceremony.authority(name);
     ceremony.key(&key);
     let told = ceremony.hold(config, common, async |ceremony| {
-        fit::check(config, table, old, &own, SystemClock.now())?;
+        fit::check(config, (table.certificates(), table.ra_purposes()), old, &own, SystemClock.now())?;
         ceremony.add("old_serial", hex::encode(old.serial()));
         let kind = order.kind.as_deref().map_or(Ok(old.public_key().kind()), generate::kind)?;
         let (request, public) = ask(config, &key, kind, old, ceremony).await?;
@@ -210,7 +210,13 @@ impl Errand<'_> {
         if !names {
             return Err(Failed::new(format!("it names '{}' and not '{}'", certificate.subject(), old.subject())));
         }
-        fit::check(self.config, self.table, certificate, self.own, SystemClock.now())
+        fit::check(
+            self.config,
+            (self.table.certificates(), self.table.ra_purposes()),
+            certificate,
+            self.own,
+            SystemClock.now(),
+        )
     }
 }
 

@@ -86,6 +86,9 @@ fn spare(config: &Config, token: &Token, wanted: &KeyRef) -> Result<Spare, Faile
     if fit::is_meant(&config.hsm.signing_key, key) {
         return Err(Failed::new(format!("hsm.signing_key is the key with {key}: it is in use")));
     }
+    if let Some((name, _)) = config.hsm.answer_keys().find(|(_, used)| fit::is_meant(used, key)) {
+        return Err(Failed::new(format!("hsm.{name} is the key with {key}: it is in use")));
+    }
     if config.hsm.checkpoint_key.as_ref().is_some_and(|used| fit::is_meant(used, key)) {
         return Err(Failed::new(format!("hsm.checkpoint_key is the key with {key}: the audit log is signed with it")));
     }

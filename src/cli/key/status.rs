@@ -105,7 +105,11 @@ impl Standing {
         let Some(own) = certificates.first() else {
             return self.faults.push(format!("{}: holds no certificate", table.ra_certificate().display()));
         };
-        self.faults.extend(fit::check(config, table, own, &certificates, now).err().map(|fault| fault.to_string()));
+        self.faults.extend(
+            fit::check(config, (table.certificates(), table.ra_purposes()), own, &certificates, now)
+                .err()
+                .map(|fault| fault.to_string()),
+        );
         let watched = Watched::own(&self.authority, own);
         self.alarm = watched.alarm(now, config.expiry);
         // That it has ended is told already.

@@ -221,7 +221,7 @@ impl CmpDoor {
                 message.check_signer(certificate)?;
                 proof.verify(certificate.public_key())?;
                 // From here on the sender is known to hold the key, so that errors are worth a signature.
-                answering.protection = Protection::Signature(protector(&answering.rules, &self.protector));
+                answering.protection = Protection::Signature(protector(&answering.rules, &self.protectors.newest));
                 let who = self.registrar.identify_certificate(source.clone(), &chain, Purpose::CmpProtection).await;
                 let who = who.map_err(signer_refusal)?;
                 check_algorithm(&who, proof)?;
@@ -297,6 +297,7 @@ impl CmpDoor {
     ) -> Result<Answered, Trouble> {
         let message = received.request();
         let kind = message.body().kind();
+        self.keep_key(&exchange, answering).await?;
         if !continues(kind) {
             return Err(Refusal::TransactionInUse.into());
         }
@@ -334,6 +335,20 @@ impl CmpDoor {
         }
     }
 
+    /// An exchange keeps the key that its last answer was signed with, though others begin under another: its requester has believed
+    /// that one, and may hold on to it.
+    async fn keep_key(&self, exchange: &Exchange, answering: &mut Answering) -> Result<(), Refusal> {
+        if self.protectors.earlier.is_empty() || !matches!(answering.protection, Protection::Signature(_)) {
+            return Ok(());
+        }
+        let last = self.registrar.last_reply(exchange).await?;
+        let last = last.and_then(|octets| Message::parse(&octets, &limits(&answering.rules)).ok());
+        if let Some(begun) = last.and_then(|last| self.protectors.of(&last)) {
+            answering.protection = Protection::Signature(protector(&answering.rules, begun));
+        }
+        Ok(())
+    }
+
     /// The key of an exchange that goes on is kept for its next message.
     fn remember(&self, answering: &Answering, outcome: Option<&Outcome>) {
         let (Protection::Mac(key), Some(transaction)) = (&answering.protection, &answering.header.transaction_id)
@@ -356,7 +371,7 @@ impl CmpDoor {
             header: message.header().clone(),
             kind,
             request: kind,
-            protection: Protection::None(self.protector.clone()),
+            protection: Protection::None(self.protectors.newest.clone()),
             nonce: self.registrar.nonce(),
             now: self.registrar.now(),
             implicit: false,
@@ -402,7 +417,7 @@ impl CmpDoor {
             tracing::error!(request = %source.request_id, fault = %store, "the refusal could not be recorded");
         }
         let body = body::error(&ErrorMsgContent::from(fault));
-        let (name, nonce) = (self.protector.name(), self.registrar.nonce());
+        let (name, nonce) = (self.protectors.newest.name(), self.registrar.nonce());
         match header {
             Some(header) => Draft::answering(header, &name, nonce, body).unprotected(&[]),
             None => Draft::to_nobody(&name, nonce, body).unprotected(&[]),

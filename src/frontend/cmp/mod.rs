@@ -29,13 +29,13 @@ use crate::registrar::Registrar;
 use path::Place;
 
 pub use path::{CmpDoorConfig, FurtherPath};
-pub use protector::Protector;
+pub use protector::{AnswersConfig, Protector, Protectors};
 
 /// The CMP door with what protects its answers.
 #[derive(Clone, Debug)]
 pub struct CmpDoor {
     registrar: Registrar,
-    protector: Protector,
+    protectors: Arc<Protectors>,
     keys: Arc<keys::Keys>,
     config: Arc<CmpDoorConfig>,
 }
@@ -43,8 +43,8 @@ pub struct CmpDoor {
 impl CmpDoor {
     /// The door of a registrar.
     #[must_use]
-    pub fn new(registrar: Registrar, protector: Protector, config: &CmpDoorConfig) -> Self {
-        Self { registrar, protector, keys: Arc::default(), config: Arc::new(config.clone()) }
+    pub fn new(registrar: Registrar, protectors: Protectors, config: &CmpDoorConfig) -> Self {
+        Self { registrar, protectors: Arc::new(protectors), keys: Arc::default(), config: Arc::new(config.clone()) }
     }
 
     /// Its routes, for HTTP and HTTPS alike: messages protect themselves (RFC 9811 section 3.1).

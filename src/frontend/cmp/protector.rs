@@ -1,11 +1,34 @@
 //! What protects an answer: the requester's own secret, or the RA's key (RFC 9483 section 3.2).
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use certs::{Certificate, Name, Signer, SignerFault};
-use cmp::{Draft, MacKey};
+use cmp::{Draft, MacKey, Message};
+use serde::Deserialize;
 
-/// The RA's key for answers, and the certificates that let a requester verify them.
+/// Where the certificates of the keys for answers are, in the section `[answers]`; without it the RA key signs them.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswersConfig {
+    /// PEM: the certificate of `hsm.answer_key`, then what leads to the CA.
+    #[serde(default)]
+    pub certificates: Option<PathBuf>,
+    /// PEM: the same for `hsm.retiring_answer_key`.
+    #[serde(default)]
+    pub retiring: Option<PathBuf>,
+}
+
+/// The keys for answers.
+#[derive(Clone, Debug)]
+pub struct Protectors {
+    /// The one for exchanges that begin.
+    pub newest: Protector,
+    /// Those that exchanges may have begun under.
+    pub earlier: Vec<Protector>,
+}
+
+/// A key for answers, and the certificates that let a requester verify them.
 #[derive(Clone, Debug)]
 pub struct Protector {
     /// The key.
@@ -52,6 +75,16 @@ impl Protection {
                 draft.sign(protector.signer.as_ref(), &extra).await
             }
         }
+    }
+}
+
+impl Protectors {
+    /// The one that signed an answer: its certificate is the first one there (RFC 9483 section 3.3).
+    pub(super) fn of(&self, answer: &Message) -> Option<&Protector> {
+        let shown = answer.extra_certs().first()?;
+        std::iter::once(&self.newest)
+            .chain(&self.earlier)
+            .find(|protector| protector.certificates.first().is_some_and(|own| own.der() == &shown[..]))
     }
 }
 
