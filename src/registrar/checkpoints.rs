@@ -53,12 +53,14 @@ pub struct Log {
 }
 
 /// What is known of the log between two steps.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Known {
     /// The newest tree that was signed, once the log was compared with what stands everywhere.
     signed: Option<(u64, Hash)>,
     /// Since when there are leaves without a checkpoint.
     behind: Option<Millis>,
+    /// What was last told to keep it from being signed; it is not told every second.
+    hindrance: Option<String>,
 }
 
 impl Log {
@@ -75,7 +77,7 @@ impl Log {
     }
 
     fn known(&self) -> Known {
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn learn(&self, change: impl FnOnce(&mut Known)) {
@@ -90,14 +92,36 @@ impl Registrar {
         if log.steps.fetch_add(1, Ordering::Relaxed).saturating_add(1) < STEPS {
             return Ok(());
         }
+        log.steps.store(0, Ordering::Relaxed);
+        let hindrance = match self.sign_what_grew(log).await {
+            Ok(()) => None,
+            Err(Refusal::Unavailable { cause, .. }) => Some(cause),
+            Err(other) => return Err(other),
+        };
+        let before = log.known().hindrance;
+        match &hindrance {
+            Some(hindrance) if before.as_ref() != Some(hindrance) => {
+                tracing::error!(hindrance, "the audit log is not signed");
+            }
+            None if before.is_some() => tracing::info!("the audit log is signed again"),
+            _ => {}
+        }
+        log.learn(|known| known.hindrance = hindrance);
+        Ok(())
+    }
+
+    async fn sign_what_grew(&self, log: &Log) -> Result<(), Refusal> {
+        let now = self.now();
+        let size = self.store.log_size().await.map_err(Refusal::store)?;
+        // Where nothing came nothing is to be done, and what went would show.
+        if log.known().signed.is_some_and(|(signed, _)| signed == size) {
+            return Ok(());
+        }
         let compared = self.compared(log).await;
         if compared.is_err() {
             log.learn(|known| known.signed = None);
         }
-        let signed = compared?;
-        let now = self.now();
-        let size = self.store.log_size().await.map_err(Refusal::store)?;
-        if size <= signed {
+        if size <= compared? {
             log.learn(|known| known.behind = None);
             return Ok(());
         }
@@ -109,7 +133,6 @@ impl Registrar {
         let root = root.ok_or_else(|| Refusal::store("a node of the audit log's tree is not there"))?;
         let checkpoint = tlog::Checkpoint { origin: log.key.name().to_owned(), size, root };
         let signed = checkpoint.sign(&log.key, log.signer.as_ref()).await.map_err(Refusal::away)?;
-        log.steps.store(0, Ordering::Relaxed);
         for place in &log.places {
             if let Err(fault) = place.append(signed.note()).await {
                 tracing::error!(place = place.name(), %fault, "a checkpoint of the audit log could not be copied there");
@@ -117,7 +140,7 @@ impl Registrar {
         }
         let kept = Checkpoint { size, root, at: now, note: signed.note().to_owned() };
         self.store.commit(Unit::new().with(Row::KeepCheckpoint(kept))).await.map_err(Refusal::store)?;
-        log.learn(|known| *known = Known { signed: Some((size, root)), behind: None });
+        log.learn(|known| (known.signed, known.behind) = (Some((size, root)), None));
         self.metrics.checkpoint_signed(now);
         Ok(())
     }
