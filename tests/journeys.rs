@@ -67,6 +67,8 @@ mod est_balanced;
 mod est_digest;
 #[path = "journeys/est_enrolling.rs"]
 mod est_enrolling;
+#[path = "journeys/est_foreign.rs"]
+mod est_foreign;
 #[path = "journeys/est_forwarding.rs"]
 mod est_forwarding;
 #[path = "journeys/est_full_cmc.rs"]

@@ -240,7 +240,7 @@ impl Registrar {
                         "the CA is left alone for a while: it gives no answers"
                     );
                 }
-                let next = self.put_back(voyage, &fault.to_string()).await?;
+                let next = self.put_back_for(voyage, &fault.to_string(), fault.retry_after()).await?;
                 if matches!(fault, SendFault::Unanswered | SendFault::BatchAnswer(_)) {
                     self.flights.leave_unanswered(voyage.case());
                 }
@@ -351,6 +351,12 @@ impl Registrar {
 
     /// Back into the outbox: the same bytes go out again later.
     pub(super) async fn put_back(&self, voyage: &mut Voyage, cause: &str) -> Result<Next, Refusal> {
+        self.put_back_for(voyage, cause, None).await
+    }
+
+    /// The same, for as many seconds at least as the CA said.
+    async fn put_back_for(&self, voyage: &mut Voyage, cause: &str, least: Option<u32>) -> Result<Next, Refusal> {
+        let least = i64::from(least.unwrap_or(0)).saturating_mul(1000).min(LONGEST_PAUSE);
         self.metrics.authority_fault();
         tracing::warn!(case = %voyage.case(), authority = voyage.authority.name(), attempts = voyage.attempts, cause, "the CA gave no answer");
         let unit = Unit::new().with(Row::MoveSubmission {
@@ -359,7 +365,7 @@ impl Registrar {
             from_step: voyage.recorded_step,
             to: voyage.state,
             step: voyage.step,
-            next_attempt: Some(self.now().plus(self.back_off(voyage.attempts))),
+            next_attempt: Some(self.now().plus(self.back_off(voyage.attempts).max(least))),
             lease_until: None,
             deadline: None,
         });
@@ -487,3 +493,6 @@ impl Registrar {
         base + base * i64::from(jitter[0]) / 512
     }
 }
+
+/// As long as the outbox takes a pause for one, in milliseconds; what lies farther ahead it takes for the mistake of a clock.
+const LONGEST_PAUSE: i64 = 150_000;

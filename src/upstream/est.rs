@@ -9,11 +9,9 @@ use std::time::Duration;
 
 use certs::{Certificate, CsrContent, Millis, Signer, oid};
 use est::{CONTENT_TYPE_REQUEST, Layout, Operation, Path};
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::CONTENT_TYPE;
 use http::{HeaderName, Uri};
 use serde::Deserialize;
-use time::PrimitiveDateTime;
-use time::macros::format_description;
 
 use super::certificates::{Certificates, read_certificates};
 use super::cmp::default_timeout;
@@ -112,7 +110,8 @@ impl Est {
         if is_answer(head.status) {
             return Ok(Received { octets, head });
         }
-        Err(SendFault::Status { status: head.status, text: words(&octets, &head) })
+        let retry_after = head.retry_after(None);
+        Err(SendFault::Status { status: head.status, text: words(&octets, &head), retry_after })
     }
 }
 
@@ -172,7 +171,7 @@ impl Authority for Est {
                 confirm_by: None,
                 private_key: PrivateKey::None,
             }),
-            202 => Ok(Answer::Waiting { check_after: retry_after(head, now).unwrap_or(USUAL_WAIT) }),
+            202 => Ok(Answer::Waiting { check_after: head.retry_after(Some(now)).unwrap_or(USUAL_WAIT) }),
             status => Ok(Answer::Rejected {
                 text: format!("HTTP status {status}: {}", words(octets, head)),
                 revoked_before: false,
@@ -181,10 +180,11 @@ impl Authority for Est {
     }
 }
 
-/// Whether a status says what becomes of the request (RFC 7030 section 4.2.3). A server that does not know the RA, or has no time,
-/// has not looked at it (RFC 9110 sections 15.5.2 and 15.5.9, RFC 6585 section 4).
+/// Whether a status says what becomes of the request (RFC 7030 section 4.2.3). A server that does not know the RA or the address, or has
+/// no time, has not looked at it (RFC 9110 sections 15.5.2, 15.5.5, 15.5.6 and 15.5.9, RFC 6585 section 4): that is for people to
+/// mend, and the request waits for it.
 fn is_answer(status: u16) -> bool {
-    matches!(status, 200 | 202 | 400..=499) && !matches!(status, 401 | 408 | 429)
+    matches!(status, 200 | 202 | 400..=499) && !matches!(status, 401 | 404 | 405 | 408 | 429)
 }
 
 /// RFC 7030 section 4.2.3: "containing only the certificate that was issued". Some servers send its chain along; then it is the one
@@ -216,18 +216,6 @@ fn words(body: &[u8], head: &Head) -> String {
     }
 }
 
-/// RFC 9110 section 10.2.3: seconds, or a date.
-fn retry_after(head: &Head, now: Millis) -> Option<u32> {
-    let value = head.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(u32::try_from(seconds).unwrap_or(u32::MAX));
-    }
-    let date =
-        format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
-    let date = PrimitiveDateTime::parse(value, date).ok()?.assume_utc().unix_timestamp();
-    Some(u32::try_from(date.saturating_sub(now.seconds()).max(0)).unwrap_or(u32::MAX))
-}
-
 /// RFC 8951 section 3 has no use for it, but a server that follows RFC 7030 section 4.2.1 to the letter may wait for it.
 const CONTENT_TRANSFER_ENCODING: HeaderName = HeaderName::from_static("content-transfer-encoding");
 
@@ -252,23 +240,11 @@ mod tests {
     }
 
     #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let now = Millis(784_111_777_000);
-        let after = |value| retry_after(&head(202, &[(RETRY_AFTER, value)]), now);
-        assert_eq!(after("120"), Some(120));
-        assert_eq!(after("Sun, 06 Nov 1994 08:50:07 GMT"), Some(30));
-        assert_eq!(after("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
-        assert_eq!(after("99999999999999"), Some(u32::MAX));
-        assert_eq!((after("soon"), after("-1")), (None, None));
-        assert_eq!(retry_after(&head(202, &[]), now), None);
-    }
-
-    #[test]
     fn only_what_is_said_of_the_request_is_an_answer() {
-        for status in [200, 202, 400, 403, 404, 499] {
+        for status in [200, 202, 400, 403, 409, 499] {
             assert!(is_answer(status), "{status}");
         }
-        for status in [201, 204, 301, 302, 307, 401, 408, 429, 500, 503] {
+        for status in [201, 204, 301, 302, 307, 401, 404, 405, 408, 429, 500, 503] {
             assert!(!is_answer(status), "{status}");
         }
     }

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use certs::Millis;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
@@ -11,6 +12,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name as DnsName;
 use hyper_util::rt::TokioExecutor;
+use time::PrimitiveDateTime;
+use time::macros::format_description;
 
 use super::connector::Connector;
 
@@ -27,6 +30,29 @@ pub struct HttpClient {
 pub(super) struct Head {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
+}
+
+impl Head {
+    /// When it wants to be asked again (RFC 9110 section 10.2.3): seconds, or a date, which is compared with the time that is given or
+    /// else with the sender's own.
+    pub(super) fn retry_after(&self, now: Option<Millis>) -> Option<u32> {
+        let value = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+        if let Ok(seconds) = value.parse::<u64>() {
+            return Some(u32::try_from(seconds).unwrap_or(u32::MAX));
+        }
+        let now = match now {
+            Some(now) => now.seconds(),
+            None => date(self.headers.get(DATE)?.to_str().ok()?)?,
+        };
+        Some(u32::try_from(date(value)?.saturating_sub(now).max(0)).unwrap_or(u32::MAX))
+    }
+}
+
+/// RFC 9110 section 5.6.7, as it is written today; seconds since 1970.
+fn date(text: &str) -> Option<i64> {
+    let form =
+        format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+    Some(PrimitiveDateTime::parse(text.trim(), form).ok()?.assume_utc().unix_timestamp())
 }
 
 /// Why there is no answer, and whether the message can have arrived.
@@ -54,6 +80,8 @@ pub enum SendFault {
         status: u16,
         /// The first line of the body, shortened.
         text: String,
+        /// In how many seconds it wants to be asked again, where it says so.
+        retry_after: Option<u32>,
     },
 }
 
@@ -65,6 +93,15 @@ impl SendFault {
             Self::NotSent(_) | Self::NoAnswer(_) | Self::Batch(_) => true,
             Self::Status { status, .. } => *status >= 500,
             Self::Unanswered | Self::BatchAnswer(_) => false,
+        }
+    }
+
+    /// In how many seconds the CA wants to be asked again, where it said so.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
         }
     }
 }
@@ -136,7 +173,7 @@ impl HttpClient {
         if carries_message && !octets.is_empty() && !(300..400).contains(&head.status) {
             return Ok(octets);
         }
-        Err(SendFault::Status { status: head.status, text: shown(&octets, 120) })
+        Err(SendFault::Status { status: head.status, text: shown(&octets, 120), retry_after: head.retry_after(None) })
     }
 
     /// Posts a body and returns what comes back, of this many octets at most.
@@ -244,6 +281,23 @@ mod tests {
         for address in ["127.0.0.1", "10.0.0.1", "::1"] {
             assert!(!is_link_local(address.parse().unwrap()), "{address}");
         }
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let head = |fields: &[(HeaderName, &'static str)]| {
+            let fields = fields.iter().map(|(name, value)| (name.clone(), http::HeaderValue::from_static(value)));
+            Head { status: 202, headers: fields.collect() }
+        };
+        let (now, soon) = (Millis(784_111_777_000), "Sun, 06 Nov 1994 08:50:07 GMT");
+        let after = |value| head(&[(RETRY_AFTER, value)]).retry_after(Some(now));
+        assert_eq!((after("120"), after(soon)), (Some(120), Some(30)));
+        assert_eq!(after("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
+        assert_eq!(after("99999999999999"), Some(u32::MAX));
+        assert_eq!((after("soon"), after("-1"), head(&[]).retry_after(Some(now))), (None, None, None));
+        // Who has no clock takes the sender's.
+        let told = [(RETRY_AFTER, soon), (DATE, "Sun, 06 Nov 1994 08:50:00 GMT")];
+        assert_eq!((head(&told).retry_after(None), head(&told[..1]).retry_after(None)), (Some(7), None));
     }
 
     #[test]
