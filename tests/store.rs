@@ -12,6 +12,8 @@ mod crash;
 mod groups;
 #[path = "store/log.rs"]
 mod log;
+#[path = "store/nonces.rs"]
+mod nonces;
 #[path = "store/office.rs"]
 mod office;
 #[path = "store/on_sqlite.rs"]

@@ -14,6 +14,8 @@ mod cut;
 mod log;
 #[path = "store/nodes.rs"]
 mod nodes;
+#[path = "store/nonces.rs"]
+mod nonces;
 #[path = "store/office.rs"]
 mod office;
 #[path = "store/on_postgres.rs"]
