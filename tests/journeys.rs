@@ -105,6 +105,8 @@ mod server;
 mod software_key;
 #[path = "journeys/store_faults.rs"]
 mod store_faults;
+#[path = "journeys/tls_key.rs"]
+mod tls_key;
 #[path = "journeys/token_away.rs"]
 mod token_away;
 #[path = "journeys/token_faults.rs"]

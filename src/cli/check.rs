@@ -12,12 +12,13 @@ use super::assemble::{answer_certificates, authority, read_certificates, signed_
 use super::expiry::{self, Watched};
 use super::genuine::refuse_demo_certificates;
 use super::key_files::key_encryption_keys;
+use super::server_key::server_key;
 use super::system::{Entropy, SystemClock};
 use super::{Common, Failed, data_key, print};
 use crate::case::{Clock, Random};
 use crate::config::{AuthorityConfig, Config};
 use crate::hsm::{Hsm, State, Use};
-use crate::listen::{Place, ServerTls};
+use crate::listen::{Place, ServerKey, ServerTls};
 use crate::registrar::Trust;
 use crate::rules::{Approval, Demand, Forward, Naming, Profile};
 use crate::store::Store;
@@ -128,12 +129,18 @@ fn files(config: &Config, report: &mut Report) {
     report.tell("demo certificates", refuse_demo_certificates(config));
     report.tell("key_encryption_key", key_encryption_keys(config).map(drop));
     report.tell("recovery key", data_key::check_recovery(config));
-    let listen = &config.listen;
-    let tls = ServerTls::load(&listen.certificate_file, &listen.key_file, listen.tls_rules());
-    report.tell("listen.key_file", tls.map(drop).map_err(|fault| Failed::caused(&fault)));
+    if let Some(path) = &config.listen.key_file {
+        report.tell("listen.key_file", tls(config, &ServerKey::File(path.clone())));
+    }
     for (name, table) in &config.trust {
         report.tell(&format!("trust.{name}"), Trust::read(table).map(drop).map_err(Failed::new));
     }
+}
+
+fn tls(config: &Config, key: &ServerKey) -> Result<(), Failed> {
+    let listen = &config.listen;
+    let tls = ServerTls::load(&listen.certificate_file, key, listen.tls_rules());
+    tls.map(drop).map_err(|fault| Failed::caused(&fault))
 }
 
 /// A file holds certificates, and the first one, for which it is there, has not ended.
@@ -171,6 +178,9 @@ async fn rest(config: &Config, report: &mut Report) {
             report.tell("RA key", hsm.signer(Use::Requests).map(drop).map_err(Failed::new));
             if config.audit.is_some() {
                 report.tell("audit", signed_log(config, &hsm).map(drop));
+            }
+            if config.hsm.tls_key.is_some() {
+                report.tell("hsm.tls_key", server_key(config, &hsm).and_then(|key| tls(config, &key)));
             }
             if let Some(store) = store {
                 report.tell("data key", data_key::open(&hsm, &store).await.map(drop));

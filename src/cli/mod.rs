@@ -20,6 +20,7 @@ mod migrate;
 mod reload;
 mod rule_sets;
 mod serve;
+mod server_key;
 mod socket;
 mod system;
 

@@ -8,9 +8,11 @@ use zeroize::Zeroizing;
 
 use super::assemble::House;
 use super::genuine::refuse_demo_certificates;
+use super::server_key::server_key;
 use super::system::SystemClock;
 use super::{Common, Failed, assemble, rule_sets};
 use crate::config::Config;
+use crate::hsm::Hsm;
 use crate::listen::{Limits, ServerTls, TicketKeys, Tickets};
 use crate::registrar::{Registrar, Vault};
 use crate::store::Store;
@@ -18,6 +20,7 @@ use crate::store::Store;
 /// What may change without a restart: certificates, revocation lists, limits, proposed rule sets. No connection is dropped.
 pub(super) struct Reload {
     path: PathBuf,
+    hsm: Hsm,
     store: Store,
     registrar: Registrar,
     pub(super) tls: Arc<ServerTls>,
@@ -40,11 +43,12 @@ impl Reload {
         let listen = &config.listen;
         let tickets =
             Tickets::new(Arc::new(Shared(house.vault.clone())), Arc::new(SystemClock)).map_err(Failed::new)?;
-        let files = (&listen.certificate_file, &listen.key_file);
-        let tls = ServerTls::load_with(files.0, files.1, listen.tls_rules(), Arc::new(tickets))
+        let key = server_key(config, &house.hsm)?;
+        let tls = ServerTls::load_with(&listen.certificate_file, &key, listen.tls_rules(), Arc::new(tickets))
             .map_err(|fault| Failed::caused(&fault))?;
         Ok(Self {
             path: common.config.clone(),
+            hsm: house.hsm.clone(),
             store: house.store.clone(),
             registrar: house.registrar.clone(),
             tls: Arc::new(tls),
@@ -61,9 +65,9 @@ impl Reload {
         if let Err(fault) = refuse_demo_certificates(&config) {
             return tracing::error!(%fault, "the configuration stays as it was");
         }
-        match self.tls.reload(&config.listen.certificate_file, &config.listen.key_file) {
+        match self.certificate(&config) {
             Ok(()) => tracing::info!("certificates and limits were read again"),
-            Err(fault) => tracing::error!(fault = %Failed::caused(&fault), "the old certificate stays in use"),
+            Err(fault) => tracing::error!(%fault, "the old certificate stays in use"),
         }
         match assemble::trust_tables(&config) {
             Ok(tables) => self.registrar.renew_trust(tables),
@@ -75,5 +79,10 @@ impl Reload {
             Err(fault) => tracing::error!(%fault, "the changed rule set could not be recorded"),
         }
         self.limits.store(Arc::new(config.listen.limits));
+    }
+
+    fn certificate(&self, config: &Config) -> Result<(), Failed> {
+        let key = server_key(config, &self.hsm)?;
+        self.tls.reload(&config.listen.certificate_file, &key).map_err(|fault| Failed::caused(&fault))
     }
 }

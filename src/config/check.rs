@@ -204,15 +204,15 @@ fn token(config: &Config) -> Result<(), Wrong> {
             _ => {}
         }
     }
-    let keys = [
-        ("signing_key", Some(&hsm.signing_key)),
-        ("answer_key", hsm.answer_key.as_ref()),
-        ("retiring_answer_key", hsm.retiring_answer_key.as_ref()),
-        ("checkpoint_key", hsm.checkpoint_key.as_ref()),
-        ("wrapping_key", hsm.wrapping_key.as_ref()),
-    ];
-    for (name, key) in keys {
-        let label = key.and_then(|key| key.label.as_deref()).unwrap_or_default();
+    match (&config.listen.key_file, &hsm.tls_key) {
+        (None, None) => {
+            return wrong(&["listen", "key_file"], "is needed, or hsm.tls_key where the key is on the token");
+        }
+        (Some(_), Some(_)) => return wrong(&["hsm", "tls_key"], "TLS has one key: leave this or listen.key_file away"),
+        _ => {}
+    }
+    for (name, key) in hsm.keys().chain(hsm.wrapping_key.as_ref().map(|key| ("wrapping_key", key))) {
+        let label = key.label.as_deref().unwrap_or_default();
         if !config.demo && label.starts_with(DEMO_KEYS) {
             return wrong(&["hsm", name], "this is the key of a demo; set `demo = true` or use another");
         }

@@ -171,12 +171,7 @@ impl Config {
     }
 
     fn resolve(&mut self, base: &Path) {
-        let own: [&mut PathBuf; 4] = [
-            &mut self.data,
-            &mut self.recovery_certificate,
-            &mut self.listen.certificate_file,
-            &mut self.listen.key_file,
-        ];
+        let own = [&mut self.data, &mut self.recovery_certificate, &mut self.listen.certificate_file];
         let trust = self.trust.values_mut().flat_map(|trust| {
             [Some(&mut trust.anchors), trust.intermediates.as_mut(), trust.crl.as_mut()].into_iter().flatten()
         });
@@ -192,6 +187,7 @@ impl Config {
             .chain(log)
             .chain(&mut self.answers.certificates)
             .chain(&mut self.answers.retiring)
+            .chain(&mut self.listen.key_file)
             .chain(&mut self.hsm.pin_file)
         {
             *path = base.join(&*path);
@@ -298,6 +294,10 @@ mod tests {
             ("batch_milliseconds = 0 ", "batch_milliseconds = 50001 ", "authority.oil.timeout_seconds"),
             ("central_keys = false", "central_keys = true", "profile.devices.central_keys"),
             ("validity_days = 397", "validity_days = 0", "profile.devices.validity_days"),
+            ("key_file = \"tls.key\"", "#", "listen.key_file"),
+            ("# tls_key =", "tls_key =", "hsm.tls_key"),
+            ("# tls_key = { label = \"ra-tls\", id = \"06\" }", "tls_key = { label = \"ra-log\" }", "hsm"),
+            ("# tls_key = { label = \"ra-tls\", id = \"06\" }", "tls_key = { id = \"01\" }", "hsm"),
         ] {
             assert!(REFERENCE.contains(right), "{right}");
             let fault = load(&REFERENCE.replace(right, wrong)).expect_err(wrong).to_string();
@@ -339,7 +339,7 @@ mod tests {
         let relative: Vec<String> =
             config.certificate_files().into_iter().filter(|(_, path)| path.is_relative()).map(|(key, _)| key).collect();
         assert!(relative.is_empty(), "{relative:?}");
-        assert!(config.hsm.pin_file.unwrap().is_absolute() && config.listen.key_file.is_absolute());
+        assert!(config.hsm.pin_file.unwrap().is_absolute() && config.listen.key_file.unwrap().is_absolute());
     }
 
     #[test]

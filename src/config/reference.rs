@@ -14,7 +14,7 @@ http = "0.0.0.0:8080"            # CMP (default 0.0.0.0:8080)
 balanced = "0.0.0.0:8444"        # EST for a [[balancer]] that ends its clients' TLS and tells of them (default off)
 metrics = "127.0.0.1:9090"       # /metrics /livez /readyz (default 127.0.0.1:9090)
 certificate_file = "tls.pem"     # server certificate and its chain, PEM; read again at SIGHUP
-key_file = "tls.key"             # its private key, PEM, readable by its owner only
+key_file = "tls.key"             # its private key, PEM, readable by its owner only; or hsm.tls_key
 http2 = false                    # true: https also speaks HTTP/2 with who asks for it (default false)
 proxy_from = ["192.0.2.0/28"]    # balancers whose connections begin with the PROXY protocol, version 2 (default none)
 require_extended_master_secret = true  # of TLS 1.2 clients (default true); strongSwan 5.9 has it not
@@ -54,6 +54,7 @@ wrapping_key = "pkcs11:object=ra-wrapping;id=%02"            # AES-256, wraps th
 answer_key = { label = "ra-answers", id = "04" }             # signs the answers to requesters; for [answers] (default signing_key)
 retiring_answer_key = { label = "ra-answers-1", id = "05" }  # the one before, for exchanges that began under it
 checkpoint_key = { label = "ra-log", id = "03" }             # P-256, signs the audit log; for [audit]
+# tls_key = { label = "ra-tls", id = "06" }                  # P-256 or P-384, instead of listen.key_file
 
 [audit]                          # without it the log is kept and not signed
 origin = "ra.example/log"        # the log's name in its checkpoints; never changes

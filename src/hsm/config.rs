@@ -61,6 +61,9 @@ pub struct Config {
     /// The P-256 key that signs the checkpoints of the audit log (`[audit]`).
     #[serde(default)]
     pub checkpoint_key: Option<KeyRef>,
+    /// The P-256 or P-384 key of TLS, instead of `listen.key_file`.
+    #[serde(default)]
+    pub tls_key: Option<KeyRef>,
     /// The AES-256 key that wraps the data keys.
     #[serde(default)]
     pub wrapping_key: Option<KeyRef>,
@@ -118,6 +121,15 @@ impl Config {
                 return fault("checkpoint_key: it signs the audit log and nothing else; it cannot be the signing_key");
             }
         }
+        if let Some(key) = &self.tls_key {
+            if key.class == Some(Class::Secret) {
+                return fault("tls_key: type=secret-key cannot sign; say type=private");
+            }
+            // What it signs is chosen by whoever connects, in part.
+            if let Some((name, _)) = self.keys().find(|(name, other)| *name != "tls_key" && other.names_the_same(key)) {
+                return fault(&format!("tls_key: it signs TLS handshakes and nothing else; it cannot be the {name}"));
+            }
+        }
         if self.wrapping_key.as_ref().is_some_and(|key| key.class == Some(Class::Private)) {
             return fault("wrapping_key: type=private cannot wrap; say type=secret-key");
         }
@@ -128,9 +140,7 @@ impl Config {
     pub(super) fn token_choice(&self) -> Result<TokenChoice, Fault> {
         let mut choice =
             TokenChoice { label: self.token.clone(), serial: self.token_serial.clone(), ..TokenChoice::default() };
-        let others = [self.checkpoint_key.as_ref(), self.wrapping_key.as_ref()].into_iter().flatten();
-        let answering = self.answer_keys().map(|(_, key)| key);
-        for key in std::iter::once(&self.signing_key).chain(answering).chain(others) {
+        for (_, key) in self.keys().chain(self.wrapping_key.as_ref().map(|key| ("wrapping_key", key))) {
             choice.join(&key.token)?;
         }
         if choice.label.is_none() && choice.serial.is_none() {
@@ -140,6 +150,13 @@ impl Config {
             return Err(Fault::Config("token: a label has 1 to 32 octets".into()));
         }
         Ok(choice)
+    }
+
+    /// All keys that sign, as the section names them.
+    pub fn keys(&self) -> impl Iterator<Item = (&'static str, &KeyRef)> {
+        let others = [("checkpoint_key", &self.checkpoint_key), ("tls_key", &self.tls_key)];
+        let others = others.into_iter().filter_map(|(name, key)| Some((name, key.as_ref()?)));
+        std::iter::once(("signing_key", &self.signing_key)).chain(self.answer_keys()).chain(others)
     }
 
     /// The keys that sign nothing but answers, as the section names them.

@@ -13,6 +13,7 @@
 mod config;
 mod crew;
 mod fault;
+mod handshake;
 mod keys;
 mod method;
 mod module;
@@ -29,6 +30,7 @@ mod uri;
 mod worker;
 mod wrapping;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::mpsc::sync_channel;
@@ -41,6 +43,7 @@ use zeroize::Zeroizing;
 
 pub use config::{Config, KeyRef};
 pub use fault::Fault;
+pub use handshake::HandshakeKey;
 pub use keys::{KeyClass, KeyInfo};
 pub use pin::clear_pin_marker;
 pub use purpose::Use;
@@ -72,7 +75,8 @@ impl Hsm {
         let module = Module::lease(&config.module)?;
         let shared = Arc::new(Shared::new(config.queue_limit, config.most_lost(), config.deadline()));
         // Stops the workers when the start fails half-way.
-        let office = Office { shared: Arc::clone(&shared), supervisor: Mutex::new(None) };
+        let uses = config.signing_keys().into_keys().collect();
+        let office = Office { shared: Arc::clone(&shared), uses, supervisor: Mutex::new(None) };
         let mut workers = Crew::new(Arc::clone(&shared));
         for used in Use::ALL {
             for _ in 0..config.sessions_for(used) {
@@ -135,8 +139,11 @@ impl Hsm {
     ///
     /// # Errors
     /// [`Fault::KeyChanged`] when the token has another key, [`Fault::KeyUnsupported`] when Daftar does not sign with
-    /// such keys.
+    /// such keys, [`Fault::Config`] when none of this use was configured.
     pub fn signer_for(&self, used: Use, key: &PublicKey) -> Result<HsmSigner, Fault> {
+        if !self.office.uses.contains(&used) {
+            return Err(Fault::Config(format!("{} was not configured at the start", used.name())));
+        }
         let signer = HsmSigner::new(Arc::clone(&self.office), used, key.clone())?;
         self.office.shared.expect(used, key, CERTIFIED)?;
         Ok(signer)
@@ -241,6 +248,8 @@ impl State {
 /// The threads end when nobody holds this any more; the last one waits for them.
 struct Office {
     shared: Arc<Shared>,
+    /// What there are signing keys for.
+    uses: BTreeSet<Use>,
     supervisor: Mutex<Option<JoinHandle<()>>>,
 }
 

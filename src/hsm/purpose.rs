@@ -13,11 +13,14 @@ pub enum Use {
     RetiringAnswers,
     /// The checkpoints of the audit log.
     Checkpoints,
+    /// The TLS handshakes of the server.
+    Handshakes,
 }
 
 impl Use {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Requests, Self::Answers, Self::RetiringAnswers, Self::Checkpoints];
+    pub const ALL: [Self; 5] =
+        [Self::Requests, Self::Answers, Self::RetiringAnswers, Self::Checkpoints, Self::Handshakes];
 
     /// For people.
     #[must_use]
@@ -27,6 +30,7 @@ impl Use {
             Self::Answers => "the key for answers",
             Self::RetiringAnswers => "the retiring key for answers",
             Self::Checkpoints => "the key of the audit log",
+            Self::Handshakes => "the TLS key",
         }
     }
 
@@ -37,6 +41,7 @@ impl Use {
             Self::Answers => 1,
             Self::RetiringAnswers => 2,
             Self::Checkpoints => 3,
+            Self::Handshakes => 4,
         }
     }
 }
@@ -49,25 +54,22 @@ impl Config {
             Use::Answers => self.answer_key.clone(),
             Use::RetiringAnswers => self.retiring_answer_key.clone(),
             Use::Checkpoints => self.checkpoint_key.clone(),
+            Use::Handshakes => self.tls_key.clone(),
         };
         Use::ALL.into_iter().filter_map(|used| Some((used, configured(used)?))).collect()
     }
 
     /// How many sessions sign with a key of this use.
     pub(super) fn sessions_for(&self, used: Use) -> usize {
+        let there = |key: &Option<KeyRef>, sessions| if key.is_some() { sessions } else { 0 };
         match used {
             Use::Requests => self.sessions,
-            Use::Answers => {
-                if self.answer_key.is_some() {
-                    self.sessions
-                } else {
-                    0
-                }
-            }
+            Use::Answers => there(&self.answer_key, self.sessions),
             // Fewer from day to day.
-            Use::RetiringAnswers => usize::from(self.retiring_answer_key.is_some()),
+            Use::RetiringAnswers => there(&self.retiring_answer_key, 1),
             // One signature a second.
-            Use::Checkpoints => usize::from(self.checkpoint_key.is_some()),
+            Use::Checkpoints => there(&self.checkpoint_key, 1),
+            Use::Handshakes => there(&self.tls_key, self.sessions),
         }
     }
 }

@@ -34,8 +34,9 @@ pub struct Config {
     /// Whether HTTPS also speaks HTTP/2 with who asks for it (ALPN).
     #[serde(default)]
     pub http2: bool,
-    /// Its private key, PEM; not readable by others.
-    pub key_file: PathBuf,
+    /// Its private key, PEM; not readable by others. None where it is on the token (`hsm.tls_key`).
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
     /// Whether TLS 1.2 clients must have the extended master secret (RFC 7627), without which a session has no binding of its
     /// own. Clients such as strongSwan 5.9 have it not.
     #[serde(default = "yes")]

@@ -9,7 +9,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::answer::{Desk, Running};
@@ -18,7 +17,7 @@ use super::census::{Census, Full, Seat};
 use super::config::seconds;
 use super::proxy::announced;
 use super::serve::serve;
-use super::tls::HTTP_2;
+use super::tls::{HTTP_2, Handshakes};
 use super::{Error, Limits, Metrics, Network, ServerTls, Stopping, Witness, http2};
 use crate::frontend::connection::{Connection, Tls};
 
@@ -153,7 +152,7 @@ impl Door {
             running: hall.running.clone(),
             slots: None,
         };
-        let acceptor = hall.tls.as_ref().map(|tls| TlsAcceptor::from(tls.current()));
+        let handshakes = hall.tls.as_ref().map(|tls| tls.current());
         let stopping = hall.stopping.clone();
         Some(async move {
             let _counted = counted;
@@ -166,9 +165,9 @@ impl Door {
                     None => return,
                 },
             };
-            match acceptor {
+            match handshakes {
                 None => Box::pin(serve(stream, desk, stopping)).await,
-                Some(acceptor) => serve_tls(acceptor, stream, desk, stopping).await,
+                Some(handshakes) => serve_tls(handshakes, stream, desk, stopping).await,
             }
         })
     }
@@ -226,8 +225,8 @@ impl Gate {
 }
 
 /// What a connection needs for its handshake only is in a box of its own, which is gone when it is idle.
-async fn serve_tls(acceptor: TlsAcceptor, stream: TcpStream, mut desk: Desk, stopping: Stopping) {
-    match Box::pin(shake(acceptor, stream, &desk, stopping.clone())).await {
+async fn serve_tls(handshakes: Arc<Handshakes>, stream: TcpStream, mut desk: Desk, stopping: Stopping) {
+    match Box::pin(shake(handshakes, stream, &desk, stopping.clone())).await {
         Ok((stream, tls)) => {
             desk.connection.tls = Some(Arc::new(tls));
             if stream.get_ref().1.alpn_protocol() == Some(HTTP_2) {
@@ -242,13 +241,13 @@ async fn serve_tls(acceptor: TlsAcceptor, stream: TcpStream, mut desk: Desk, sto
 
 /// The handshake, and what it told; else why there is none.
 async fn shake(
-    acceptor: TlsAcceptor,
+    handshakes: Arc<Handshakes>,
     stream: TcpStream,
     desk: &Desk,
     mut stopping: Stopping,
 ) -> Result<(Box<TlsStream<TcpStream>>, Tls), &'static str> {
-    let unique_sessions = acceptor.config().require_ems;
-    let shaking = timeout(seconds(desk.limits.handshake_seconds), overhear(acceptor.accept(stream)));
+    let unique_sessions = handshakes.settings.require_ems;
+    let shaking = timeout(seconds(desk.limits.handshake_seconds), overhear(handshakes.shake(stream)));
     tokio::select! {
         shaken = shaking => match shaken {
             Ok((Ok(stream), first)) => {

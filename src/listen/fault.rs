@@ -32,4 +32,7 @@ pub enum Error {
     /// Certificate and key do not fit each other, or rustls wants nothing of them.
     #[error("the server certificate cannot be used")]
     Tls(#[from] rustls::Error),
+    /// RFC 8446 section 4.2.3: such a key signs with PKCS #1 v1.5 here, which TLS 1.3 does not take.
+    #[error("an RSA key on the token cannot be that of TLS: P-256 and P-384 can")]
+    OldKey,
 }

@@ -27,5 +27,5 @@ pub use fault::Error;
 pub use metrics::Metrics;
 pub use stop::{Stop, Stopping};
 pub use tickets::{TicketKeys, Tickets};
-pub use tls::{ServerTls, TlsRules};
+pub use tls::{ServerKey, ServerTls, TlsRules};
 pub use witness::Witness;

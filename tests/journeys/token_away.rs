@@ -8,11 +8,11 @@ use demo_ca::Kind;
 
 use super::office::{Office, Request, Seal, Who};
 
-fn take_away(office: &Office) {
+pub(super) fn take_away(office: &Office) {
     fs::rename(office.path("token"), office.path("token-away")).unwrap();
 }
 
-fn bring_back(office: &Office) {
+pub(super) fn bring_back(office: &Office) {
     // What the module made in its place meanwhile is no token.
     let _ = fs::remove_dir_all(office.path("token"));
     fs::rename(office.path("token-away"), office.path("token")).unwrap();

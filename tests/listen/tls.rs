@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use daftar::listen::{Error, ServerTls, TlsRules};
+use daftar::listen::{Error, ServerKey, ServerTls, TlsRules};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
@@ -59,7 +59,7 @@ impl Pki {
     }
 
     pub(crate) fn tls_by(&self, name: &str, rules: TlsRules) -> Arc<ServerTls> {
-        Arc::new(ServerTls::load(&self.certificate(name), &self.key(name), rules).unwrap())
+        Arc::new(ServerTls::load(&self.certificate(name), &ServerKey::File(self.key(name)), rules).unwrap())
     }
 
     fn der(&self, name: &str) -> CertificateDer<'static> {
@@ -171,7 +171,7 @@ async fn a_resumed_session_still_knows_its_client() {
             assert_eq!(stream.get_ref().1.handshake_kind(), Some(kind));
             let wanted = format!("1.3={} chain={}", is_1_3(version), hex::encode(pki.der("device")));
             assert_eq!(who(&mut stream).await, wanted);
-            tls.reload(&pki.certificate("server"), &pki.key("server")).unwrap();
+            tls.reload(&pki.certificate("server"), &ServerKey::File(pki.key("server"))).unwrap();
         }
     }
 }
@@ -197,9 +197,9 @@ async fn a_new_certificate_is_used_after_a_reload_and_a_bad_one_is_not() {
     let office = Office::https(Arc::clone(&tls)).await;
     let open = connect(&office, &pki.client(&rustls::version::TLS13, None)).await.unwrap();
     pki.make("next", "ec", &[]);
-    tls.reload(&pki.certificate("next"), &pki.key("next")).unwrap();
-    assert!(tls.reload(&pki.certificate("next"), &pki.key("server")).is_err());
-    assert!(tls.reload(Path::new("/nowhere"), &pki.key("server")).is_err());
+    tls.reload(&pki.certificate("next"), &ServerKey::File(pki.key("next"))).unwrap();
+    assert!(tls.reload(&pki.certificate("next"), &ServerKey::File(pki.key("server"))).is_err());
+    assert!(tls.reload(Path::new("/nowhere"), &ServerKey::File(pki.key("server"))).is_err());
     let stream = connect(&office, &pki.client(&rustls::version::TLS13, None)).await.unwrap();
     assert_eq!(stream.get_ref().1.peer_certificates(), Some(&[pki.der("next")][..]));
     let mut open = open;
@@ -213,7 +213,7 @@ async fn a_key_that_others_can_read_is_refused() {
         std::fs::set_permissions(pki.key("server"), std::fs::Permissions::from_mode(mode)).unwrap();
         let loaded = ServerTls::load(
             &pki.certificate("server"),
-            &pki.key("server"),
+            &ServerKey::File(pki.key("server")),
             TlsRules { require_extended_master_secret: true, http2: false },
         );
         assert_eq!(loaded.is_ok(), good, "{mode:o}");

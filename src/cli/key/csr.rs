@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use certs::{CsrDraft, Extension, KeyUsage, Name, ObjectIdentifier};
+use certs::{AltName, CsrDraft, Extension, KeyUsage, Name, ObjectIdentifier, oid};
 
 use super::ceremony::{Ceremony, Who};
 use super::named::Named;
@@ -11,7 +11,7 @@ use super::{files, fit};
 use crate::cli::assemble::read_certificates;
 use crate::cli::{Common, Failed, print};
 use crate::config::{AuthorityConfig, Config};
-use crate::hsm::Token;
+use crate::hsm::{KeyRef, Token};
 use crate::registrar::KeyVerb;
 
 /// `daftar key csr`.
@@ -26,6 +26,10 @@ pub(in crate::cli) struct Order {
     /// are several.
     #[arg(long)]
     authority: Option<String>,
+    /// Asks for a certificate of the TLS server with this name, instead of one of the RA; of several, the first is the subject's unless
+    /// --subject says otherwise. The key is hsm.tls_key unless one is named.
+    #[arg(long, value_name = "NAME")]
+    dns: Vec<String>,
     /// Writes the request there instead of to standard output; a file that is there is left alone.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -36,7 +40,7 @@ pub(in crate::cli) struct Order {
 pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Result<(), Failed> {
     let subject = subject(config, &order)?;
     let purposes = purposes(config, &order)?;
-    let key = order.named.key().unwrap_or_else(|| config.hsm.signing_key.clone());
+    let key = key(config, &order)?;
     let ceremony = Ceremony::new(KeyVerb::Csr, &order.who);
     let mut pem = String::new();
     let told = ceremony.hold(config, common, async |ceremony| {
@@ -47,6 +51,10 @@ pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Resul
         let mut draft = CsrDraft::new(subject, certs::Signer::public_key(&signer).clone());
         draft.extensions.push(Extension::key_usage(KeyUsage::DIGITAL_SIGNATURE));
         draft.extensions.push(Extension::extended_key_usage(&purposes));
+        if !order.dns.is_empty() {
+            let names: Vec<AltName> = order.dns.iter().cloned().map(AltName::Dns).collect();
+            draft.extensions.push(Extension::subject_alt_name(&names, false));
+        }
         let csr = draft.sign(&signer).await.map_err(Failed::new)?;
         ceremony.public_key(csr.public_key());
         ceremony.add("subject", csr.subject().to_string());
@@ -68,8 +76,20 @@ pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Resul
     Ok(())
 }
 
+fn key(config: &Config, order: &Order) -> Result<KeyRef, Failed> {
+    match (order.named.key(), &config.hsm.tls_key) {
+        (Some(key), _) => Ok(key),
+        (None, _) if order.dns.is_empty() => Ok(config.hsm.signing_key.clone()),
+        (None, Some(key)) => Ok(key.clone()),
+        (None, None) => Err(Failed::new("hsm.tls_key is not set: name the key with --label and --id")),
+    }
+}
+
 /// What the CA that is named needs the certificate to be for, or any of those that there are.
 fn purposes(config: &Config, order: &Order) -> Result<Vec<ObjectIdentifier>, Failed> {
+    if !order.dns.is_empty() {
+        return Ok(vec![oid::SERVER_AUTH]);
+    }
     let needed: BTreeSet<ObjectIdentifier> = match &order.authority {
         Some(name) => fit::authority(config, Some(name))?.1.ra_purposes().iter().copied().collect(),
         None => config.authority.values().flat_map(AuthorityConfig::ra_purposes).copied().collect(),
@@ -80,6 +100,10 @@ fn purposes(config: &Config, order: &Order) -> Result<Vec<ObjectIdentifier>, Fai
 fn subject(config: &Config, order: &Order) -> Result<Name, Failed> {
     if let Some(text) = &order.subject {
         return Name::from_text(text).map_err(|fault| Failed::new(format!("--subject '{text}': {fault}")));
+    }
+    if let Some(name) = order.dns.first() {
+        let text = format!("CN={name}");
+        return Name::from_text(&text).map_err(|fault| Failed::new(format!("--dns '{name}': {fault}")));
     }
     let (_, authority) = fit::authority(config, order.authority.as_deref())?;
     let own = read_certificates(authority.ra_certificate())

@@ -29,15 +29,15 @@ pub(in crate::cli) struct Order {
 enum Wanted {
     Signing(KeyRef),
     Wrapping(KeyRef),
-    /// The key for answers.
-    Answers(KeyRef),
+    /// A further signing key, what the report calls it, and its kind.
+    Further(KeyRef, Told, certs::KeyKind),
     /// The key of the audit log, and where its public half is written.
     Checkpoints(KeyRef, PathBuf),
 }
 
 pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Result<(), Failed> {
     let kind = kind(&order.kind)?;
-    let wanted = wanted(config, &order.named)?;
+    let wanted = wanted(config, &order.named, kind)?;
     make_folder(config)?;
     let ceremony = Ceremony::new(KeyVerb::Generate, &order.who);
     let told = ceremony.hold(config, common, async |ceremony| {
@@ -63,13 +63,16 @@ pub(super) fn kind(text: &str) -> Result<certs::KeyKind, Failed> {
 }
 
 /// The key that is named, or else those of the configuration.
-fn wanted(config: &Config, named: &Named) -> Result<Vec<Wanted>, Failed> {
+fn wanted(config: &Config, named: &Named, kind: certs::KeyKind) -> Result<Vec<Wanted>, Failed> {
     if let Some(key) = named.key() {
         both(&key)?;
         return Ok(vec![Wanted::Signing(key)]);
     }
     let mut wanted = vec![Wanted::Signing(config.hsm.signing_key.clone())];
-    wanted.extend(config.hsm.answer_key.clone().map(Wanted::Answers));
+    wanted.extend(config.hsm.answer_key.clone().map(|key| Wanted::Further(key, ANSWER, kind)));
+    // RSA keys on the token sign in no way that TLS 1.3 takes (RFC 8446 section 4.2.3).
+    let tls = if matches!(kind, certs::KeyKind::Rsa { .. }) { certs::KeyKind::P256 } else { kind };
+    wanted.extend(config.hsm.tls_key.clone().map(|key| Wanted::Further(key, TLS, tls)));
     wanted.extend(config.hsm.wrapping_key.clone().map(Wanted::Wrapping));
     let log = config.hsm.checkpoint_key.clone().zip(config.audit.as_ref());
     wanted.extend(log.map(|(key, log)| Wanted::Checkpoints(key, log.public_key.clone())));
@@ -98,24 +101,12 @@ fn make(token: &Token, wanted: &Wanted, kind: certs::KeyKind, told: &mut Ceremon
             told.add_list("wrapping_mechanisms", view.mechanisms.iter().map(mechanism).collect());
             (key, made, view)
         }
-        Wanted::Answers(key) => {
-            let (label, id) = both(key)?;
-            let made = made_or_there(token.generate_signing_key(&label, &id, kind))?;
-            told.add("answer_key", key.to_string());
-            told.add("answer_made", said(made));
-            let view = token.view_signing_key(key).map_err(Failed::new)?;
-            told.add_list("answer_attributes", view.attributes.iter().map(attribute).collect());
-            told.add_list("answer_mechanisms", view.mechanisms.iter().map(mechanism).collect());
+        Wanted::Further(key, names, kind) => {
+            let (made, view) = further(token, key, *kind, *names, told)?;
             (key, made, view)
         }
         Wanted::Checkpoints(key, public_key) => {
-            let (label, id) = both(key)?;
-            let made = made_or_there(token.generate_signing_key(&label, &id, certs::KeyKind::P256))?;
-            told.add("checkpoint_key", key.to_string());
-            told.add("checkpoint_made", said(made));
-            let view = token.view_signing_key(key).map_err(Failed::new)?;
-            told.add_list("checkpoint_attributes", view.attributes.iter().map(attribute).collect());
-            told.add_list("checkpoint_mechanisms", view.mechanisms.iter().map(mechanism).collect());
+            let (made, view) = further(token, key, certs::KeyKind::P256, CHECKPOINT, told)?;
             if let (Some(public), false) = (&view.public_key, public_key.exists()) {
                 files::write_new(public_key, public.to_pem().as_bytes())?;
             }
@@ -126,6 +117,24 @@ fn make(token: &Token, wanted: &Wanted, kind: certs::KeyKind, told: &mut Ceremon
     // What was there before is told and not judged here: `daftar key status` does that.
     let bad = view.attributes.iter().filter(|attribute| made && !attribute.fits());
     Ok(bad.map(|attribute| format!("{} of the key with {key}", attribute.name)).collect())
+}
+
+/// Makes a signing key beside the RA key.
+fn further(
+    token: &Token,
+    key: &KeyRef,
+    kind: certs::KeyKind,
+    [named, was_made, attributes, mechanisms]: Told,
+    told: &mut Ceremony,
+) -> Result<(bool, KeyView), Failed> {
+    let (label, id) = both(key)?;
+    let made = made_or_there(token.generate_signing_key(&label, &id, kind))?;
+    told.add(named, key.to_string());
+    told.add(was_made, said(made));
+    let view = token.view_signing_key(key).map_err(Failed::new)?;
+    told.add_list(attributes, view.attributes.iter().map(attribute).collect());
+    told.add_list(mechanisms, view.mechanisms.iter().map(mechanism).collect());
+    Ok((made, view))
 }
 
 /// What the token tells of a signing key, into the report.
@@ -157,6 +166,13 @@ fn mechanism(view: &MechanismView) -> (Value, String) {
     };
     (value, words)
 }
+
+/// What a report calls a key, whether it was made, its attributes and mechanisms.
+type Told = [&'static str; 4];
+
+const ANSWER: Told = ["answer_key", "answer_made", "answer_attributes", "answer_mechanisms"];
+const TLS: Told = ["tls_key", "tls_made", "tls_attributes", "tls_mechanisms"];
+const CHECKPOINT: Told = ["checkpoint_key", "checkpoint_made", "checkpoint_attributes", "checkpoint_mechanisms"];
 
 const fn said(made: bool) -> &'static str {
     if made { "yes" } else { "is there already" }

@@ -4,6 +4,7 @@ mod ceremony;
 mod csr;
 mod files;
 mod fit;
+mod further_key;
 mod generate;
 mod install;
 mod log_key;

@@ -83,14 +83,8 @@ fn spare(config: &Config, token: &Token, wanted: &KeyRef) -> Result<Spare, Faile
     let public = info.public_key.clone().ok_or_else(|| {
         Failed::new(format!("the public half of the key with {key} cannot be read: use the vendor's tool"))
     })?;
-    if fit::is_meant(&config.hsm.signing_key, key) {
-        return Err(Failed::new(format!("hsm.signing_key is the key with {key}: it is in use")));
-    }
-    if let Some((name, _)) = config.hsm.answer_keys().find(|(_, used)| fit::is_meant(used, key)) {
+    if let Some((name, _)) = config.hsm.keys().find(|(_, used)| fit::is_meant(used, key)) {
         return Err(Failed::new(format!("hsm.{name} is the key with {key}: it is in use")));
-    }
-    if config.hsm.checkpoint_key.as_ref().is_some_and(|used| fit::is_meant(used, key)) {
-        return Err(Failed::new(format!("hsm.checkpoint_key is the key with {key}: the audit log is signed with it")));
     }
     // A file that cannot be read may be the one that needs it.
     for (name, path) in config.certificate_files() {

@@ -4,6 +4,7 @@ use certs::{Certificate, Millis};
 use serde_json::{Value, json};
 
 use super::fit;
+use super::further_key::FurtherKey;
 use super::log_key::LogKey;
 use crate::case::Clock as _;
 use crate::cli::assemble::read_certificates;
@@ -48,18 +49,21 @@ pub(super) fn run(config: &Config, common: &Common) -> Result<(), Failed> {
         .into_iter()
         .map(|watched| Other { alarm: watched.alarm(now, config.expiry), watched })
         .collect();
+    let further = FurtherKey::look(config, token.as_ref().ok());
     let log = config.audit.as_ref().map(|audit| LogKey::look(config, audit, token.as_ref()));
     if common.json {
         let told = found.iter().map(|standing| standing.json(now)).chain(others.iter().map(|other| other.json(now)));
+        let told = told.chain(further.iter().map(FurtherKey::json));
         print(&Value::from(told.chain(log.iter().map(LogKey::json)).collect::<Vec<_>>()).to_string());
     } else {
         let told = found.iter().map(|standing| standing.text(now)).chain(others.iter().map(|other| other.text(now)));
-        for text in told.chain(log.iter().map(LogKey::text)) {
+        for text in told.chain(further.iter().map(FurtherKey::text)).chain(log.iter().map(LogKey::text)) {
             print(&text);
         }
     }
     let near = others.iter().filter(|other| other.alarm.is_some()).count();
     let faults = found.iter().map(|standing| standing.faults.len()).chain(log.iter().map(|log| log.faults.len()));
+    let faults = faults.chain(further.iter().map(|key| key.faults.len()));
     match faults.sum::<usize>() + near {
         0 => Ok(()),
         1 => Err(Failed::new("1 thing needs a person")),

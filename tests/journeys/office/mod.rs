@@ -253,6 +253,12 @@ impl Office {
         certs::Millis(i64::try_from(since.as_millis()).unwrap())
     }
 
+    /// How many threads the server has.
+    pub(crate) fn threads(&self) -> usize {
+        let server = self.server.as_ref().expect("the server runs").id();
+        fs::read_dir(format!("/proc/{server}/task")).unwrap().count()
+    }
+
     /// What the server wrote to its log.
     pub(crate) fn said(&self) -> String {
         fs::read_to_string(self.path("server.log")).unwrap_or_default()
