@@ -110,9 +110,12 @@ pub(super) async fn assemble(config: &Config, signer: Option<Arc<dyn Signer>>) -
         None => Arc::new(on_token(config, &hsm)?),
     };
     let log = signed_log(config, &hsm)?;
-    let (authorities, ra, mut ends) = authorities(config, &signer, &clock, &random)?;
+    let (authorities, ra, ends) = authorities(config, &signer, &clock, &random)?;
     let ra_key = ra.signer.public_key().print();
-    let protectors = protectors(config, &hsm, &ra, clock.now(), &mut ends)?;
+    let protectors = protectors(config, &hsm, &ra, clock.now())?;
+    let packages = config.answers.packages.as_ref();
+    let packages = packages.map(|path| certified(config, &hsm, &ra, clock.now(), (Use::KeyPackages, path)));
+    let packages = packages.transpose()?.unwrap_or_else(|| protectors.newest.clone());
     let rules = Arc::new(rule_sets::activate(config, &store).await?);
     let trust = trust_tables(config)?;
     let trusted_ras = config
@@ -142,7 +145,7 @@ pub(super) async fn assemble(config: &Config, signer: Option<Arc<dyn Signer>>) -
         log,
         settings: config.registrar.settings(&config.node),
     });
-    let keys = KeyProtection { protector: protectors.newest.clone(), secrets: key_encryption_keys(config)? };
+    let keys = KeyProtection { protector: packages, secrets: key_encryption_keys(config)? };
     Ok(House { hsm, store, registrar, vault, ra_key, protectors, keys: Arc::new(keys), ends, locked })
 }
 
@@ -164,26 +167,32 @@ fn on_token(config: &Config, hsm: &Hsm) -> Result<HsmSigner, Failed> {
 }
 
 /// The keys for answers: that of `[answers]`, else the RA key; which remains one that exchanges may have begun under.
-fn protectors(config: &Config, hsm: &Hsm, ra: &Protector, now: Millis, ends: &mut Ends) -> Result<Protectors, Failed> {
-    let keys = [(Use::RetiringAnswers, &config.answers.retiring), (Use::Answers, &config.answers.certificates)];
+fn protectors(config: &Config, hsm: &Hsm, ra: &Protector, now: Millis) -> Result<Protectors, Failed> {
+    let read = |used, path: &Option<PathBuf>| {
+        path.as_ref().map(|path| certified(config, hsm, ra, now, (used, path))).transpose()
+    };
     let mut protectors = Protectors { newest: ra.clone(), earlier: Vec::new() };
-    for (used, path) in keys {
-        let Some(path) = path else { continue };
-        let named =
-            |fault: &dyn std::fmt::Display| Failed::new(format!("{}: {}: {fault}", used.name(), path.display()));
-        let (own, mut certificates) = answer_certificates(config, path, now).map_err(|fault| named(&fault))?;
-        let signer = hsm.signer_for(used, own.public_key()).map_err(|fault| named(&fault))?;
-        let further = ra.certificates.iter().skip(1).filter(|further| !certificates.contains(further)).cloned();
-        certificates.extend(further.collect::<Vec<_>>());
-        let protector = Protector { signer: Arc::new(signer), certificates };
-        if used == Use::Answers {
-            ends.add("answers", &own);
-            protectors.earlier.push(std::mem::replace(&mut protectors.newest, protector));
-        } else {
-            protectors.earlier.push(protector);
-        }
+    protectors.earlier.extend(read(Use::RetiringAnswers, &config.answers.retiring)?);
+    if let Some(newest) = read(Use::Answers, &config.answers.certificates)? {
+        protectors.earlier.push(std::mem::replace(&mut protectors.newest, newest));
     }
     Ok(protectors)
+}
+
+/// A key of this use, by its certificate in a file.
+fn certified(
+    config: &Config,
+    hsm: &Hsm,
+    ra: &Protector,
+    now: Millis,
+    (used, path): (Use, &Path),
+) -> Result<Protector, Failed> {
+    let named = |fault: &dyn std::fmt::Display| Failed::new(format!("{}: {}: {fault}", used.name(), path.display()));
+    let (own, mut certificates) = answer_certificates(config, path, now).map_err(|fault| named(&fault))?;
+    let signer = hsm.signer_for(used, own.public_key()).map_err(|fault| named(&fault))?;
+    let further = ra.certificates.iter().skip(1).filter(|further| !certificates.contains(further)).cloned();
+    certificates.extend(further.collect::<Vec<_>>());
+    Ok(Protector { signer: Arc::new(signer), certificates })
 }
 
 /// The certificate of a key for answers, and all that came with it. Requesters must be able to believe it: it is an RA's, by one of

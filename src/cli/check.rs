@@ -121,7 +121,11 @@ fn files(config: &Config, report: &mut Report) {
     for (key, path) in config.certificate_files() {
         report.tell(&key, certificates(path));
     }
-    let answers = [("answer_key", &config.answers.certificates), ("retiring_answer_key", &config.answers.retiring)];
+    let answers = [
+        ("answer_key", &config.answers.certificates),
+        ("retiring_answer_key", &config.answers.retiring),
+        ("package_key", &config.answers.packages),
+    ];
     for (key, path) in answers.into_iter().filter_map(|(key, path)| Some((key, path.as_deref()?))) {
         let fits = answer_certificates(config, path, SystemClock.now());
         report.tell(&format!("certificate of hsm.{key}"), fits.map(drop));

@@ -113,7 +113,7 @@ pub(super) fn in_files(files: &[(String, PathBuf)]) -> Vec<Watched> {
 
 /// The files to look into. Trust anchors and what led to an earlier root may end unnoticed: others take their place.
 pub(super) fn files(config: &Config) -> Vec<(String, PathBuf)> {
-    let lived_by = ["recovery_certificate", "certificate_file", "certificates", "signer_certificate"];
+    let lived_by = ["recovery_certificate", "certificate_file", "certificates", "packages", "signer_certificate"];
     let all = config.certificate_files().into_iter();
     let wanted = all.filter(|(key, _)| key.rsplit('.').next().is_some_and(|last| lived_by.contains(&last)));
     wanted.map(|(key, path)| (key, path.to_owned())).collect()

@@ -197,6 +197,7 @@ fn token(config: &Config) -> Result<(), Wrong> {
     for (key, file) in [
         (("answer_key", &hsm.answer_key), ("certificates", &answers.certificates)),
         (("retiring_answer_key", &hsm.retiring_answer_key), ("retiring", &answers.retiring)),
+        (("package_key", &hsm.package_key), ("packages", &answers.packages)),
     ] {
         match (key, file) {
             ((_, Some(_)), (name, None)) => return wrong(&["answers", name], format!("{named} (hsm.{})", key.0)),

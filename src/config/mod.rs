@@ -165,7 +165,11 @@ impl Config {
             let files = [("anchors", Some(&table.anchors)), ("intermediates", table.intermediates.as_ref())];
             files.into_iter().filter_map(move |(key, path)| Some((format!("trust.{name}.{key}"), path?.as_path())))
         });
-        let answers = [("certificates", &self.answers.certificates), ("retiring", &self.answers.retiring)];
+        let answers = [
+            ("certificates", &self.answers.certificates),
+            ("retiring", &self.answers.retiring),
+            ("packages", &self.answers.packages),
+        ];
         let answers = answers.into_iter().filter_map(|(key, path)| Some((format!("answers.{key}"), path.as_deref()?)));
         own.into_iter().chain(authorities).chain(trust).chain(answers).collect()
     }
@@ -187,6 +191,7 @@ impl Config {
             .chain(log)
             .chain(&mut self.answers.certificates)
             .chain(&mut self.answers.retiring)
+            .chain(&mut self.answers.packages)
             .chain(&mut self.listen.key_file)
             .chain(&mut self.hsm.pin_file)
         {

@@ -53,6 +53,7 @@ signing_key = { label = "ra-signing", id = "01" }            # or a pkcs11: URI 
 wrapping_key = "pkcs11:object=ra-wrapping;id=%02"            # AES-256, wraps the data keys
 answer_key = { label = "ra-answers", id = "04" }             # signs the answers to requesters; for [answers] (default signing_key)
 retiring_answer_key = { label = "ra-answers-1", id = "05" }  # the one before, for exchanges that began under it
+package_key = { label = "ra-packages", id = "07" }           # signs the keys that are made for requesters; for [answers] (default answer_key)
 checkpoint_key = { label = "ra-log", id = "03" }             # P-256, signs the audit log; for [audit]
 # tls_key = { label = "ra-tls", id = "06" }                  # P-256 or P-384, instead of listen.key_file
 
@@ -64,6 +65,7 @@ copies = ["/var/lib/daftar/checkpoints"]  # each checkpoint is appended; best wh
 [answers]                        # where the answers are not signed with signing_key
 certificates = "answers.pem"     # of answer_key: an RA's (id-kp-cmcRA) by one of the CAs below, and what leads there
 retiring = "answers-1.pem"       # the same of retiring_answer_key
+packages = "packages.pem"        # the same of package_key
 
 [registrar]                      # defaults shown, but for default_profile ("default")
 default_profile = "devices"      # for requests without label or /p/PROFILE

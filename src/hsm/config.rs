@@ -58,6 +58,9 @@ pub struct Config {
     /// The one before it, for exchanges that began under it.
     #[serde(default)]
     pub retiring_answer_key: Option<KeyRef>,
+    /// The key that signs keys made here for requesters, where that is not the one for answers (`[answers]`).
+    #[serde(default)]
+    pub package_key: Option<KeyRef>,
     /// The P-256 key that signs the checkpoints of the audit log (`[audit]`).
     #[serde(default)]
     pub checkpoint_key: Option<KeyRef>,
@@ -121,6 +124,11 @@ impl Config {
                 return fault("checkpoint_key: it signs the audit log and nothing else; it cannot be the signing_key");
             }
         }
+        if let (Some(answers), Some(packages)) = (&self.answer_key, &self.package_key)
+            && answers.names_the_same(packages)
+        {
+            return fault("package_key: the answer_key signs keys that are made here by itself; leave this away");
+        }
         if let Some(key) = &self.tls_key {
             if key.class == Some(Class::Secret) {
                 return fault("tls_key: type=secret-key cannot sign; say type=private");
@@ -161,7 +169,11 @@ impl Config {
 
     /// The keys that sign nothing but answers, as the section names them.
     pub fn answer_keys(&self) -> impl Iterator<Item = (&'static str, &KeyRef)> {
-        let keys = [("answer_key", &self.answer_key), ("retiring_answer_key", &self.retiring_answer_key)];
+        let keys = [
+            ("answer_key", &self.answer_key),
+            ("retiring_answer_key", &self.retiring_answer_key),
+            ("package_key", &self.package_key),
+        ];
         keys.into_iter().filter_map(|(name, key)| Some((name, key.as_ref()?)))
     }
 

@@ -11,6 +11,8 @@ pub enum Use {
     Answers,
     /// The answers of exchanges that began before the key for answers was changed.
     RetiringAnswers,
+    /// The keys that are made for requesters (RFC 7030 section 4.4.2).
+    KeyPackages,
     /// The checkpoints of the audit log.
     Checkpoints,
     /// The TLS handshakes of the server.
@@ -19,8 +21,8 @@ pub enum Use {
 
 impl Use {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Requests, Self::Answers, Self::RetiringAnswers, Self::Checkpoints, Self::Handshakes];
+    pub const ALL: [Self; 6] =
+        [Self::Requests, Self::Answers, Self::RetiringAnswers, Self::KeyPackages, Self::Checkpoints, Self::Handshakes];
 
     /// For people.
     #[must_use]
@@ -29,6 +31,7 @@ impl Use {
             Self::Requests => "the RA key",
             Self::Answers => "the key for answers",
             Self::RetiringAnswers => "the retiring key for answers",
+            Self::KeyPackages => "the key for keys made here",
             Self::Checkpoints => "the key of the audit log",
             Self::Handshakes => "the TLS key",
         }
@@ -40,8 +43,9 @@ impl Use {
             Self::Requests => 0,
             Self::Answers => 1,
             Self::RetiringAnswers => 2,
-            Self::Checkpoints => 3,
-            Self::Handshakes => 4,
+            Self::KeyPackages => 3,
+            Self::Checkpoints => 4,
+            Self::Handshakes => 5,
         }
     }
 }
@@ -53,6 +57,7 @@ impl Config {
             Use::Requests => Some(self.signing_key.clone()),
             Use::Answers => self.answer_key.clone(),
             Use::RetiringAnswers => self.retiring_answer_key.clone(),
+            Use::KeyPackages => self.package_key.clone(),
             Use::Checkpoints => self.checkpoint_key.clone(),
             Use::Handshakes => self.tls_key.clone(),
         };
@@ -67,6 +72,7 @@ impl Config {
             Use::Answers => there(&self.answer_key, self.sessions),
             // Fewer from day to day.
             Use::RetiringAnswers => there(&self.retiring_answer_key, 1),
+            Use::KeyPackages => there(&self.package_key, self.sessions),
             // One signature a second.
             Use::Checkpoints => there(&self.checkpoint_key, 1),
             Use::Handshakes => there(&self.tls_key, self.sessions),

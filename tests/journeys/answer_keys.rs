@@ -11,14 +11,14 @@ use super::office::{Exchange, Office, Request, Seal, text, verifies};
 
 impl Office {
     /// Makes a key on the token and has it certified for answers.
-    fn answer_key(&self, label: &str, id: &str) -> PathBuf {
+    pub(super) fn answer_key(&self, label: &str, id: &str) -> PathBuf {
         self.told(&["key", "generate", "--label", label, "--id", id, "--officer", "anna"]);
         let public = self.key_on_token(&["--label", label]);
         let pki = Pki::load(&self.path("")).unwrap();
         Paper::good(&pki.issuing, &public).write(self.pki(&format!("{label}.pem")))
     }
 
-    fn set_answer_key(&self, key: (&str, &str), file: &str, (label, id): (&str, &str)) {
+    pub(super) fn set_answer_key(&self, key: (&str, &str), file: &str, (label, id): (&str, &str)) {
         self.configure(|settings| {
             let named = [("label", label), ("id", id)].map(|(name, value)| (name.to_owned(), value.into()));
             settings.set("hsm", key.0, toml::Table::from_iter(named));

@@ -10,7 +10,7 @@ use certs::{Certificate, CsrDraft, Extension, KeyUsage, Name, Signer as _};
 use demo_ca::Kind;
 use demo_ca::signer::SoftwareSigner;
 
-use super::office::{Answer, Code, Office, Settings, Who, csr_for, done, openssl, written};
+use super::office::{Answer, Code, Office, Settings, Who, csr_for, done, openssl, text, written};
 
 const SUBJECT: &str = "/CN=mail.plant.example";
 
@@ -337,6 +337,11 @@ fn capabilities(all: &[&str]) -> Vec<u8> {
 
 /// The key in an answer, decrypted and its signature verified by OpenSSL; `with` are the words for what decrypts it.
 fn unhidden(office: &Office, name: &str, answer: &Answer, with: &[&str]) {
+    unhidden_from(&office.pki("ra.pem"), office, name, answer, with);
+}
+
+/// The same, by whoever has this certificate.
+fn unhidden_from(maker: &Path, office: &Office, name: &str, answer: &Answer, with: &[&str]) {
     assert_eq!(answer.status, 200, "{}", answer.text());
     let parts = parts(answer);
     assert_eq!(parts[0].0, "application/pkcs7-mime; smime-type=server-generated-key");
@@ -358,12 +363,8 @@ fn unhidden(office: &Office, name: &str, answer: &Answer, with: &[&str]) {
     openssl(&[&verify[..], &["-signer", &file("signer"), "-out", &package]].concat());
     let shown = openssl(&["cms", "-cmsout", "-print", "-inform", "DER", "-in", &signed]);
     assert!(shown.contains("2.16.840.1.101.2.1.2.78.5"), "id-ct-KP-aKeyPackage: {shown}");
-    let shown = openssl(&["x509", "-in", &file("signer"), "-noout", "-subject"]);
-    assert_eq!(
-        shown,
-        openssl(&["x509", "-in", office.pki("ra.pem").to_str().unwrap(), "-noout", "-subject"]),
-        "the RA made it"
-    );
+    let shown = openssl(&["x509", "-in", &file("signer"), "-noout", "-fingerprint"]);
+    assert_eq!(shown, openssl(&["x509", "-in", maker.to_str().unwrap(), "-noout", "-fingerprint"]), "who made it");
     // One key in a SEQUENCE OF.
     let package = std::fs::read(package).unwrap();
     let header = if package[1] & 0x80 == 0 { 2 } else { 2 + usize::from(package[1] & 0x7f) };
@@ -394,6 +395,25 @@ fn a_key_is_encrypted_with_a_secret_that_the_requester_names() {
     let id = hex::encode(SECRET_ID);
     unhidden(&office, "hidden", &ask(SECRET_ID, AES_256_WRAP), &["-secretkey", SECRET, "-secretkeyid", &id]);
     office.until("the certificate counts", || office.state() == "confirmed");
+}
+
+#[test]
+fn keys_made_here_may_be_signed_with_a_key_of_its_own() {
+    let mut office = office_with_secret("optional");
+    let maker = office.answer_key("packages", "33");
+    office.set_answer_key(("package_key", "packages"), "pki/packages.pem", ("packages", "33"));
+    office.restart();
+    let code = office.code_for("keys");
+    let capabilities = capabilities(&[AES_256_WRAP, AES_256_CBC]);
+    let wish = [(DECRYPT_KEY_ID, octets(SECRET_ID)), (SMIME_CAPABILITIES, capabilities)];
+    let csr = wishing(&office, "keyAgreement", &wish);
+    let answer = office.est("keys/serverkeygen", &Who::Code(&code), &csr);
+    let id = hex::encode(SECRET_ID);
+    unhidden_from(&maker, &office, "hidden", &answer, &["-secretkey", SECRET, "-secretkeyid", &id]);
+    let checked = office.run(&["check"]);
+    assert!(checked.status.success() && text(&checked).contains("hsm.package_key"), "{}", text(&checked));
+    let standing = office.run(&["key", "status"]);
+    assert!(text(&standing).contains("hsm.package_key"), "{}", text(&standing));
 }
 
 #[test]

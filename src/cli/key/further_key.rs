@@ -28,6 +28,7 @@ impl FurtherKey {
         let files = [
             ("answer_key", answers.certificates.as_deref()),
             ("retiring_answer_key", answers.retiring.as_deref()),
+            ("package_key", answers.packages.as_deref()),
             ("tls_key", Some(config.listen.certificate_file.as_path())),
         ];
         let look = |(name, key): (&'static str, &KeyRef)| {

@@ -70,6 +70,7 @@ fn wanted(config: &Config, named: &Named, kind: certs::KeyKind) -> Result<Vec<Wa
     }
     let mut wanted = vec![Wanted::Signing(config.hsm.signing_key.clone())];
     wanted.extend(config.hsm.answer_key.clone().map(|key| Wanted::Further(key, ANSWER, kind)));
+    wanted.extend(config.hsm.package_key.clone().map(|key| Wanted::Further(key, PACKAGES, kind)));
     // RSA keys on the token sign in no way that TLS 1.3 takes (RFC 8446 section 4.2.3).
     let tls = if matches!(kind, certs::KeyKind::Rsa { .. }) { certs::KeyKind::P256 } else { kind };
     wanted.extend(config.hsm.tls_key.clone().map(|key| Wanted::Further(key, TLS, tls)));
@@ -171,6 +172,7 @@ fn mechanism(view: &MechanismView) -> (Value, String) {
 type Told = [&'static str; 4];
 
 const ANSWER: Told = ["answer_key", "answer_made", "answer_attributes", "answer_mechanisms"];
+const PACKAGES: Told = ["package_key", "package_made", "package_attributes", "package_mechanisms"];
 const TLS: Told = ["tls_key", "tls_made", "tls_attributes", "tls_mechanisms"];
 const CHECKPOINT: Told = ["checkpoint_key", "checkpoint_made", "checkpoint_attributes", "checkpoint_mechanisms"];
 

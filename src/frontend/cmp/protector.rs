@@ -17,6 +17,9 @@ pub struct AnswersConfig {
     /// PEM: the same for `hsm.retiring_answer_key`.
     #[serde(default)]
     pub retiring: Option<PathBuf>,
+    /// PEM: the same for `hsm.package_key`.
+    #[serde(default)]
+    pub packages: Option<PathBuf>,
 }
 
 /// The keys for answers.
