@@ -36,6 +36,7 @@ fn certified(office: &Office, key: &PublicKey, old: &Certificate) -> Certificate
 #[test]
 fn requesters_do_not_notice_whose_token_it_is() {
     let mut office = office();
+    office.put_tls_on_the_token();
     office.start_authority();
     office.start();
     let code = office.code();

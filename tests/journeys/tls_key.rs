@@ -12,7 +12,7 @@ use super::token_away::{bring_back, take_away};
 
 impl Office {
     /// Makes a key on the token and has it certified for TLS; no other is left.
-    fn put_tls_on_the_token(&self) {
+    pub(super) fn put_tls_on_the_token(&self) {
         let named = ["--label", "tls", "--id", "41"];
         let kind = ["--kind", "P-384", "--officer", "anna"];
         self.told(&[&["key", "generate"], &named[..], &kind].concat());
