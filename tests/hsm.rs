@@ -93,7 +93,7 @@ fn many_callers_share_few_sessions() {
         }
         assert_eq!(hsm.stats().signatures(), 200);
         assert_eq!(hsm.stats().failures(), 0);
-        assert_eq!(hsm.stats().queue_depth(), 0);
+        assert_eq!(hsm.stats().queue_depth(hsm::Use::Requests), 0);
     });
 }
 

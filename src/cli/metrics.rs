@@ -2,6 +2,7 @@
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
@@ -21,9 +22,12 @@ impl Collector for Token {
             None,
             ready.metric_type(),
         )?)?;
-        let waiting = ConstGauge::new(i64::try_from(stats.queue_depth()).unwrap_or(i64::MAX));
-        let kind = waiting.metric_type();
-        waiting.encode(encoder.encode_descriptor("hsm_queued_signatures", "Signatures that wait", None, kind)?)?;
+        let help = "Signatures that wait, by what they are for";
+        let mut waiting = encoder.encode_descriptor("hsm_queued_signatures", help, None, MetricType::Gauge)?;
+        for used in self.0.uses() {
+            let depth = ConstGauge::new(i64::try_from(stats.queue_depth(used)).unwrap_or(i64::MAX));
+            depth.encode(waiting.encode_family(&[("purpose", used.word())])?)?;
+        }
         let lost = ConstGauge::new(i64::try_from(stats.threads_left_behind()).unwrap_or(i64::MAX));
         let kind = lost.metric_type();
         let help = "Threads left to calls that the token does not answer";

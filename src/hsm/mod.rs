@@ -118,6 +118,11 @@ impl Hsm {
         self.office.shared.why()
     }
 
+    /// What there are signing keys for.
+    pub fn uses(&self) -> impl Iterator<Item = Use> {
+        self.office.uses.iter().copied()
+    }
+
     /// The counters.
     #[must_use]
     pub fn stats(&self) -> &Stats {

@@ -324,8 +324,7 @@ impl Shared {
     }
 
     fn note_depth(&self, control: &Control) {
-        let depth = u64::try_from(control.jobs.iter().map(VecDeque::len).sum::<usize>()).unwrap_or(u64::MAX);
-        self.stats.queued.store(depth, std::sync::atomic::Ordering::Relaxed);
+        self.stats.note_depths(control.jobs.iter().map(VecDeque::len));
     }
 }
 
@@ -467,6 +466,7 @@ mod tests {
         let checkpoint = shared.ask(Task::Sign(Use::Checkpoints, vec![0; 32]));
         let (_, _, third, _, step) = tokio::join!(flood(), flood(), flood(), checkpoint, async {
             tokio::task::yield_now().await;
+            assert_eq!([Use::Requests, Use::Checkpoints].map(|used| shared.stats.queue_depth(used)), [2, 1]);
             shared.next(1, Use::Checkpoints, false)
         });
         assert!(matches!(third, Err(Fault::Unavailable(why)) if why.contains("wait for it already")));
@@ -489,6 +489,6 @@ mod tests {
         for answer in [first, second] {
             assert!(matches!(answer, Err(Fault::Unavailable(why)) if why == "gone"));
         }
-        assert_eq!((shared.stats.queue_depth(), shared.stats.failures()), (0, 2));
+        assert_eq!((shared.stats.queue_depth(Use::Requests), shared.stats.failures()), (0, 2));
     }
 }

@@ -37,6 +37,19 @@ impl Use {
         }
     }
 
+    /// For programs.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Answers => "answers",
+            Self::RetiringAnswers => "retiring_answers",
+            Self::KeyPackages => "key_packages",
+            Self::Checkpoints => "checkpoints",
+            Self::Handshakes => "handshakes",
+        }
+    }
+
     /// Its place among all.
     pub(super) const fn place(self) -> usize {
         match self {

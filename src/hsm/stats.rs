@@ -1,13 +1,13 @@
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-use super::State;
+use super::{State, Use};
 
 /// Counters of the room. The server's metrics read them.
 #[derive(Debug, Default)]
 pub struct Stats {
     pub(super) signatures: AtomicU64,
     pub(super) failures: AtomicU64,
-    pub(super) queued: AtomicU64,
+    queued: [AtomicU64; Use::ALL.len()],
     pub(super) reopened: AtomicU64,
     pub(super) restarts: AtomicU64,
     pub(super) lost: AtomicU64,
@@ -27,10 +27,10 @@ impl Stats {
         self.failures.load(Ordering::Relaxed)
     }
 
-    /// Calls that wait for a session now.
+    /// Calls that wait for a session of this use now.
     #[must_use]
-    pub fn queue_depth(&self) -> u64 {
-        self.queued.load(Ordering::Relaxed)
+    pub fn queue_depth(&self, used: Use) -> u64 {
+        self.queued.get(used.place()).map_or(0, |queued| queued.load(Ordering::Relaxed))
     }
 
     /// Sessions that were opened anew because the old one had died.
@@ -58,6 +58,12 @@ impl Stats {
             .into_iter()
             .find(|state| state.number() == self.state.load(Ordering::Relaxed))
             .unwrap_or(State::Absent)
+    }
+
+    pub(super) fn note_depths(&self, depths: impl Iterator<Item = usize>) {
+        for (queued, depth) in self.queued.iter().zip(depths) {
+            queued.store(u64::try_from(depth).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
     }
 
     pub(super) fn set_state(&self, state: State) {

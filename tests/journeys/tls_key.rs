@@ -132,8 +132,13 @@ fn nobody_else_waits_for_handshakes_that_hang() {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_millis(1500) {
         office.lives_on();
+        assert!(
+            office.metric("ra_hsm_queued_signatures", "purpose=\"requests\"") < 0.5,
+            "each purpose has its own queue"
+        );
         assert!(office.threads() < threads + 40, "{} threads, and {threads} before", office.threads());
     }
+    assert!(office.metric("ra_hsm_queued_signatures", "purpose=\"handshakes\"") > 0.5);
     lever.release().unwrap();
     drop(hanging);
     office.until("it serves", || office.greets());
