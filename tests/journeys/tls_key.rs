@@ -94,6 +94,26 @@ fn requesters_shake_hands_with_the_token() {
 }
 
 #[test]
+fn a_key_is_made_for_one_purpose() {
+    let office = Office::prepared();
+    let who = ["--officer", "anna"];
+    let none = office.run(&[&["key", "generate", "--purpose", "tls"], &who[..]].concat());
+    assert!(!none.status.success() && text(&none).contains("no key for this is configured"), "{}", text(&none));
+    office.configure(|settings| {
+        settings.table("listen").remove("key_file");
+        settings.set("hsm", "tls_key", toml::Table::from_iter([("label".to_owned(), "tls".into())]));
+    });
+    let unnamed = office.run(&[&["key", "generate", "--purpose", "tls"], &who[..]].concat());
+    assert!(text(&unnamed).contains("needs both label and id"), "{}", text(&unnamed));
+    office.configure(|settings| settings.set("hsm", "tls_key", "pkcs11:object=tls;id=%41"));
+    // What TLS 1.3 cannot sign with is not made for it.
+    let made = office.told(&[&["key", "generate", "--purpose", "tls", "--kind", "RSA-3072"], &who[..]].concat());
+    assert!(made["tls_made"] == "yes" && made.get("made").is_none(), "{made}");
+    let listed = text(&office.run(&["key", "list"]));
+    assert!(listed.lines().any(|line| line.contains("tls") && line.contains("P-256")), "{listed}");
+}
+
+#[test]
 fn without_the_token_only_handshakes_fail_and_with_it_they_do_not() {
     let (mut office, _) = at_work(false);
     take_away(&office);

@@ -19,10 +19,30 @@ pub(in crate::cli) struct Order {
     /// `P-256`, `P-384` or `RSA-3072`.
     #[arg(long, default_value = "P-256")]
     kind: String,
+    /// Makes the configured key for this alone, and not the others.
+    #[arg(long, value_enum, conflicts_with_all = ["label", "id"])]
+    purpose: Option<Purpose>,
     #[command(flatten)]
     named: Named,
     #[command(flatten)]
     who: Who,
+}
+
+/// What a key is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+enum Purpose {
+    /// The messages to the CAs (hsm.signing_key).
+    Requests,
+    /// The answers to requesters (hsm.answer_key).
+    Answers,
+    /// The keys that are made for requesters (hsm.package_key).
+    Packages,
+    /// The audit log (hsm.checkpoint_key, with [audit]).
+    Log,
+    /// TLS handshakes (hsm.tls_key).
+    Tls,
+    /// Wrapping data keys (hsm.wrapping_key).
+    Wrapping,
 }
 
 /// A key to be there.
@@ -37,7 +57,7 @@ enum Wanted {
 
 pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Result<(), Failed> {
     let kind = kind(&order.kind)?;
-    let wanted = wanted(config, &order.named, kind)?;
+    let wanted = wanted(config, &order, kind)?;
     make_folder(config)?;
     let ceremony = Ceremony::new(KeyVerb::Generate, &order.who);
     let told = ceremony.hold(config, common, async |ceremony| {
@@ -63,20 +83,29 @@ pub(super) fn kind(text: &str) -> Result<certs::KeyKind, Failed> {
 }
 
 /// The key that is named, or else those of the configuration.
-fn wanted(config: &Config, named: &Named, kind: certs::KeyKind) -> Result<Vec<Wanted>, Failed> {
-    if let Some(key) = named.key() {
+fn wanted(config: &Config, order: &Order, kind: certs::KeyKind) -> Result<Vec<Wanted>, Failed> {
+    if let Some(key) = order.named.key() {
         both(&key)?;
         return Ok(vec![Wanted::Signing(key)]);
     }
-    let mut wanted = vec![Wanted::Signing(config.hsm.signing_key.clone())];
-    wanted.extend(config.hsm.answer_key.clone().map(|key| Wanted::Further(key, ANSWER, kind)));
-    wanted.extend(config.hsm.package_key.clone().map(|key| Wanted::Further(key, PACKAGES, kind)));
+    let hsm = &config.hsm;
     // RSA keys on the token sign in no way that TLS 1.3 takes (RFC 8446 section 4.2.3).
     let tls = if matches!(kind, certs::KeyKind::Rsa { .. }) { certs::KeyKind::P256 } else { kind };
-    wanted.extend(config.hsm.tls_key.clone().map(|key| Wanted::Further(key, TLS, tls)));
-    wanted.extend(config.hsm.wrapping_key.clone().map(Wanted::Wrapping));
-    let log = config.hsm.checkpoint_key.clone().zip(config.audit.as_ref());
-    wanted.extend(log.map(|(key, log)| Wanted::Checkpoints(key, log.public_key.clone())));
+    let further = |key: &Option<KeyRef>, names, kind| key.clone().map(|key| Wanted::Further(key, names, kind));
+    let log = hsm.checkpoint_key.clone().zip(config.audit.as_ref());
+    let configured = [
+        (Purpose::Requests, Some(Wanted::Signing(hsm.signing_key.clone()))),
+        (Purpose::Answers, further(&hsm.answer_key, ANSWER, kind)),
+        (Purpose::Packages, further(&hsm.package_key, PACKAGES, kind)),
+        (Purpose::Tls, further(&hsm.tls_key, TLS, tls)),
+        (Purpose::Wrapping, hsm.wrapping_key.clone().map(Wanted::Wrapping)),
+        (Purpose::Log, log.map(|(key, log)| Wanted::Checkpoints(key, log.public_key.clone()))),
+    ];
+    let meant = configured.into_iter().filter(|(purpose, _)| order.purpose.is_none_or(|only| only == *purpose));
+    let wanted: Vec<Wanted> = meant.filter_map(|(_, wanted)| wanted).collect();
+    if wanted.is_empty() {
+        return Err(Failed::new("no key for this is configured in [hsm]; name it there, or use --label and --id"));
+    }
     Ok(wanted)
 }
 
