@@ -13,8 +13,12 @@ use super::token_away::{bring_back, take_away};
 impl Office {
     /// Makes a key on the token and has it certified for TLS; no other is left.
     pub(super) fn put_tls_on_the_token(&self) {
+        self.put_tls_on_the_token_as("P-384");
+    }
+
+    fn put_tls_on_the_token_as(&self, kind: &str) {
         let named = ["--label", "tls", "--id", "41"];
-        let kind = ["--kind", "P-384", "--officer", "anna"];
+        let kind = ["--kind", kind, "--officer", "anna"];
         self.told(&[&["key", "generate"], &named[..], &kind].concat());
         let asked = self.run(&[&["key", "csr", "--dns", "localhost", "--officer", "anna"], &named[..]].concat());
         let asked = Csr::parse_pem(&asked.stdout).unwrap_or_else(|fault| panic!("{fault}: {}", text(&asked)));
@@ -163,6 +167,29 @@ fn nobody_else_waits_for_handshakes_that_hang() {
     drop(hanging);
     office.until("it serves", || office.greets());
     assert_eq!(office.said().matches("Daftar serves").count(), 1, "without a restart");
+}
+
+#[test]
+fn a_key_that_the_server_did_not_start_with_is_not_taken_up() {
+    let mut office = Office::prepared();
+    office.start_authority();
+    office.start();
+    office.put_tls_on_the_token();
+    office.hang_up();
+    office.until("it is told", || office.said().contains("the TLS key was not configured at the start"));
+    assert!(office.greets(), "with the key that was in the file");
+    office.restart();
+    assert!(office.greets());
+}
+
+#[test]
+fn an_rsa_key_on_the_token_is_none_for_tls() {
+    let mut office = Office::prepared();
+    office.put_tls_on_the_token_as("RSA-3072");
+    let checked = text(&office.run(&["check"]));
+    assert!(checked.contains("an RSA key on the token cannot be that of TLS"), "{checked}");
+    office.launch();
+    assert_eq!(office.ended().code(), Some(1));
 }
 
 #[test]
