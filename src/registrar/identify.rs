@@ -177,7 +177,7 @@ impl Registrar {
         let entry = self.entry_for(end, &name);
         if entry.is_none() {
             // A registration authority speaks for many.
-            self.limits.take(&source, &credential, self.now())?;
+            self.count_request(&source, &credential).await?;
         }
         let Some(profile) = rules.profile(&name) else { return Err(Refusal::UnknownProfile(name)) };
         let trusted = match entry {
@@ -263,10 +263,10 @@ impl Registrar {
         verify: impl Fn(&[u8]) -> bool,
     ) -> Result<Identified, Refusal> {
         let (profile, rules) = self.profile_for(&source)?;
-        self.limits.look_failures(&source, self.now())?;
+        self.look_failures(&source).await?;
         let found = self.code_by_reference(reference).await?;
         if found.is_some() && iterations > 0 {
-            self.limits.derive(&source, iterations, self.now())?;
+            self.count_iterations(&source, iterations).await?;
         }
         let proven = found.as_ref().is_some_and(|(_, secret)| verify(secret));
         let tried = found.as_ref().map(|(code, _)| code.id);
@@ -275,7 +275,7 @@ impl Registrar {
                 // DESIGN rule 11: tries stay counted, whatever becomes of the code.
                 self.store.count_try(code).await.map_err(Refusal::store)?;
             }
-            self.limits.count_failure(&source, self.now());
+            self.count_failure(&source).await?;
             let shown: String =
                 String::from_utf8_lossy(reference).chars().take(64).filter(|c| !c.is_control()).collect();
             self.note_failure(
@@ -287,7 +287,7 @@ impl Registrar {
             return Err(Refusal::NotIdentified);
         };
         let credential = CredentialId::code(code.id);
-        self.limits.take(&source, &credential, self.now())?;
+        self.count_request(&source, &credential).await?;
         let allowed = rules.profile(&profile).is_some_and(|rules| rules.enrol_with.contains(CODE));
         if code.profile != profile || !allowed {
             let fault = format!("the code is for the profile '{}', not for '{profile}'", code.profile);

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use super::identify::Source;
 use super::limit::Limit;
-use super::{Refusal, Settings};
-use crate::case::{CredentialId, Millis};
+use super::{Refusal, Registrar, Settings};
+use crate::case::CredentialId;
+use crate::store::Draw;
 
 #[derive(Debug)]
 pub(super) struct Limits {
@@ -22,33 +23,64 @@ impl Limits {
             iterations: Limit::new(settings.iterations_per_minute),
         }
     }
+}
 
+/// Each limit is first this node's own, which costs nothing to ask, then that of all nodes together.
+impl Registrar {
     /// Counts a request of a known credential.
-    pub(super) fn take(&self, source: &Source, credential: &CredentialId, now: Millis) -> Result<(), Refusal> {
-        self.requests.take(credential.clone(), now).map_err(|retry_after| {
+    pub(super) async fn count_request(&self, source: &Source, credential: &CredentialId) -> Result<(), Refusal> {
+        let here = self.limits.requests.take(credential.clone(), self.now());
+        let name = format!("requests of {credential}");
+        self.draw(here, &name, self.settings.requests_per_minute, 1).await?.map_err(|retry_after| {
             tracing::warn!(request = %source.request_id, %credential, "too many requests");
             Refusal::TooMany { retry_after }
         })
     }
 
     /// Whether an address may still try credentials.
-    pub(super) fn look_failures(&self, source: &Source, now: Millis) -> Result<(), Refusal> {
-        self.failures.look(network(source.peer), now).map_err(|retry_after| Refusal::TooMany { retry_after })
+    pub(super) async fn look_failures(&self, source: &Source) -> Result<(), Refusal> {
+        let peer = network(source.peer);
+        let here = self.limits.failures.look(peer, self.now());
+        let looked = self.draw(here, &failures(peer), self.settings.failures_per_minute, 0).await?;
+        looked.map_err(|retry_after| Refusal::TooMany { retry_after })
     }
 
     /// Counts a failed try of an address.
-    pub(super) fn count_failure(&self, source: &Source, now: Millis) {
+    pub(super) async fn count_failure(&self, source: &Source) -> Result<(), Refusal> {
+        let peer = network(source.peer);
+        let here = self.limits.failures.take(peer, self.now());
         // Already empty: the look before told so.
-        let _ = self.failures.take(network(source.peer), now);
+        let _ = self.draw(here, &failures(peer), self.settings.failures_per_minute, 1).await?;
+        Ok(())
     }
 
     /// Counts the iterations of a key derivation before they are done: an unauthenticated sender chooses their number.
-    pub(super) fn derive(&self, source: &Source, iterations: u32, now: Millis) -> Result<(), Refusal> {
-        self.iterations.take_some(network(source.peer), now, iterations).map_err(|retry_after| {
+    pub(super) async fn count_iterations(&self, source: &Source, iterations: u32) -> Result<(), Refusal> {
+        let peer = network(source.peer);
+        let here = self.limits.iterations.take_some(peer, self.now(), iterations);
+        let name = format!("iterations of {peer}");
+        self.draw(here, &name, self.settings.iterations_per_minute, iterations).await?.map_err(|retry_after| {
             tracing::warn!(request = %source.request_id, peer = %source.peer, iterations, "too many iterations of key derivation");
             Refusal::TooMany { retry_after }
         })
     }
+
+    async fn draw(
+        &self,
+        here: Result<(), u32>,
+        name: &str,
+        per_minute: u32,
+        amount: u32,
+    ) -> Result<Result<(), u32>, Refusal> {
+        match here {
+            Ok(()) => self.store.draw(Draw { name, per_minute, amount }).await.map_err(Refusal::store),
+            Err(retry_after) => Ok(Err(retry_after)),
+        }
+    }
+}
+
+fn failures(peer: IpAddr) -> String {
+    format!("failures of {peer}")
 }
 
 /// What one sender has for itself: an IPv4 address, an IPv6 /64.

@@ -26,7 +26,7 @@ fn at_once(settings: &mut Settings) {
 }
 
 /// An error message, not a rejection (RFC 9483 section 3.6.2), that leaves nothing behind.
-fn error(exchange: &Exchange, failure: FailureInfo) {
+pub(super) fn error(exchange: &Exchange, failure: FailureInfo) {
     assert!(matches!(exchange.read(), Answer::Error(_)), "{:?}", exchange.answer.body());
     assert_eq!(exchange.failure(), failure, "{:?}", exchange.answer.body());
 }
@@ -53,7 +53,7 @@ fn pbmac1(reference: &str, secret: &str, salt: u8, iterations: u32) -> Seal {
     Seal::Mac(MacKey::from_algorithm(&algorithm, reference.as_bytes(), secret.as_bytes(), &limits).unwrap())
 }
 
-fn pbm(reference: &str, secret: &str, iterations: u32) -> Seal {
+pub(super) fn pbm(reference: &str, secret: &str, iterations: u32) -> Seal {
     Seal::Mac(MacKey::from_secret(secret.as_bytes(), [7; 16], iterations, reference.as_bytes()))
 }
 

@@ -1,8 +1,10 @@
 //! The office with its records on a PostgreSQL server.
 
+use cmp::FailureInfo;
 use cmp::client::Answer;
 use demo_ca::Kind;
 
+use super::cmp_settings::{error, pbm};
 use super::est_digest;
 use super::office::{Office, Request, Seal, Settings, Who, text};
 use super::server::Server;
@@ -148,6 +150,44 @@ fn what_a_client_of_one_node_was_given_is_good_at_another_and_once() {
     assert!(resumed.contains("Reused, TLSv1.2"), "{resumed}");
     office.restart();
     assert!(shake(&office, "-sess_in").contains("Reused, TLSv1.2"));
+}
+
+#[test]
+fn limits_hold_for_all_nodes_together() {
+    let server = Server::start();
+    let mut office = Office::open_with(|settings| {
+        records_at(&server)(settings);
+        settings.set("registrar", "requests_per_minute", 4);
+        settings.set("registrar", "failures_per_minute", 3);
+        settings.set("registrar", "iterations_per_minute", 1000);
+    });
+    let mut second = office.further_node("second");
+    let (_, csr) = office.csr("pump", "/CN=pump.plant.example");
+    let spent = office.code();
+    let ask = |office: &Office| office.est("simpleenroll", &Who::Code(&spent), &csr);
+    for _ in 0..2 {
+        assert!(matches!(ask(&office).status, 200 | 202));
+        assert!(matches!(office.at(&mut second, |office| ask(office).status), 200 | 202));
+    }
+    let refused = [ask(&office), office.at(&mut second, |office| ask(office))];
+    for answer in refused {
+        assert_eq!(answer.status, 429);
+        let seconds: u32 = answer.header("Retry-After").unwrap().parse().unwrap();
+        assert!((1..=60).contains(&seconds), "{seconds}");
+    }
+    // What one derives is not derived by the other.
+    let code = office.code();
+    let asked = office.ask(&pbm(&code.reference, &code.secret, 9_000), &Request::new("CN=valve.plant.example"));
+    assert!(matches!(asked.read(), Answer::Issued(_) | Answer::Waiting { .. }), "{:?}", asked.answer.body());
+    let cheaper = pbm(&code.reference, &code.secret, 100);
+    let asked = office.at(&mut second, |office| office.ask(&cheaper, &Request::new("CN=valve.plant.example")));
+    error(&asked, FailureInfo::SYSTEM_UNAVAIL);
+    // Guesses at one are guesses at the other.
+    let mut wrong = office.code();
+    wrong.secret = "wrong".to_owned();
+    let guess = |office: &Office| office.est("simpleenroll", &Who::Code(&wrong), &csr).status;
+    assert_eq!((guess(&office), office.at(&mut second, guess), guess(&office)), (401, 401, 401));
+    assert_eq!((guess(&office), office.at(&mut second, guess)), (429, 429));
 }
 
 #[test]

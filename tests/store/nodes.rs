@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use daftar::case::{CaseId, CertificateId};
-use daftar::store::{CommitError, Config, Conflict, NewCase, Row, Store, Unit};
+use daftar::store::{CommitError, Config, Conflict, Draw, NewCase, Row, Store, Unit};
 use tokio::task::JoinSet;
 
 use super::office::{self, NOTHING_SIGNED, NOW, Office};
@@ -57,6 +57,33 @@ async fn a_submission_is_claimed_by_one_node() {
     let mut rest = claimed.len();
     rest += office.store.claim("n99", NOW, NOW.plus(9_000), 99).await.unwrap().len();
     assert_eq!(rest, 60);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_all_nodes_draw_is_counted_together_and_what_is_owed_is_waited_for() {
+    let office = Office::open().await;
+    let nodes = [office.store.clone(), office.again().await];
+    let draw = |name, amount| Draw { name, per_minute: 10, amount };
+    let mut drawers = JoinSet::new();
+    for number in 0..40 {
+        let store = nodes[number % 2].clone();
+        drawers.spawn(async move { store.draw(draw("pump", 1)).await.unwrap() });
+    }
+    let drawn = drawers.join_all().await.into_iter().flatten().count();
+    // One is there again in six seconds.
+    assert!((10..=11).contains(&drawn), "{drawn}");
+    let short = nodes[0].draw(draw("pump", 0)).await.unwrap().unwrap_err();
+    assert!((1..=6).contains(&short), "{short}");
+    for _ in 0..20 {
+        assert_eq!(nodes[1].draw(draw("valve", 0)).await.unwrap(), Ok(()), "to look draws nothing");
+    }
+    assert_eq!(nodes[0].draw(draw("valve", 25)).await.unwrap(), Ok(()), "what is begun is not split");
+    let short = nodes[1].draw(draw("valve", 1)).await.unwrap().unwrap_err();
+    assert!((90..=97).contains(&short), "{short}");
+    // As after the server's clock was an hour fast.
+    office.place.meddle("UPDATE rate_limit SET until = until + 3600000000000").await;
+    let short = nodes[1].draw(draw("valve", 1)).await.unwrap().unwrap_err();
+    assert!(short <= 600, "{short}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

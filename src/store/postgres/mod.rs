@@ -21,7 +21,7 @@ use super::leaves::Numbering;
 use super::look::Look as _;
 use super::submissions::{Claim, SubmissionRow};
 use super::values::Value;
-use super::{CommitError, Config, Error, Stats, Unit};
+use super::{CommitError, Config, Error, Stats, Unit, rates};
 use connections::{Connections, Session};
 
 pub use copying::{Copied, CopyFault};
@@ -95,6 +95,7 @@ impl Postgres {
             let leaves = numbering.run(&session).await?;
             if tidy {
                 session.run("DELETE FROM unit_name WHERE at < now() - interval '10 minutes'").await?;
+                session.run(rates::FORGET).await?;
             }
             session.end().await?;
             Ok(leaves)
