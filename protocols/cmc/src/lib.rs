@@ -12,6 +12,9 @@ mod request;
 mod signed;
 mod status;
 
+/// The side that asks: a registration authority before its CA.
+pub mod client;
+
 /// Object identifiers of RFC 10002 and of the CMS around it.
 pub mod oid;
 

@@ -86,6 +86,21 @@ impl TaggedRequest {
         Self::parse(&Element::only("TaggedRequest", &message.retagged(constructed(1)))?)
     }
 
+    /// Around a `CertReqMsg` (DER) whose proof of possession was checked by who sends it: the same `CertRequest` under this number,
+    /// with raVerified, and without a regInfo (section 3.2.1.2.2).
+    ///
+    /// # Errors
+    /// badRequest when it is no `CertReqMsg`.
+    pub fn crmf_vouched(id: u32, cert_req_msg: &[u8]) -> Result<Self, Fault> {
+        let cert_request = Element::only("CertReqMsg", cert_req_msg)?.sequence()?.take(SEQUENCE)?;
+        let mut fields = cert_request.fields()?;
+        fields.next()?.number()?;
+        let rest = fields.each(|field| Ok(field.der.to_vec()))?.concat();
+        let cert_request = asn1::sequence(&[&asn1::number(id), &rest]);
+        let der = asn1::element(constructed(1), &[&cert_request, &asn1::element(primitive(0), &[])]);
+        Self::parse(&Element::only("TaggedRequest", &der)?)
+    }
+
     /// A request of another standard, with its value (DER).
     #[must_use]
     pub fn other(id: u32, oid: ObjectIdentifier, value: &[u8]) -> Self {
