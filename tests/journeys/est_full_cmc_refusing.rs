@@ -70,8 +70,14 @@ fn what_is_wrong_is_told_by_its_own_code_and_changes_nothing() {
         ("a transactionId that is none", with(&[(oid::TRANSACTION_ID, octets(b"x"))]), Some(FailInfo::BAD_REQUEST), 10),
         (
             "an RA's word",
-            with(&[(oid::LRA_POP_WITNESS, vec![0x30, 5, 2, 1, 0, 0x30, 0])]),
+            with(&[(oid::LRA_POP_WITNESS, vec![0x30, 8, 2, 1, 0, 0x30, 3, 2, 1, 1])]),
             Some(FailInfo::POP_FAILED),
+            10,
+        ),
+        (
+            "an RA's word for nothing",
+            with(&[(oid::LRA_POP_WITNESS, vec![0x30, 5, 2, 1, 0, 0x30, 0])]),
+            Some(FailInfo::BAD_REQUEST),
             10,
         ),
         ("no proof", by_request_key(&data(unproven(&key, 2), &[]), &key), Some(FailInfo::POP_REQUIRED), 7),

@@ -3,7 +3,7 @@
 use certs::{Certificate, Signer, SignerFault};
 
 use crate::asn1;
-use crate::control::{Control, IssuerAndSerial, RevokeRequest};
+use crate::control::{Control, IssuerAndSerial, LraPopWitness, RevokeRequest};
 use crate::data::{PkiData, PkiResponse, TaggedAttribute};
 use crate::proof::{IdentityProof, IdentityProofV2};
 use crate::request::Wish;
@@ -37,6 +37,9 @@ pub struct FullRequest {
     pub revoke: Option<(u32, Box<RevokeRequest>)>,
     /// What a shared secret proves.
     pub proof: Option<IdentityProof>,
+    /// The number of an RA POP Witness control for the request: a registration authority says that it has checked the proof of
+    /// possession (section 6.8). Who may say so, its reader knows.
+    pub vouched: Option<u32>,
 }
 
 /// A request that was not taken, and what the response can repeat of it all the same.
@@ -94,7 +97,9 @@ impl FullRequest {
             return Err(Fault::bad_request(text));
         }
         let proof = controls.proof(&data, wish.as_ref())?;
-        Ok(Self { message, signer, echo: echo.clone(), wish, query: controls.query, revoke: controls.revoke, proof })
+        let vouched = controls.vouched(wish.as_ref())?;
+        let Controls { query, revoke, .. } = controls;
+        Ok(Self { message, signer, echo: echo.clone(), wish, query, revoke, proof, vouched })
     }
 
     /// The certificates that came along.
@@ -142,6 +147,7 @@ struct Controls {
     identification: Option<String>,
     identity: Option<(u32, IdentityProofV2)>,
     pop_link_random: Option<Vec<u8>>,
+    witness: Option<(u32, LraPopWitness)>,
 }
 
 impl Controls {
@@ -166,12 +172,7 @@ impl Controls {
                     faults.push(Fault::new(failure, text).about(&[], id));
                     true
                 }
-                // Section 6.8: an RA that is not allowed to vouch for a proof.
-                Ok(Control::LraPopWitness(_)) => {
-                    let text = "nobody vouches for a proof of possession here; the key signs its request";
-                    faults.push(Fault::new(FailInfo::POP_FAILED, text).about(&[], id));
-                    true
-                }
+                Ok(Control::LraPopWitness(value)) => found.witness.replace((id, value)).is_none(),
                 Ok(_) => {
                     let text = format!("the control {} is not done here", attribute.oid);
                     faults.push(Fault::bad_request(text).about(&[], id));
@@ -191,6 +192,15 @@ impl Controls {
         match faults.into_iter().next() {
             Some(fault) => Err(fault),
             None => Ok(found),
+        }
+    }
+
+    /// Section 6.8: pkiDataBodyid 0 is this message, and messages inside of it are not taken.
+    fn vouched(&self, wish: Option<&(u32, Wish)>) -> Result<Option<u32>, Fault> {
+        let Some((id, witness)) = &self.witness else { return Ok(None) };
+        match wish {
+            Some((request, _)) if witness.message == 0 && witness.requests == [*request] => Ok(Some(*id)),
+            _ => Err(Fault::bad_request("an RA POP Witness is not about the request in its message").about(&[], *id)),
         }
     }
 

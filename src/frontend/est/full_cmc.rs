@@ -210,10 +210,16 @@ async fn wanted(
     wish: &Wish,
 ) -> Result<CertificateRequest, NotTaken> {
     let Some(tls) = &asked.connection.tls else { return Err(cmc::Fault::bad_request("EST wants TLS").into()) };
-    let Some(proven) = wish.prove()? else {
+    // RFC 10002 section 6.8: a server that lets nobody else check the proof says popFailed.
+    if let Some(control) = request.vouched.filter(|_| !who.is_registration_authority()) {
+        let text = "only a registration authority vouches for a proof of possession; the key signs its request";
+        return Err(cmc::Fault::new(FailInfo::POP_FAILED, text).about(&[], control).into());
+    }
+    let proven = wish.prove()?;
+    if proven.is_none() && request.vouched.is_none() {
         let text = "the key that is asked for must sign its request";
         return Err(cmc::Fault::new(FailInfo::POP_REQUIRED, text).into());
-    };
+    }
     // A certificate of this profile is renewed with itself (RFC 10002 section 6.3.3).
     let known = registrar.certificates_in_use(who, wish.subject()).await?;
     let replaces = who
@@ -224,6 +230,10 @@ async fn wanted(
     let message = if is_known_otherwise(asked) { message } else { message.once(request.signed()) };
     match wish {
         Wish::Pkcs10(csr) => {
+            let Some(proven) = proven else {
+                let text = "a registration authority vouches for the key in a CRMF; the key signs a PKCS#10";
+                return Err(cmc::Fault::new(FailInfo::POP_REQUIRED, text).into());
+            };
             let challenges = Challenges::of(csr).map_err(|fault| cmc::Fault::bad_request(fault.to_string()))?;
             check_passwords(&challenges, profile.est).map_err(cmc::Fault::bad_request)?;
             check_link(&challenges, profile.est, tls, who.is_registration_authority())
@@ -259,7 +269,7 @@ async fn wanted(
                 subject: template.subject.clone().unwrap_or_else(certs::Name::empty),
                 alt_names: template.alt_names().map_err(bad)?,
                 public_key: Some(template.key().map_err(bad)?.clone()),
-                possession: Possession::Proven(proven),
+                possession: proven.map_or(Possession::Vouched, Possession::Proven),
                 key_usage,
                 extended_key_usages: template.extended_key_usages().map_err(bad)?,
                 certification_authority: key_usage.is_some_and(|usage| usage.contains(KeyUsage::KEY_CERT_SIGN))
