@@ -19,6 +19,8 @@ mod authority_lint;
 mod certificates_end;
 #[path = "journeys/clock_stepped.rs"]
 mod clock_stepped;
+#[path = "journeys/cmc_forwarding.rs"]
+mod cmc_forwarding;
 #[path = "journeys/cmp_absent.rs"]
 mod cmp_absent;
 #[path = "journeys/cmp_algorithms.rs"]

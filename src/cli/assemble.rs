@@ -24,7 +24,7 @@ use crate::registrar::{
     Balancer, CheckpointPlace, KeyReady, Log, LogConfig, Parts, Registrar, Trust, TrustConfig, TrustedRa, Vault,
 };
 use crate::store::Store;
-use crate::upstream::{Authority, Cmp, Est};
+use crate::upstream::{Authority, Cmc, Cmp, Est};
 
 /// A house ready to open its doors.
 pub(super) struct House {
@@ -254,7 +254,7 @@ fn authorities(
         if let Some(own) = certificates.first() {
             ends.add(name, own);
         }
-        if authority.takes_only_pkcs10() {
+        if !authority.takes().revocations {
             tracing::info!(authority = name, "this CA takes PKCS#10 only: nothing is revoked there from here");
         }
         if protector.is_none() {
@@ -280,6 +280,7 @@ pub(super) fn authority(
     Ok(match table {
         AuthorityConfig::Cmp(table) => Arc::new(Cmp::new(name, table, signer, Arc::clone(clock), Arc::clone(random))?),
         AuthorityConfig::Est(table) => Arc::new(Est::new(name, table, signer)?),
+        AuthorityConfig::Cmc(table) => Arc::new(Cmc::new(name, table, signer)?),
     })
 }
 

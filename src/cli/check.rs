@@ -20,7 +20,7 @@ use crate::config::{AuthorityConfig, Config};
 use crate::hsm::{Hsm, State, Use};
 use crate::listen::{Place, ServerKey, ServerTls};
 use crate::registrar::Trust;
-use crate::rules::{Approval, Demand, Forward, Naming, Profile};
+use crate::rules::{Approval, Demand, Forward, Naming, Profile, Proof};
 use crate::store::Store;
 
 /// What was looked at, told as it is found.
@@ -95,10 +95,15 @@ fn policies(config: &Config, report: &Report) {
             let text = "nobody can enrol through a balancer here: the link that is required needs a TLS connection that ends at this server";
             report.note(&format!("profile.{name}.est.channel_binding"), text);
         }
-        if config.authority.get(&profile.authority).is_some_and(AuthorityConfig::takes_only_pkcs10) {
+        let takes = config.authority.get(&profile.authority).map(AuthorityConfig::takes);
+        if takes.is_some_and(|takes| !takes.revocations) {
             let text = "its CA takes PKCS#10 only: CMP requests by a template (ir, cr, kur) and revocations (rr) are refused, and a \
                         certificate that its requester rejects is revoked by nobody here";
             report.note(&format!("profile.{name}.authority"), text);
+        } else if takes.is_some_and(|takes| !takes.template(profile.proof == Proof::RaVerified)) {
+            let text = "its CA takes a template with our word for the key only: CMP requests by one (ir, cr, kur) are refused, unless \
+                        proof = \"ra-verified\" and the CA lets us vouch";
+            report.note(&format!("profile.{name}.proof"), text);
         }
         if profile.forward == Forward::Untouched {
             report.note(

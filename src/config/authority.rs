@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use certs::{ObjectIdentifier, oid};
 use serde::Deserialize;
 
-use crate::upstream::{CmpConfig, EstConfig};
+use crate::upstream::{CmcConfig, CmpConfig, EstConfig, Takes};
 
 /// A CA and the protocol it speaks.
 #[derive(Clone, Debug, Deserialize)]
@@ -15,6 +15,8 @@ pub enum AuthorityConfig {
     Cmp(CmpConfig),
     /// EST (RFC 7030).
     Est(EstConfig),
+    /// Full CMC (RFC 10002).
+    Cmc(CmcConfig),
 }
 
 impl AuthorityConfig {
@@ -24,6 +26,7 @@ impl AuthorityConfig {
         match self {
             Self::Cmp(config) => &config.url,
             Self::Est(config) => &config.url,
+            Self::Cmc(config) => &config.url,
         }
     }
 
@@ -32,7 +35,7 @@ impl AuthorityConfig {
     pub fn further_urls(&self) -> &[String] {
         match self {
             Self::Cmp(config) => &config.further_urls,
-            Self::Est(_) => &[],
+            Self::Est(_) | Self::Cmc(_) => &[],
         }
     }
 
@@ -42,6 +45,7 @@ impl AuthorityConfig {
         match self {
             Self::Cmp(config) => &config.certificates,
             Self::Est(config) => &config.certificates,
+            Self::Cmc(config) => &config.certificates,
         }
     }
 
@@ -51,24 +55,30 @@ impl AuthorityConfig {
         match self {
             Self::Cmp(config) => &config.ra_certificate,
             Self::Est(config) => &config.ra_certificate,
+            Self::Cmc(config) => &config.ra_certificate,
         }
     }
 
     /// What the RA's certificate there must be for.
     #[must_use]
-    pub const fn ra_purposes(&self) -> &'static [ObjectIdentifier] {
+    pub fn ra_purposes(&self) -> &'static [ObjectIdentifier] {
         match self {
             // RFC 6402 section 2.10, DESIGN rule 3.
             Self::Cmp(_) => &[oid::CMC_RA],
+            Self::Cmc(config) if !config.is_est() => &[oid::CMC_RA],
             // RFC 7030 section 3.7: it is shown in the TLS handshake, too.
-            Self::Est(_) => &[oid::CMC_RA, oid::CLIENT_AUTH],
+            Self::Est(_) | Self::Cmc(_) => &[oid::CMC_RA, oid::CLIENT_AUTH],
         }
     }
 
-    /// Whether it takes nothing but PKCS#10.
+    /// What it can be asked for besides a certificate for a PKCS#10.
     #[must_use]
-    pub const fn takes_only_pkcs10(&self) -> bool {
-        matches!(self, Self::Est(_))
+    pub const fn takes(&self) -> Takes {
+        match self {
+            Self::Cmp(_) => Takes::CMP,
+            Self::Est(_) => Takes::PKCS10_ONLY,
+            Self::Cmc(_) => Takes::CMC,
+        }
     }
 
     /// The file names in the table.
@@ -85,6 +95,12 @@ impl AuthorityConfig {
                 let optional = [&mut config.tls_roots, &mut config.rollover_certificates];
                 needed.into_iter().chain(optional.into_iter().flatten()).collect()
             }
+            Self::Cmc(config) => {
+                let needed = [&mut config.certificates, &mut config.ra_certificate];
+                let optional =
+                    [&mut config.signer_certificate, &mut config.tls_roots, &mut config.rollover_certificates];
+                needed.into_iter().chain(optional.into_iter().flatten()).collect()
+            }
         }
     }
 
@@ -92,7 +108,7 @@ impl AuthorityConfig {
     pub(super) const fn takes_nested(&self) -> bool {
         match self {
             Self::Cmp(config) => config.nested,
-            Self::Est(_) => false,
+            Self::Est(_) | Self::Cmc(_) => false,
         }
     }
 
@@ -101,6 +117,7 @@ impl AuthorityConfig {
         let millis = match self {
             Self::Cmp(config) => config.longest_way(),
             Self::Est(config) => config.timeout_seconds.saturating_mul(1000),
+            Self::Cmc(config) => config.timeout_seconds.saturating_mul(1000),
         };
         i64::try_from(millis).unwrap_or(i64::MAX)
     }
@@ -110,6 +127,7 @@ impl AuthorityConfig {
         match self {
             Self::Cmp(_) => None,
             Self::Est(config) => config.enrolment().err(),
+            Self::Cmc(config) => config.address().err(),
         }
     }
 
@@ -120,6 +138,9 @@ impl AuthorityConfig {
                 (config.signer_certificate.as_ref(), config.tls_roots.as_ref(), config.rollover_certificates.as_ref())
             }
             Self::Est(config) => (None, config.tls_roots.as_ref(), config.rollover_certificates.as_ref()),
+            Self::Cmc(config) => {
+                (config.signer_certificate.as_ref(), config.tls_roots.as_ref(), config.rollover_certificates.as_ref())
+            }
         };
         let optional = [("signer_certificate", signer), ("tls_roots", tls_roots), ("rollover_certificates", rollover)];
         let needed = [("certificates", self.certificates()), ("ra_certificate", self.ra_certificate())];

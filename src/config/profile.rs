@@ -7,7 +7,8 @@ use certs::{ObjectIdentifier, lint, oid};
 use super::check::{Wrong, wrong};
 use super::{AuthorityConfig, Config};
 use crate::registrar::SHORT_NAMES;
-use crate::rules::{EnrolNeeds, Forward, Naming, Profile};
+use crate::rules::{EnrolNeeds, Forward, Naming, Profile, Proof};
+use crate::upstream::{Takes, Templates};
 
 /// Checks one profile against the rest of the file.
 pub(super) fn check(config: &Config, name: &str, profile: &Profile) -> Result<(), Wrong> {
@@ -18,8 +19,8 @@ pub(super) fn check(config: &Config, name: &str, profile: &Profile) -> Result<()
     if !config.authority.contains_key(&profile.authority) {
         return at("authority", format!("there is no [authority.{}]", profile.authority));
     }
-    if config.authority.get(&profile.authority).is_some_and(AuthorityConfig::takes_only_pkcs10) {
-        pkcs10_only(name, profile)?;
+    if let Some(authority) = config.authority.get(&profile.authority) {
+        within(name, profile, authority.takes())?;
     }
     let takes_nested = config.authority.get(&profile.authority).is_some_and(AuthorityConfig::takes_nested);
     if profile.forward == Forward::Nested && !takes_nested {
@@ -86,20 +87,32 @@ pub(super) fn check(config: &Config, name: &str, profile: &Profile) -> Result<()
     Ok(())
 }
 
-/// What a profile cannot offer whose CA takes nothing but PKCS#10.
-fn pkcs10_only(name: &str, profile: &Profile) -> Result<(), Wrong> {
-    let takes = format!("[authority.{}] takes PKCS#10 only", profile.authority);
-    if profile.forward != Forward::Behalf {
-        let text = format!("{takes}, and no message of a requester: forward = \"behalf\"");
+/// What a profile cannot offer whose CA cannot be asked for it.
+fn within(name: &str, profile: &Profile, takes: Takes) -> Result<(), Wrong> {
+    let authority = &profile.authority;
+    if profile.forward != Forward::Behalf && !takes.messages {
+        let text = format!("[authority.{authority}] takes no message of a requester: forward = \"behalf\"");
         return wrong(&["profile", name, "forward"], text);
     }
-    if profile.est.server_key.is_some() {
-        // The certificate of a key that nobody took must be revoked.
-        let text = format!("{takes}, and the certificate of a key that nobody took could not be revoked");
+    if profile.est.server_key.is_some() && !takes.revocations {
+        let text = format!(
+            "[authority.{authority}] takes no revocation, and the certificate of a key that nobody took could not be revoked"
+        );
         return wrong(&["profile", name, "est", "server_key"], text);
     }
-    if profile.est.change_subject_name {
-        let text = format!("{takes}, which cannot carry other names than it was signed with");
+    if profile.est.change_subject_name && !takes.template(profile.proof == Proof::RaVerified) {
+        let text = match takes.templates {
+            Templates::None => {
+                format!(
+                    "[authority.{authority}] takes PKCS#10 only, which cannot carry other names than it was signed with"
+                )
+            }
+            Templates::Vouched | Templates::Any => {
+                format!(
+                    "[authority.{authority}] takes other names than were signed with our word only: proof = \"ra-verified\""
+                )
+            }
+        };
         return wrong(&["profile", name, "est", "change_subject_name"], text);
     }
     Ok(())

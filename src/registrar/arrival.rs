@@ -79,7 +79,7 @@ impl Registrar {
         octets: &[u8],
         certificate: &Certificate,
     ) -> Result<Next, Refusal> {
-        let order = Order::Confirm { sent: &voyage.sent, answer: octets, rejection: None };
+        let order = Order::Confirm { sent: &voyage.sent, answer: octets, certificate, rejection: None };
         let message = voyage.authority.compose(order, self.fresh()).await.map_err(Refusal::away)?;
         let mut unit =
             self.answered(voyage, octets).with(self.certificate_row(voyage, certificate, CertificateStatus::Issued));
@@ -179,7 +179,8 @@ impl Registrar {
         let outcome = Outcome::Refused(reason);
         // The rejection of a relayed certificate would need its requester's credential: it is revoked.
         if confirm && !voyage.is_relayed() {
-            let order = Order::Confirm { sent: &voyage.sent, answer: octets, rejection: Some(difference) };
+            let rejection = Some(difference);
+            let order = Order::Confirm { sent: &voyage.sent, answer: octets, certificate, rejection };
             let message = voyage.authority.compose(order, self.fresh()).await.map_err(Refusal::away)?;
             let unit = self.next_message(unit, voyage, message, SubmissionStep::Reject);
             self.land(voyage, unit, outcome, reply).await?;
@@ -199,7 +200,7 @@ impl Registrar {
         voyage: &mut Voyage,
         certificate: &Certificate,
     ) -> Result<(Unit, Next), Refusal> {
-        if voyage.authority.takes_only_pkcs10() {
+        if !voyage.authority.takes().revocations {
             let serial = hex::encode(certificate.serial());
             alarm(
                 voyage,

@@ -215,9 +215,10 @@ impl Registrar {
     ) -> Result<Unit, Refusal> {
         let answer = self.store.last_answer(voyage.submission).await.map_err(Refusal::store)?;
         let answer = answer.ok_or_else(|| Refusal::store("the CA's answer is not there"))?;
+        let (_, certificate) = self.certificate_of(voyage).await?;
         let order = match (&voyage.exchange, message) {
             (Some(exchange), Some(message)) if voyage.is_relayed() => relay_order(exchange, message),
-            _ => Order::Confirm { sent: &voyage.sent, answer: &answer, rejection },
+            _ => Order::Confirm { sent: &voyage.sent, answer: &answer, certificate: &certificate, rejection },
         };
         let message = voyage.authority.compose(order, self.fresh()).await.map_err(Refusal::away)?;
         let step = if rejection.is_some() { SubmissionStep::Reject } else { SubmissionStep::Accept };

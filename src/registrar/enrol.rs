@@ -19,9 +19,9 @@ use crate::case::{
     State,
 };
 use crate::failpoint::failpoint;
-use crate::rules::{Facts, Profile, Ruling, Verdict, rule};
+use crate::rules::{Facts, Profile, Proof, Ruling, Verdict, rule};
 use crate::store::{CaseRow, CertificateStatus, NewCase, NewDecision, Row, Unit, exchange_key};
-use crate::upstream::{Authority, Fresh};
+use crate::upstream::{Authority, Fresh, Templates};
 
 impl Registrar {
     /// Decides on a request for a certificate and, when it is approved, brings the answer of the CA.
@@ -78,8 +78,16 @@ impl Registrar {
         let ruling = rule(profile, &facts);
         let authority = self.authority(&profile.authority)?;
         let family = family(profile, who, kind, &request.message, authority.as_ref());
-        if request.form == RequestForm::Crmf && authority.takes_only_pkcs10() {
-            let text = "the CA of this profile takes PKCS#10 only: ask with p10cr, or over EST with the names in the request itself";
+        if request.form == RequestForm::Crmf && !authority.takes().template(profile.proof == Proof::RaVerified) {
+            let text = match authority.takes().templates {
+                Templates::None => {
+                    "the CA of this profile takes PKCS#10 only: ask with p10cr, or over EST with the names in the request itself"
+                }
+                Templates::Vouched | Templates::Any => {
+                    "this profile takes PKCS#10 only, as its CA knows no other proof of possession: ask with p10cr, or over EST with the \
+                     names in the request itself"
+                }
+            };
             return Err(Refusal::Requester(Reason { code: ReasonCode::BadTemplate, text: text.to_owned() }));
         }
         let id = CaseId::new(self.now(), self.random.as_ref());

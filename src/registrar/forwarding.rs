@@ -16,7 +16,7 @@ pub(super) fn family(
     message: &Incoming,
     authority: &dyn Authority,
 ) -> Family {
-    if message.transaction.is_none() || who.code.is_some() || authority.takes_only_pkcs10() {
+    if message.transaction.is_none() || who.code.is_some() || !authority.takes().messages {
         return Family::Terminated;
     }
     let nested = if authority.takes_nested() { Family::Nested } else { Family::Terminated };

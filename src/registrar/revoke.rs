@@ -42,7 +42,7 @@ impl Registrar {
                 "the certificate was not issued by the CA of this profile; ask under the profile that it came from";
             return self.turn_down(who, request, ReasonCode::BadCertificateId, text, reply).await;
         }
-        if authority.takes_only_pkcs10() {
+        if !authority.takes().revocations {
             let text = "the CA of this profile takes no revocation from here; ask the CA itself";
             return self.turn_down(who, request, ReasonCode::Authority, text, reply).await;
         }

@@ -147,9 +147,8 @@ impl Registrar {
         let issued_by = |name: &Name| chain.iter().position(|ca| ca.subject().matches(name));
         let inquiry = match wish {
             Wish::Own(words) => return Ok(Errands::Done(Information::Own(words.clone()))),
-            _ if authority.takes_only_pkcs10() => {
-                let text = "the CA of this profile answers no questions; its EST server and its publication points may"
-                    .to_owned();
+            _ if !authority.takes().messages => {
+                let text = "the CA of this profile answers no questions; its publication points may".to_owned();
                 return Err(Refusal::Requester(Reason { code: ReasonCode::Authority, text }));
             }
             Wish::RootUpdate(Some(root)) => Inquiry::RootUpdate(root.clone()),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use certs::{Certificate, Signer};
+use certs::{Certificate, Signer, oid};
 
 /// What a driver knows of its CA and shows of itself. Neither `chain` nor `ra` is empty.
 #[derive(Debug)]
@@ -39,6 +39,23 @@ impl Certificates {
             ));
         }
         Ok(Self { rollover, ..found })
+    }
+
+    /// Whether the RA's own can be shown in a TLS handshake.
+    ///
+    /// # Errors
+    /// A text that names the file.
+    pub(super) fn check_tls_client(&self, ra: &Path) -> Result<(), String> {
+        // RFC 5280 section 4.2.1.12: it "MUST only be used for one of the purposes indicated".
+        let purposes = self.own().extended_key_usages().unwrap_or(&[oid::CLIENT_AUTH]);
+        if purposes.iter().any(|purpose| [oid::CLIENT_AUTH, oid::ANY_EXTENDED_KEY_USAGE].contains(purpose)) {
+            return Ok(());
+        }
+        Err(format!(
+            "the certificate in {} is not for TLS clients: for EST it needs the extended key usage id-kp-clientAuth ({}), too",
+            ra.display(),
+            oid::CLIENT_AUTH
+        ))
     }
 
     /// The CA that issues.

@@ -19,7 +19,8 @@ use super::inquiry;
 use super::tls::tls_client;
 use super::verifier::{Believed, Verifier};
 use super::{
-    Answer, AnswerFault, Authority, ComposeFault, Conversation, Fresh, Order, Pending, PrivateKey, Received, Vouching,
+    Answer, AnswerFault, Authority, ComposeFault, Conversation, Fresh, Order, Pending, PrivateKey, Received, Takes,
+    Vouching,
 };
 use crate::case::{Clock, Family, Random};
 
@@ -111,13 +112,7 @@ impl Cmp {
             signer.as_ref(),
         )?;
         let issuer = certificates.issuer().clone();
-        let believed = match (&config.signer_certificate, &config.signer_key_identifier) {
-            (Some(path), _) => Believed::Certificates(read_certificates(path)?),
-            (None, Some(identifier)) => Believed::KeyIdentifier(
-                hex::decode(identifier).map_err(|_| "signer_key_identifier is not hexadecimal".to_owned())?,
-            ),
-            (None, None) => Believed::CmcCa,
-        };
+        let believed = Believed::read(config.signer_certificate.as_deref(), config.signer_key_identifier.as_deref())?;
         let roots = match &config.tls_roots {
             Some(path) => read_certificates(path)?,
             None => certificates.chain.clone(),
@@ -195,7 +190,7 @@ impl Cmp {
                 };
                 client::poll(sent.header(), answer.header(), fresh.nonce, id)
             }
-            Order::Confirm { sent, answer, rejection } => {
+            Order::Confirm { sent, answer, rejection, .. } => {
                 let (sent, answer) = (recorded(sent)?, recorded(answer)?);
                 let Ok(CmpAnswer::Issued(issued)) = client::read(&answer) else {
                     return Err(ComposeFault::Record("there is no certificate to confirm".to_owned()));
@@ -264,8 +259,8 @@ impl Authority for Cmp {
         self.nested
     }
 
-    fn takes_only_pkcs10(&self) -> bool {
-        false
+    fn takes(&self) -> Takes {
+        Takes::CMP
     }
 
     fn is_poll(&self, message: &[u8]) -> bool {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use certs::{Certificate, CsrContent, Millis, Signer, oid};
+use certs::{Certificate, CsrContent, Millis, Signer};
 use est::{CONTENT_TYPE_REQUEST, Layout, Operation, Path};
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, Uri};
@@ -17,7 +17,9 @@ use super::certificates::{Certificates, read_certificates};
 use super::cmp::default_timeout;
 use super::http::{Head, HttpClient, SendFault, shown};
 use super::tls::tls_client_as;
-use super::{Answer, AnswerFault, Authority, ComposeFault, Conversation, Fresh, Order, Pending, PrivateKey, Received};
+use super::{
+    Answer, AnswerFault, Authority, ComposeFault, Conversation, Fresh, Order, Pending, PrivateKey, Received, Takes,
+};
 
 /// `[authority.NAME]` with `kind = "est"`.
 #[derive(Clone, Debug, Deserialize)]
@@ -80,15 +82,7 @@ impl Est {
             &config.ra_certificate,
             signer.as_ref(),
         )?;
-        // RFC 5280 section 4.2.1.12: it "MUST only be used for one of the purposes indicated".
-        let purposes = certificates.own().extended_key_usages().unwrap_or(&[oid::CLIENT_AUTH]);
-        if !purposes.iter().any(|purpose| [oid::CLIENT_AUTH, oid::ANY_EXTENDED_KEY_USAGE].contains(purpose)) {
-            return Err(format!(
-                "the certificate in {} is not for TLS clients: for EST it needs the extended key usage id-kp-clientAuth ({}), too",
-                config.ra_certificate.display(),
-                oid::CLIENT_AUTH
-            ));
-        }
+        certificates.check_tls_client(&config.ra_certificate)?;
         let roots = match &config.tls_roots {
             Some(path) => read_certificates(path)?,
             None => certificates.chain.clone(),
@@ -149,8 +143,8 @@ impl Authority for Est {
         false
     }
 
-    fn takes_only_pkcs10(&self) -> bool {
-        true
+    fn takes(&self) -> Takes {
+        Takes::PKCS10_ONLY
     }
 
     fn is_poll(&self, _: &[u8]) -> bool {
@@ -217,16 +211,16 @@ fn words(body: &[u8], head: &Head) -> String {
 }
 
 /// RFC 8951 section 3 has no use for it, but a server that follows RFC 7030 section 4.2.1 to the letter may wait for it.
-const CONTENT_TRANSFER_ENCODING: HeaderName = HeaderName::from_static("content-transfer-encoding");
+pub(super) const CONTENT_TRANSFER_ENCODING: HeaderName = HeaderName::from_static("content-transfer-encoding");
 
 /// A certificate with the longest signature there is, its chain, and base64.
-const BODY_LIMIT: usize = 1024 * 1024;
+pub(super) const BODY_LIMIT: usize = 1024 * 1024;
 
 /// As much as people read of a refusal.
 const LONGEST_WORDS: usize = 400;
 
 /// RFC 7030 section 4.2.3: Retry-After "MUST" be there; for a server that leaves it out.
-const USUAL_WAIT: u32 = 30;
+pub(super) const USUAL_WAIT: u32 = 30;
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ mod addresses;
 mod batch;
 mod breaker;
 mod certificates;
+mod cmc;
 mod cmp;
 mod connector;
 mod est;
@@ -14,6 +15,7 @@ mod expected;
 mod http;
 mod inquiry;
 mod renewal;
+mod takes;
 mod tls;
 mod verifier;
 
@@ -25,12 +27,14 @@ use certs::{Certificate, Millis, Name};
 use crate::case::{Family, Information};
 
 pub use breaker::Breaker;
+pub use cmc::{Cmc, CmcConfig};
 pub use cmp::{Cmp, CmpConfig};
 pub use est::{Est, EstConfig};
 pub use expected::{Difference, Expected, ExpectedKey, PrivateKey};
 pub use http::{HttpClient, SendFault};
 pub use inquiry::{CrlOf, Inquiry};
 pub use renewal::renewal_request;
+pub use takes::{Takes, Templates};
 
 /// A CA and the way to speak with it.
 pub trait Authority: Send + Sync + std::fmt::Debug {
@@ -49,8 +53,8 @@ pub trait Authority: Send + Sync + std::fmt::Debug {
     /// Whether it takes messages that are wrapped in ours (RFC 9483 section 5.2.2.1).
     fn takes_nested(&self) -> bool;
 
-    /// Whether it takes nothing but PKCS#10: no template, no confirmation, no revocation and no question.
-    fn takes_only_pkcs10(&self) -> bool;
+    /// What it can be asked for besides a certificate for a PKCS#10.
+    fn takes(&self) -> Takes;
 
     /// Whether a recorded message only asks how it is going.
     fn is_poll(&self, message: &[u8]) -> bool;
@@ -153,6 +157,8 @@ pub enum Order<'a> {
         sent: &'a [u8],
         /// The CA's answer to it, which holds the certificate.
         answer: &'a [u8],
+        /// The certificate.
+        certificate: &'a Certificate,
         /// Why it is rejected; none when it is accepted.
         rejection: Option<&'a str>,
     },
@@ -220,7 +226,7 @@ pub enum ComposeFault {
     #[error("the RA key cannot sign: {0}")]
     Key(#[from] certs::SignerFault),
     /// The CA is not to be asked for this; nothing that the configuration allows comes here.
-    #[error("the CA takes PKCS#10 only, and is not asked for {0}")]
+    #[error("this kind of CA is not asked for {0}")]
     NotTaken(&'static str),
     /// A recorded message does not read; somebody must look.
     #[error("a recorded message does not read: {0}")]

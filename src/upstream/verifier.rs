@@ -1,11 +1,14 @@
 //! Whose answers are believed (RFC 9483 section 3.4, DESIGN rule 4).
 
+use std::path::Path;
 use std::sync::Mutex;
 
 use certs::{Certificate, KeyUsage, Millis};
+use cmc::client::Response;
 use cmp::{Body, Message, Protection};
 
 use super::AnswerFault;
+use super::certificates::read_certificates;
 
 /// Whose protection is believed (RFC 9483 section 3.4).
 #[derive(Debug)]
@@ -13,6 +16,22 @@ pub(super) enum Believed {
     Certificates(Vec<Certificate>),
     KeyIdentifier(Vec<u8>),
     CmcCa,
+}
+
+impl Believed {
+    /// As a table of the configuration says: certificates in a PEM file, a key identifier in hexadecimal, or neither.
+    ///
+    /// # Errors
+    /// A text that names the file or key and what is wrong with it.
+    pub(super) fn read(certificates: Option<&Path>, key_identifier: Option<&str>) -> Result<Self, String> {
+        Ok(match (certificates, key_identifier) {
+            (Some(path), _) => Self::Certificates(read_certificates(path)?),
+            (None, Some(identifier)) => Self::KeyIdentifier(
+                hex::decode(identifier).map_err(|_| "signer_key_identifier is not hexadecimal".to_owned())?,
+            ),
+            (None, None) => Self::CmcCa,
+        })
+    }
 }
 
 /// Checks the protection of a CA's answers.
@@ -51,6 +70,19 @@ impl Verifier {
         message.check_signer(&certificate).map_err(|fault| signer(fault.text))?;
         self.check_certificate(&certificate, now).map_err(signer)?;
         proof.verify(certificate.public_key()).map_err(|fault| signer(fault.text))
+    }
+
+    /// The same for a Full PKI Response, which is always signed (RFC 10002 section 4.2).
+    pub(super) fn check_response(&self, response: &Response, now: Millis) -> Result<(), AnswerFault> {
+        let certificate = match &self.believed {
+            Believed::Certificates(pinned) => pinned.iter().find(|pinned| response.names(pinned)).cloned(),
+            Believed::KeyIdentifier(_) | Believed::CmcCa => response.signers().next(),
+        };
+        let certificate = certificate.ok_or_else(|| {
+            AnswerFault::Signer("none of the certificates that may be its signer's is there".to_owned())
+        })?;
+        self.check_certificate(&certificate, now).map_err(AnswerFault::Signer)?;
+        response.verify(&certificate).map_err(|fault| AnswerFault::Signer(fault.to_string()))
     }
 
     fn check_certificate(&self, certificate: &Certificate, now: Millis) -> Result<(), String> {

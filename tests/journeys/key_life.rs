@@ -298,7 +298,7 @@ fn a_ca_behind_an_est_server_needs_a_certificate_for_tls_clients_too() {
     both.write(office.path("paper.pem"));
     office.told(&install);
     let renew = ["key", "renew", "--authority", "central", "--label", "next", "--id", "41", "--officer", "anna"];
-    office.is_refused(&renew, &["the CA speaks EST", "daftar key csr"]);
+    office.is_refused(&renew, &["the CA does not speak", "daftar key csr"]);
 }
 
 #[test]

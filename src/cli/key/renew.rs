@@ -42,7 +42,7 @@ pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Resul
     let (name, table) = fit::authority(config, order.authority.as_deref())?;
     let AuthorityConfig::Cmp(authority) = table else {
         return Err(Failed::new(
-            "this is a kur of CMP, and the CA speaks EST: ask with `daftar key csr`, bring the answer with `daftar key install`",
+            "this is a kur of CMP, which the CA does not speak: ask with `daftar key csr`, bring the answer with `daftar key install`",
         ));
     };
     let key = order.named.needed()?;
@@ -142,17 +142,18 @@ impl Errand<'_> {
         ceremony.certificate(&certificate);
         if let Err(fault) = self.check(&certificate) {
             if confirm {
-                self.confirm(&cmp, &turn, Some("not what was asked for")).await?;
+                self.confirm(&cmp, &turn, &certificate, Some("not what was asked for")).await?;
             }
             return Err(Failed::new(format!("the CA's certificate is not taken: {fault}")));
         }
         // Kept before it is confirmed: a certificate that is confirmed and lost could not be asked for again.
         let path = files::beside(&self.authority.ra_certificate, &certificate);
         let unconfirmed = path.with_extension("pem.unconfirmed");
-        let content: Vec<Certificate> = [&[certificate], self.own.get(1..).unwrap_or_default()].concat();
+        let content: Vec<Certificate> =
+            [std::slice::from_ref(&certificate), self.own.get(1..).unwrap_or_default()].concat();
         files::write_new(&unconfirmed, files::pem(&content).as_bytes())?;
         if confirm {
-            self.confirm(&cmp, &turn, None).await?;
+            self.confirm(&cmp, &turn, &certificate, None).await?;
         }
         files::rename(&unconfirmed, &path)?;
         Ok(path)
@@ -181,8 +182,14 @@ impl Errand<'_> {
         }
     }
 
-    async fn confirm(&self, cmp: &Cmp, turn: &Turn, rejection: Option<&str>) -> Result<(), Failed> {
-        let order = ToCa::Confirm { sent: &turn.sent, answer: &turn.answer.octets, rejection };
+    async fn confirm(
+        &self,
+        cmp: &Cmp,
+        turn: &Turn,
+        certificate: &Certificate,
+        rejection: Option<&str>,
+    ) -> Result<(), Failed> {
+        let order = ToCa::Confirm { sent: &turn.sent, answer: &turn.answer.octets, certificate, rejection };
         let sent = cmp.compose(order, fresh()).await.map_err(Failed::new)?;
         let turn = self.send(cmp, sent.clone(), "confirmation").await?;
         match read(cmp, &sent, &turn)? {
