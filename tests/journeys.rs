@@ -21,6 +21,8 @@ mod certificates_end;
 mod clock_stepped;
 #[path = "journeys/cmc_forwarding.rs"]
 mod cmc_forwarding;
+#[path = "journeys/cmc_lies.rs"]
+mod cmc_lies;
 #[path = "journeys/cmp_absent.rs"]
 mod cmp_absent;
 #[path = "journeys/cmp_algorithms.rs"]
