@@ -3,6 +3,7 @@
 
 mod algorithm;
 mod asn1;
+mod ber;
 mod control;
 mod data;
 mod fault;

@@ -5,7 +5,7 @@ use certs::{Certificate, KeyUsage, ObjectIdentifier, PublicKey, Signer, SignerFa
 
 use crate::asn1::{self, Element, OCTET_STRING, SEQUENCE, SET, constructed, primitive};
 use crate::control::IssuerAndSerial;
-use crate::{Fault, oid};
+use crate::{Fault, ber, oid};
 
 /// ```text
 /// SignedData ::= SEQUENCE {
@@ -54,12 +54,13 @@ pub enum SignerId {
 }
 
 impl SignedData {
-    /// Reads a `ContentInfo` (DER).
+    /// Reads a `ContentInfo` (DER, or BER as streams have it).
     ///
     /// # Errors
     /// badRequest when it is no SignedData, badMessageCheck when it is enveloped for somebody: nothing is decrypted here.
     pub fn parse(content_info: &[u8]) -> Result<Self, Fault> {
-        let mut fields = Element::only("ContentInfo", content_info)?.sequence()?;
+        let content_info = ber::to_der(content_info)?;
+        let mut fields = Element::only("ContentInfo", &content_info)?.sequence()?;
         let content_type = fields.next()?.oid()?;
         match content_type {
             oid::SIGNED_DATA => {}
