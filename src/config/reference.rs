@@ -88,7 +88,7 @@ iterations_per_minute = 10000000 # of CMP's key derivations for one address
 "/ejbca/publicweb/cmp/devices" = { profile = "devices" }
 
 [authority.oil]
-kind = "cmp"
+kind = "cmp"                     # or "est", "cmc", which have fewer keys
 url = "https://ca.oil.example/cmp"
 further_urls = []                # further addresses of the same CA with the same records; tried in order when those before give no answer
 same_address_seconds = 60        # how long a message that may have arrived is repeated at the same address only
