@@ -12,6 +12,9 @@ pub mod case;
 /// Profile + facts -> findings with their clauses, and a verdict; pure.
 pub mod rules;
 
+/// The jobs of the office, and who may do what; pure.
+pub mod duty;
+
 /// PKCS#11: the keys on the token, behind `certs::Signer`.
 pub mod hsm;
 

@@ -16,6 +16,8 @@ mod log;
 mod nonces;
 #[path = "store/office.rs"]
 mod office;
+#[path = "store/officers.rs"]
+mod officers;
 #[path = "store/on_sqlite.rs"]
 mod place;
 #[path = "store/reading.rs"]

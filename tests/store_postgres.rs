@@ -18,6 +18,8 @@ mod nodes;
 mod nonces;
 #[path = "store/office.rs"]
 mod office;
+#[path = "store/officers.rs"]
+mod officers;
 #[path = "store/on_postgres.rs"]
 mod place;
 #[path = "store/reaching.rs"]

@@ -2,7 +2,7 @@
 //!
 //! What a request brings is known by its moment and 80 random bits: what is written together then stands together in every
 //! index that has an identifier in it, however large the office has grown (RFC 9562 section 5.7 has the same reason).
-//! Codes and leaves are 128 random bits: theirs tell no time.
+//! Codes, leaves and officers are 128 random bits: theirs tell no time.
 
 use std::fmt;
 
@@ -96,11 +96,13 @@ identifiers! {
     CodeId,
     /// A leaf of the audit log.
     LeafId,
+    /// Somebody who works at the office.
+    OfficerId,
 }
 
 timed!(CaseId, ExchangeId, SubmissionId, MessageId, CertificateId);
 
-random!(CodeId, LeafId);
+random!(CodeId, LeafId, OfficerId);
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,7 @@ mod time;
 
 pub use exchange::{Exchange, ExchangeState, Family};
 pub use form::RequestForm;
-pub use id::{CaseId, CertificateId, CodeId, ExchangeId, LeafId, MessageId, SubmissionId};
+pub use id::{CaseId, CertificateId, CodeId, ExchangeId, LeafId, MessageId, OfficerId, SubmissionId};
 pub use outcome::{Information, Issued, Outcome, Reason, ReasonCode, Relayed, RootUpdate};
 pub use requester::{CredentialId, Door, Requester};
 pub use state::{BadMove, Event, Kind, State};

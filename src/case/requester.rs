@@ -64,6 +64,12 @@ impl CredentialId {
         Self(format!("house:{name}"))
     }
 
+    /// An officer who is logged in, acting with the certificate that is his.
+    #[must_use]
+    pub fn officer(id: super::OfficerId) -> Self {
+        Self(format!("officer:{id}"))
+    }
+
     /// The credential as read from the store.
     #[must_use]
     pub fn from_stored(text: String) -> Self {

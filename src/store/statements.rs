@@ -5,7 +5,7 @@ use super::look::Look;
 use super::pen::{Broken, Note, Notes, Pen};
 use super::{
     Conflict, Error, Leg, Row, Unit, cases, certificates, checkpoints, codes, exchanges, leaves, messages, nonces,
-    rule_sets, submissions,
+    officers, rule_sets, submissions,
 };
 use crate::case::SubmissionId;
 
@@ -108,5 +108,6 @@ fn write(row: &Row, fresh: &[SubmissionId], pen: Pen<'_>) -> Result<(), Broken> 
         Row::Leaf(leaf) => leaves::append(leaf, pen),
         Row::SpendNonce { nonce, count, live_since } => nonces::spend(nonce, *count, *live_since, pen),
         Row::KeepCheckpoint(checkpoint) => checkpoints::keep(checkpoint, pen),
+        Row::Officer(change) => officers::change(change, pen),
     }
 }

@@ -1,6 +1,7 @@
 //! One unit of work: rows that are written in one transaction or not at all.
 
 use super::checkpoints::Checkpoint;
+use super::officers::OfficerChange;
 use crate::audit::Leaf;
 use crate::case::{
     CaseId, CertificateId, CodeId, CredentialId, Door, Event, Exchange, ExchangeId, ExchangeState, Kind, MessageId,
@@ -188,6 +189,8 @@ pub enum Row {
     },
     /// The newest signed checkpoint of the audit log. One of a smaller tree is left out: another node was faster.
     KeepCheckpoint(Checkpoint),
+    /// A change among the officers.
+    Officer(OfficerChange),
 }
 
 impl From<Leaf> for Row {

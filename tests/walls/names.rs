@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::paths::Paths;
 
 /// Where nothing asks for the time or for randomness: both are handed in.
-pub(crate) const PURE: [&str; 11] = [
+pub(crate) const PURE: [&str; 12] = [
     "certs/src/",
     "tlog/src/",
     "protocols/cmp/src/",
@@ -13,6 +13,7 @@ pub(crate) const PURE: [&str; 11] = [
     "protocols/cmc/src/",
     "src/case/",
     "src/rules/",
+    "src/duty/",
     "src/audit/",
     "src/upstream/",
     "src/store/",
@@ -77,12 +78,12 @@ impl Where {
 
 const BANS: [Ban; 8] = [
     Ban {
-        where_not: Where::In(&["case", "rules", "audit", "store", "documents", "registrar"]),
+        where_not: Where::In(&["case", "rules", "duty", "audit", "store", "documents", "registrar"]),
         names: &["cmp", "est", "cmc", "scep"],
         why: "a protocol is its door's and its driver's; rooms between them know cases",
     },
     Ban {
-        where_not: Where::In(&["case", "rules", "audit", "store", "documents", "registrar"]),
+        where_not: Where::In(&["case", "rules", "duty", "audit", "store", "documents", "registrar"]),
         names: &["http", "http_body_util", "hyper", "hyper_rustls", "hyper_util", "axum", "tower"],
         why: "HTTP belongs to listen and the doors, and to upstream",
     },

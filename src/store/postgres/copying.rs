@@ -187,8 +187,8 @@ async fn count(table: &str, session: &Session) -> Result<u64, Error> {
 const BEGIN: &str = "BEGIN; SET CONSTRAINTS ALL DEFERRED; SET LOCAL statement_timeout = 0; \
      SET LOCAL idle_in_transaction_session_timeout = 0";
 
-/// What is referred to comes first. Leases are made anew.
-const TABLES: [&str; 13] = [
+/// What is referred to comes first. Leases and sessions are made anew.
+const TABLES: [&str; 16] = [
     "case_record",
     "decision",
     "exchange",
@@ -202,11 +202,25 @@ const TABLES: [&str; 13] = [
     "leaf_detail",
     "tree_node",
     "checkpoint",
+    "officer",
+    "qualification",
+    "officer_review",
 ];
 
 /// Those with a `seq`.
-const NUMBERED: [&str; 8] =
-    ["case_record", "decision", "exchange", "submission", "message", "certificate", "code", "leaf"];
+const NUMBERED: [&str; 11] = [
+    "case_record",
+    "decision",
+    "exchange",
+    "submission",
+    "message",
+    "certificate",
+    "code",
+    "leaf",
+    "officer",
+    "qualification",
+    "officer_review",
+];
 
 /// How many rows go at a time.
 const PART: usize = 256;
