@@ -33,6 +33,9 @@ pub mod registrar;
 /// The protocol doors.
 pub mod frontend;
 
+/// The officers' pages.
+pub mod console;
+
 /// Sockets, TLS, HTTP, limits.
 pub mod listen;
 

@@ -65,6 +65,10 @@ mod cmp_standing;
 mod cmp_support;
 #[path = "journeys/codes.rs"]
 mod codes;
+#[path = "journeys/console.rs"]
+mod console;
+#[path = "journeys/console_rights.rs"]
+mod console_rights;
 #[path = "journeys/est_balanced.rs"]
 mod est_balanced;
 #[path = "journeys/est_digest.rs"]

@@ -11,6 +11,8 @@ pub enum Door {
     Cmp,
     /// The office's own command line.
     Control,
+    /// The officers' pages.
+    Console,
     /// Daftar itself: sweeper, workers.
     House,
 }
@@ -23,6 +25,7 @@ impl Door {
             Self::Est => "est",
             Self::Cmp => "cmp",
             Self::Control => "control",
+            Self::Console => "console",
             Self::House => "house",
         }
     }
@@ -30,7 +33,7 @@ impl Door {
     /// The door of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Est, Self::Cmp, Self::Control, Self::House].into_iter().find(|door| door.name() == name)
+        [Self::Est, Self::Cmp, Self::Control, Self::Console, Self::House].into_iter().find(|door| door.name() == name)
     }
 }
 

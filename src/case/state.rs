@@ -118,6 +118,31 @@ pub struct BadMove {
 }
 
 impl State {
+    /// All of them, in the order of the way.
+    pub const ALL: [Self; 21] = [
+        Self::Received,
+        Self::Authenticated,
+        Self::Checked,
+        Self::Approved,
+        Self::Ready,
+        Self::Submitted,
+        Self::Waiting,
+        Self::Issued,
+        Self::Confirmed,
+        Self::HandedOver,
+        Self::Archived,
+        Self::Returned,
+        Self::Refused,
+        Self::Withdrawn,
+        Self::Lapsed,
+        Self::Rejected,
+        Self::Undecided,
+        Self::Withheld,
+        Self::Failed,
+        Self::Revoked,
+        Self::Published,
+    ];
+
     /// The state after an event.
     pub fn after(self, event: Event) -> Result<Self, BadMove> {
         Ok(match (self, event) {
@@ -218,7 +243,7 @@ impl State {
     /// The state of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        STATES.into_iter().find(|state| state.name() == name)
+        Self::ALL.into_iter().find(|state| state.name() == name)
     }
 }
 
@@ -253,30 +278,6 @@ impl fmt::Display for Kind {
     }
 }
 
-const STATES: [State; 21] = [
-    State::Received,
-    State::Authenticated,
-    State::Checked,
-    State::Approved,
-    State::Ready,
-    State::Submitted,
-    State::Waiting,
-    State::Issued,
-    State::Confirmed,
-    State::HandedOver,
-    State::Archived,
-    State::Returned,
-    State::Refused,
-    State::Withdrawn,
-    State::Lapsed,
-    State::Rejected,
-    State::Undecided,
-    State::Withheld,
-    State::Failed,
-    State::Revoked,
-    State::Published,
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,7 +306,7 @@ mod tests {
 
     #[test]
     fn every_state_reads_back_from_its_name() {
-        for state in STATES {
+        for state in State::ALL {
             assert_eq!(State::named(state.name()), Some(state));
         }
     }

@@ -143,7 +143,7 @@ pub(super) async fn assemble(config: &Config, signer: Option<Arc<dyn Signer>>) -
         clock,
         random,
         log,
-        settings: config.registrar.settings(&config.node),
+        settings: config.registrar.settings(&config.node, config.officers.as_ref()),
     });
     let keys = KeyProtection { protector: packages, secrets: key_encryption_keys(config)? };
     Ok(House { hsm, store, registrar, vault, ra_key, protectors, keys: Arc::new(keys), ends, locked })

@@ -21,7 +21,11 @@ impl Witness for Books {
         words: &str,
     ) {
         // EST is served on HTTPS only; what came there in a body too large to be read could be either.
-        let door = if door == "https" { case::Door::Est } else { case::Door::Cmp };
+        let door = match door {
+            "https" => case::Door::Est,
+            "console" => case::Door::Console,
+            _ => case::Door::Cmp,
+        };
         let source = Source { door, peer: connection.peer.ip(), request_id: id.0.clone(), profile: None };
         let (registrar, words) = (self.0.clone(), format!("{status}: {words}"));
         tokio::spawn(async move {

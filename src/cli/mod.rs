@@ -12,11 +12,13 @@ mod data_key;
 mod demo;
 mod expiry;
 mod genuine;
+mod init;
 mod key;
 mod key_files;
 mod key_maker;
 mod metrics;
 mod migrate;
+mod officers;
 mod reload;
 mod rule_sets;
 mod serve;
@@ -58,6 +60,8 @@ struct Common {
 enum Command {
     /// Runs the server.
     Serve(serve::Args),
+    /// Names the first officers of an office.
+    Init(init::Args),
     /// Looks at configuration, token, database and CAs, and tells how to mend what is wrong.
     Check,
     /// The keys on the token.
@@ -148,6 +152,7 @@ async fn run(cli: Cli) -> Result<(), Failed> {
     let common = cli.common;
     match cli.command {
         Command::Serve(args) => serve::run(&load(&common)?, &common, &args, None).await,
+        Command::Init(args) => init::run(&load(&common)?, &common, &args).await,
         Command::Check => check::run(&common).await,
         Command::Key(verb) => key::run(&load(&common)?, &common, verb).await,
         Command::Case(verb) => case::run(&load(&common)?, &common, verb).await,

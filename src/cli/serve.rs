@@ -9,13 +9,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::assemble::{House, assemble};
 use super::books::Books;
+use super::officers::{check_lone_paths, console_settings};
 use super::reload::Reload;
 use super::socket::{Folder, Socket};
 use super::system::SystemClock;
 use super::{Common, Failed};
 use crate::config::Config;
+use crate::console::console;
 use crate::frontend::{CmpDoor, control, est_balanced, est_direct, health};
-use crate::listen::{Door, Limits, Metrics, Network, Stop};
+use crate::listen::{Door, Limits, Metrics, Network, Place, Stop};
 use crate::registrar::Workers;
 
 /// `daftar serve`.
@@ -60,7 +62,8 @@ async fn open(
 ) -> Result<(), Failed> {
     let metrics = Metrics::new();
     let reload = Reload::new(config, common, house)?;
-    let [https, balancers, http, watched] = bind(config, &reload.limits, &metrics).await?;
+    check_lone_paths(config, &house.store, &house.registrar).await?;
+    let [https, balancers, http, officers, watched] = bind(config, &reload.limits, &metrics).await?;
     // Nothing stands in the way any more: from here on there are outside effects.
     house.registrar.begin_anew().await.map_err(Failed::new)?;
     house.registrar.note_service(true).await.map_err(Failed::new)?;
@@ -86,6 +89,11 @@ async fn open(
     if let Some(door) = http {
         let door = door.witnessed_by(Arc::new(Books(house.registrar.clone())));
         doors.push(tokio::spawn(door.http(cmp, stop.signal())));
+    }
+    if let (Some(door), Some(settings)) = (officers, console_settings(config)) {
+        let door = door.witnessed_by(Arc::new(Books(house.registrar.clone())));
+        let pages = console(house.registrar.clone(), settings);
+        doors.push(tokio::spawn(door.https(Arc::clone(&reload.tls), pages, stop.signal())));
     }
     if let Some(door) = watched {
         doors.push(tokio::spawn(door.http(health(house.registrar.clone(), registry), stop.signal())));
@@ -150,13 +158,19 @@ fn log(config: &Config) -> Result<(), Failed> {
     set.map_err(Failed::new)
 }
 
-/// The doors for HTTPS, balancers, HTTP and metrics. All are bound before any is served.
-async fn bind(config: &Config, limits: &Arc<ArcSwap<Limits>>, metrics: &Metrics) -> Result<[Option<Door>; 4], Failed> {
+/// The doors for HTTPS, balancers, HTTP, officers and metrics. All are bound before any is served.
+async fn bind(config: &Config, limits: &Arc<ArcSwap<Limits>>, metrics: &Metrics) -> Result<[Option<Door>; 5], Failed> {
     let listen = &config.listen;
     let proxy_from: Arc<[Network]> = listen.proxy_from.clone().into();
-    let mut doors = [const { None }; 4];
-    let places =
-        [("https", listen.https), ("balanced", listen.balanced), ("http", listen.http), ("metrics", listen.metrics)];
+    let mut doors = [const { None }; 5];
+    let console = if config.officers.is_some() { listen.console } else { Place::Off };
+    let places = [
+        ("https", listen.https),
+        ("balanced", listen.balanced),
+        ("http", listen.http),
+        ("console", console),
+        ("metrics", listen.metrics),
+    ];
     for (door, (name, place)) in doors.iter_mut().zip(places) {
         let Some(address) = place.address() else { continue };
         let bound = Door::bind(name, address, Arc::clone(limits), metrics.clone()).await;

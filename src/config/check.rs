@@ -4,8 +4,8 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::profile;
 use super::{Config, DEMO_MARK};
+use super::{officers, profile};
 use crate::listen::Place;
 use crate::registrar::{Balancer, KEY_MAKING_TIME, LEASE, TrustedRa};
 
@@ -92,6 +92,7 @@ pub(super) fn check(config: &Config) -> Result<(), Wrong> {
             return wrong(&["key_encryption_key"], format!("'{}': there is no [profile.{unknown}]", entry.identifier));
         }
     }
+    officers::check(config)?;
     config.expiry.check()?;
     if !config.profile.contains_key(&config.registrar.default_profile) {
         let text = format!("there is no [profile.{}]", config.registrar.default_profile);
@@ -162,8 +163,13 @@ pub fn is_demo_folder(data: &Path) -> bool {
 /// A demo listens on loopback only (DESIGN 3).
 fn addresses(config: &Config) -> Result<(), Wrong> {
     let listen = &config.listen;
-    let places =
-        [("https", listen.https), ("balanced", listen.balanced), ("http", listen.http), ("metrics", listen.metrics)];
+    let places = [
+        ("https", listen.https),
+        ("balanced", listen.balanced),
+        ("http", listen.http),
+        ("console", listen.console),
+        ("metrics", listen.metrics),
+    ];
     for (name, address) in places.iter().filter_map(|(name, place)| Some((name, place.address()?))) {
         if config.demo && !address.ip().is_loopback() {
             return wrong(&["listen", name], "a demo listens on loopback addresses only");

@@ -3,6 +3,7 @@
 mod authority;
 mod check;
 mod expiry;
+mod officers;
 mod profile;
 mod reference;
 mod registrar;
@@ -18,6 +19,7 @@ use crate::rules::Profile;
 pub use authority::AuthorityConfig;
 pub use check::is_demo_folder;
 pub use expiry::ExpiryConfig;
+pub use officers::OfficersConfig;
 pub use reference::REFERENCE;
 pub use registrar::RegistrarConfig;
 
@@ -69,6 +71,9 @@ pub struct Config {
     pub key_encryption_key: Vec<crate::frontend::KeyEncryptionKeyConfig>,
     /// What may be asked for.
     pub profile: BTreeMap<String, Profile>,
+    /// The people of the office; none: it has devices alone, and no console.
+    #[serde(default)]
+    pub officers: Option<OfficersConfig>,
     /// When somebody is told that a certificate ends.
     #[serde(default)]
     pub expiry: ExpiryConfig,

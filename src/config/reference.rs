@@ -12,6 +12,7 @@ recovery_certificate = "recovery.pem"  # off-line RSA certificate that every dat
 https = "0.0.0.0:8443"           # EST and CMP (default 0.0.0.0:8443)
 http = "0.0.0.0:8080"            # CMP (default 0.0.0.0:8080)
 balanced = "0.0.0.0:8444"        # EST for a [[balancer]] that ends its clients' TLS and tells of them (default off)
+console = "127.0.0.1:9443"       # the officers' pages, where there is [officers] (default 127.0.0.1:9443)
 metrics = "127.0.0.1:9090"       # /metrics /livez /readyz (default 127.0.0.1:9090)
 certificate_file = "tls.pem"     # server certificate and its chain, PEM; read again at SIGHUP
 key_file = "tls.key"             # its private key, PEM, readable by its owner only; or hsm.tls_key
@@ -82,6 +83,19 @@ answer_tries = 5                 # unbelievable answers of a CA before an office
 requests_per_minute = 120        # of one credential
 failures_per_minute = 30         # wrong credentials from one address
 iterations_per_minute = 10000000 # of CMP's key derivations for one address
+
+[officers]                       # who works here; without it there is no console
+trust = "own"                    # the [trust.NAME] that officers' certificates chain to
+hosts = ["ra.example:9443"]      # the console's names, as browsers write them; needed where it is not on a loopback address
+utc_offset = "+00:00"            # the office's time ahead of UTC, for its pages: "+03:30" (default "+00:00"); records have UTC
+idle_minutes = 15                # without a request a session ends (default 15)
+session_hours = 10               # it ends in any case (default 10)
+review_days = 92                 # then the officers must be gone through again (default 92)
+qualifications = { checker = "CPS course" }  # the course that a job demands (default none)
+
+[officers.alone]                 # ways on which one person alone may get a certificate issued; each stops the start without a reason
+"code:devices" = "CPS 4.2.1: codes for devices are handed out by the depot"
+"trusted-ra:plant 7:devices" = "CPS 1.3.2: plant 7 vets its devices itself"
 
 [cmp.paths]                      # further places for CMP, for clients that are set to them (default none)
 "/pkix/" = {}                    # the default profile

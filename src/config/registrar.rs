@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::OfficersConfig;
 use crate::registrar::Settings;
 
 /// `[registrar]`.
@@ -74,7 +75,7 @@ impl Default for RegistrarConfig {
 impl RegistrarConfig {
     /// The registrar's settings on this node.
     #[must_use]
-    pub fn settings(&self, node: &str) -> Settings {
+    pub fn settings(&self, node: &str, officers: Option<&OfficersConfig>) -> Settings {
         Settings {
             node: node.to_owned(),
             default_profile: self.default_profile.clone(),
@@ -90,6 +91,7 @@ impl RegistrarConfig {
             requests_per_minute: self.requests_per_minute,
             failures_per_minute: self.failures_per_minute,
             iterations_per_minute: self.iterations_per_minute,
+            officers: officers.map(OfficersConfig::settings).unwrap_or_default(),
         }
     }
 }

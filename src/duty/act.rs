@@ -54,6 +54,33 @@ impl Act {
         Self::NoteKeyAct,
     ];
 
+    /// The name in the audit log, which never changes.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SeeCases => "see-cases",
+            Self::Approve => "approve",
+            Self::Refuse => "refuse",
+            Self::SeeCodes => "see-codes",
+            Self::MakeCode => "make-code",
+            Self::WithdrawCode => "withdraw-code",
+            Self::SeeOfficers => "see-officers",
+            Self::ProposeOfficer => "propose-officer",
+            Self::ConfirmOfficer => "confirm-officer",
+            Self::DisableOfficer => "disable-officer",
+            Self::ReviewOfficers => "review-officers",
+            Self::SeeLog => "see-log",
+            Self::SeeSystem => "see-system",
+            Self::NoteKeyAct => "note-key-act",
+        }
+    }
+
+    /// The act of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|act| act.name() == name)
+    }
+
     /// Whose job it is.
     #[must_use]
     pub const fn jobs(self) -> &'static [Job] {

@@ -10,7 +10,7 @@ use http::header::CONTENT_TYPE;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{CaseId, CodeId, State as CaseState};
-use crate::registrar::{CodeOrder, KeyAct, Refusal, Registrar};
+use crate::registrar::{CodeOrder, Hand, KeyAct, Refusal, Registrar};
 
 /// The routes of the control socket. Who can open it is the office: its mode is 0600. `ra_key` is the key that this server
 /// signs with.
@@ -83,7 +83,7 @@ async fn approve(
     Path(id): Path<String>,
     Json(word): Json<Word>,
 ) -> Result<Response, Problem> {
-    let state = registrar.approve(case_id(&id)?, &word.officer).await?;
+    let state = registrar.approve(case_id(&id)?, &Hand::Control(word.officer)).await?;
     Ok(Json(Moved { id, state: state.to_string() }).into_response())
 }
 
@@ -95,7 +95,7 @@ async fn refuse(
     if word.text.is_empty() {
         return Err(Problem::input("a refusal needs a text for the requester".to_owned()));
     }
-    let state = registrar.refuse_case(case_id(&id)?, &word.officer, &word.text).await?;
+    let state = registrar.refuse_case(case_id(&id)?, &Hand::Control(word.officer), &word.text).await?;
     Ok(Json(Moved { id, state: state.to_string() }).into_response())
 }
 
@@ -111,7 +111,7 @@ async fn make_code(State(registrar): State<Registrar>, Json(wanted): Json<Wanted
             uses: wanted.uses,
             names: wanted.names,
             expires_at,
-            created_by: wanted.created_by,
+            by: Hand::Control(wanted.created_by),
         })
         .await?;
     let made = Made { id: made.id.to_string(), reference: made.reference, secret: made.secret.to_string() };
@@ -124,7 +124,7 @@ async fn withdraw_code(
     Json(word): Json<Word>,
 ) -> Result<Response, Problem> {
     let code = CodeId::parse(&id).ok_or_else(|| Problem::input(format!("'{id}' is not an identifier")))?;
-    registrar.withdraw_code(code, &word.officer).await?;
+    registrar.withdraw_code(code, &Hand::Control(word.officer)).await?;
     Ok(Json(Moved { id, state: "withdrawn".to_owned() }).into_response())
 }
 

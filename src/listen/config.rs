@@ -22,6 +22,9 @@ pub struct Config {
     /// HTTPS for balancers that end their clients' TLS and tell of them (`Client-Cert`, RFC 9440); EST only.
     #[serde(default)]
     pub balanced: Place,
+    /// HTTPS for the officers' console, where there is `[officers]`.
+    #[serde(default = "default_console")]
+    pub console: Place,
     /// Metrics and health; keep it on a loopback address.
     #[serde(default = "default_metrics")]
     pub metrics: Place,
@@ -183,6 +186,11 @@ fn default_https() -> Place {
 
 fn default_http() -> Place {
     Place::At(SocketAddr::from(([0, 0, 0, 0], 8080)))
+}
+
+/// Officers sit beside the server, or come through a tunnel, unless the office says otherwise.
+fn default_console() -> Place {
+    Place::At(SocketAddr::from(([127, 0, 0, 1], 9443)))
 }
 
 /// What an operator watches is nobody else's business.

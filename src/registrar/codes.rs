@@ -3,9 +3,11 @@
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::hand::Hand;
 use super::{Refusal, Registrar};
 use crate::audit::LeafKind;
 use crate::case::{CodeId, CredentialId, Millis};
+use crate::duty::Act;
 use crate::store::{NewCode, Row, Unit};
 
 /// A code as the registrar works with it.
@@ -31,7 +33,7 @@ pub struct CodeOrder {
     /// After this it opens no case.
     pub expires_at: Option<Millis>,
     /// Who makes it. Whoever makes a code approves what it lets through (DESIGN rule 6).
-    pub created_by: String,
+    pub by: Hand,
 }
 
 /// A code just made. The secret is shown once.
@@ -90,6 +92,7 @@ impl Registrar {
 
     /// Makes an enrolment code.
     pub async fn make_code(&self, order: CodeOrder) -> Result<MadeCode, Refusal> {
+        self.permit(&order.by, Act::MakeCode).await?;
         if self.rules.load().profile(&order.profile).is_none() {
             return Err(Refusal::UnknownProfile(order.profile));
         }
@@ -104,7 +107,7 @@ impl Registrar {
         let names = order.names.as_ref().map(serde_json::to_string).transpose().map_err(Refusal::away)?;
         let now = self.now();
         let leaf = self
-            .officer_leaf(LeafKind::CodeCreated, &order.created_by)
+            .leaf_by(LeafKind::CodeCreated, &order.by)
             .plain("code", &id.to_string())
             .plain("profile", &order.profile);
         let code = NewCode {
@@ -117,7 +120,7 @@ impl Registrar {
             uses: order.uses,
             names,
             expires_at: order.expires_at,
-            created_by: order.created_by,
+            created_by: order.by.author(),
             created_at: now,
         };
         let unit = Unit::new().with(Row::AddCode(Box::new(code))).with(Row::Leaf(leaf));
@@ -126,8 +129,9 @@ impl Registrar {
     }
 
     /// Withdraws a code: it opens no further case.
-    pub async fn withdraw_code(&self, code: CodeId, actor: &str) -> Result<(), Refusal> {
-        let leaf = self.officer_leaf(LeafKind::CodeWithdrawn, actor).plain("code", &code.to_string());
+    pub async fn withdraw_code(&self, code: CodeId, by: &Hand) -> Result<(), Refusal> {
+        self.permit(by, Act::WithdrawCode).await?;
+        let leaf = self.leaf_by(LeafKind::CodeWithdrawn, by).plain("code", &code.to_string());
         let unit = Unit::new().with(Row::WithdrawCode { code, at: self.now() }).with(Row::Leaf(leaf));
         self.store.commit(unit).await.map_err(Refusal::store)
     }

@@ -15,8 +15,10 @@ mod codes;
 mod confirm;
 mod enrol;
 mod facts;
+mod first_officers;
 mod flight;
 mod forwarding;
+mod hand;
 mod identify;
 mod key_acts;
 mod known_by;
@@ -25,6 +27,7 @@ mod limits;
 mod metrics;
 mod nonces;
 mod office;
+mod officers;
 mod paths;
 mod poll;
 mod queue;
@@ -35,12 +38,14 @@ mod request;
 mod revoke;
 mod secrets;
 mod server_key;
+mod session;
 mod shelf;
 mod support;
 mod trust;
 mod trusted_ra;
 mod vet;
 mod voyage;
+mod watching;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -59,10 +64,13 @@ pub use checkpoints::{CheckpointPlace, Log, LogConfig};
 pub use codes::{CodeOrder, CodeView, MadeCode};
 pub use confirm::Unconfirmed;
 pub use facts::{SHORT_NAMES, usages};
+pub use first_officers::begin_with_officers;
+pub use hand::Hand;
 pub use identify::{Identified, MacProof, Source};
 pub use key_acts::{KeyAct, KeyStep, KeyVerb};
 pub use metrics::Metrics;
 pub use office::{CaseView, Readiness};
+pub use officers::{Candidate, Learned, OfficerView, Roster};
 pub use poll::{Claim, Known};
 pub use recording::LEASE;
 pub use refusal::Refusal;
@@ -72,9 +80,11 @@ pub use request::{
 };
 pub use secrets::{SealBroken, Secrets, Vault};
 pub use server_key::{KEY_MAKING_TIME, KeyMaker, KeyPair, ServerKey};
+pub use session::{OfficerSettings, OnDuty, SessionToken};
 pub use support::Wish;
 pub use trust::{Trust, TrustConfig};
 pub use trusted_ra::{TrustedRa, TrustedRaConfig};
+pub use watching::{LeafView, QueueView};
 pub use worker::Workers;
 
 /// Everything the registrar works with, built from the ground up by cli.
@@ -145,6 +155,8 @@ pub struct Settings {
     pub failures_per_minute: u32,
     /// How many iterations of key derivation an address may cost in a minute.
     pub iterations_per_minute: u32,
+    /// How officers are dealt with.
+    pub officers: OfficerSettings,
 }
 
 /// The registrar. Cheap to clone: all clones are the same one.
@@ -302,11 +314,6 @@ impl Registrar {
 
     fn leaf(&self, kind: LeafKind, actor: &str) -> Leaf {
         Leaf::new(self.random.as_ref(), self.now(), &self.settings.node, kind, actor)
-    }
-
-    /// A leaf about what came through the control socket. The officer's name is personal: it stands beside the log, not in it.
-    fn officer_leaf(&self, kind: LeafKind, officer: &str) -> Leaf {
-        self.leaf(kind, "house:control").personal("officer", officer, self.random.as_ref())
     }
 
     async fn note(&self, leaf: Leaf) -> Result<(), Refusal> {

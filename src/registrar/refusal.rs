@@ -1,6 +1,6 @@
 //! Why the registrar does not do what is asked, sorted by who can mend it.
 
-use crate::case::Reason;
+use crate::case::{Reason, ReasonCode};
 
 /// No outcome. A door turns this into its protocol's words.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,11 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// What an officer asked for cannot be, and he can ask differently.
+    pub(super) const fn input(text: String) -> Self {
+        Self::Requester(Reason { code: ReasonCode::BadTemplate, text })
+    }
+
     /// The store did not take or give something.
     pub(super) fn store(fault: impl std::fmt::Display) -> Self {
         Self::Unavailable { retry_after: RETRY_AFTER, cause: format!("the database: {fault}") }

@@ -2,17 +2,21 @@
 //! device's, at the forwarding step; there is no second way to issue (DESIGN section 1 (b)).
 
 use super::forwarding::Forwarding;
+use super::hand::Hand;
 use super::voyage::Voyage;
 use super::{Refusal, Registrar};
 use crate::audit::{Leaf, LeafKind};
 use crate::case::{CaseId, CredentialId, Event, Kind, ReasonCode, RequestForm, State};
+use crate::duty::Act;
 use crate::rules::{Facts, Verdict, rule};
 use crate::store::{CaseRow, NewDecision, NewSubmission, Row, Unit};
 
 impl Registrar {
     /// An officer approves a case. The rules run again on its recorded facts first.
-    pub async fn approve(&self, case: CaseId, officer: &str) -> Result<State, Refusal> {
+    pub async fn approve(&self, case: CaseId, officer: &Hand) -> Result<State, Refusal> {
+        self.permit(officer, Act::Approve).await?;
         let case = self.checked(case).await?;
+        self.check_not_own(&case, officer).await?;
         let facts = self.recorded_facts(&case).await?;
         let rules = self.rules_of(&case).await?;
         let profile = rules.profile(&case.profile).ok_or_else(|| Refusal::UnknownProfile(case.profile.clone()))?;
@@ -41,7 +45,8 @@ impl Registrar {
     }
 
     /// An officer refuses a case. The text is for the requester.
-    pub async fn refuse_case(&self, case: CaseId, officer: &str, text: &str) -> Result<State, Refusal> {
+    pub async fn refuse_case(&self, case: CaseId, officer: &Hand, text: &str) -> Result<State, Refusal> {
+        self.permit(officer, Act::Refuse).await?;
         let case = self.checked(case).await?;
         let facts = self.recorded_facts(&case).await?;
         let unit = Unit::new()
@@ -97,6 +102,22 @@ impl Registrar {
         }
     }
 
+    /// Nobody approves what he began: who made the code that a request came with has approved it once (DESIGN rule 6). At the control
+    /// socket there is one name for all, and no officer yet.
+    async fn check_not_own(&self, case: &CaseRow, officer: &Hand) -> Result<(), Refusal> {
+        let (Hand::Officer(officer), Some(code)) = (officer, case.requester.credential.as_code()) else {
+            return Ok(());
+        };
+        let code = self.store.code_by_id(code).await.map_err(Refusal::store)?;
+        let own = CredentialId::officer(officer.id());
+        if code.is_some_and(|code| code.created_by == own.as_str()) {
+            return Err(Refusal::OutOfPlace(
+                "you made the code that this request came with: another officer must decide",
+            ));
+        }
+        Ok(())
+    }
+
     pub(super) async fn recorded_case(&self, case: CaseId) -> Result<CaseRow, Refusal> {
         let found = self.store.case_by_id(case).await.map_err(Refusal::store)?;
         found.ok_or(Refusal::OutOfPlace("there is no such case"))
@@ -111,13 +132,13 @@ impl Registrar {
     fn officers_decision(
         &self,
         case: &CaseRow,
-        officer: &str,
+        officer: &Hand,
         facts: &Facts,
         verdict: Verdict,
     ) -> Result<NewDecision, Refusal> {
         Ok(NewDecision {
             case: case.id,
-            actor: CredentialId::house(officer).to_string(),
+            actor: officer.credential().to_string(),
             facts: serde_json::to_string(facts).map_err(Refusal::away)?,
             findings: "[]".to_owned(),
             verdict: verdict.name(),
@@ -126,7 +147,7 @@ impl Registrar {
         })
     }
 
-    fn officers_leaf(&self, case: &CaseRow, officer: &str, what: &str) -> Leaf {
-        self.officer_leaf(LeafKind::Decision, officer).case(case.id).plain("verdict", what)
+    fn officers_leaf(&self, case: &CaseRow, officer: &Hand, what: &str) -> Leaf {
+        self.leaf_by(LeafKind::Decision, officer).case(case.id).plain("verdict", what)
     }
 }

@@ -70,6 +70,17 @@ pub struct DecisionRow {
     pub at: Millis,
 }
 
+/// The open cases in one state.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueRow {
+    /// The state.
+    pub state: State,
+    /// How many.
+    pub cases: u64,
+    /// When the oldest came.
+    pub oldest: Millis,
+}
+
 macro_rules! select_case {
     ($rest:literal) => {
         concat!(
@@ -113,6 +124,20 @@ impl Store {
             values![state.name(), limit],
             case_row,
         )
+        .await
+    }
+
+    /// How many open cases stand in each state, and when the oldest came.
+    pub async fn queues(&self) -> Result<Vec<QueueRow>, Error> {
+        let query =
+            "SELECT state, COUNT(*) AS cases, MIN(created_at) AS oldest FROM case_record WHERE open = 1 GROUP BY state";
+        self.search(query, &[], |row| {
+            Ok(QueueRow {
+                state: State::named(row.text("state")?).ok_or(Error::Damaged("case_record.state"))?,
+                cases: row.count("cases")?,
+                oldest: row.moment("oldest")?,
+            })
+        })
         .await
     }
 

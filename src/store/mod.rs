@@ -43,7 +43,7 @@ use readers::Readers;
 use submissions::Claim;
 use writer::{Task, Waiting, Writer};
 
-pub use cases::{CaseRow, DecisionRow};
+pub use cases::{CaseRow, DecisionRow, QueueRow};
 pub use certificates::CertificateRow;
 pub use checkpoints::{CaseLeaf, Checkpoint, DetailRow};
 pub use codes::CodeRow;

@@ -10,6 +10,7 @@ mod ledger;
 mod line;
 mod node;
 mod ports;
+mod staff;
 mod verdict;
 mod wire;
 
@@ -30,6 +31,7 @@ pub(crate) use self::est::Who;
 pub(crate) use self::front::Front;
 pub(crate) use self::line::Line;
 pub(crate) use self::ports::Ports;
+pub(crate) use self::staff::{Browser, STAFF, Staffed};
 pub(crate) use self::verdict::{Cover, How, done, signed_as_it_is};
 pub(crate) use self::wire::Answer;
 
@@ -348,9 +350,10 @@ impl Settings {
         entries.as_array_mut().expect("a list").push(entry.into());
     }
 
-    /// A section inside the file.
+    /// A section inside the file, made when it is not there.
     pub(crate) fn table(&mut self, section: &str) -> &mut toml::Table {
-        self.0[section].as_table_mut().expect("a section")
+        let table = self.0.entry(section).or_insert_with(|| toml::Table::new().into());
+        table.as_table_mut().expect("a section")
     }
 }
 

@@ -38,6 +38,10 @@ impl Ports {
         self.base + 1
     }
 
+    pub(crate) fn console(&self) -> u16 {
+        self.base + 2
+    }
+
     pub(crate) fn metrics(&self) -> u16 {
         self.base + 3
     }
