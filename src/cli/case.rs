@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::as_officer::By;
 use super::client::Office;
 use super::{Common, Failed, print};
 use crate::case::{CaseId, State};
@@ -28,17 +29,15 @@ pub(super) enum Verb {
     Approve {
         /// The case.
         id: String,
-        /// Who approves.
-        #[arg(long)]
-        officer: String,
+        #[command(flatten)]
+        by: By,
     },
     /// Refuses a case that waits for an officer.
     Refuse {
         /// The case.
         id: String,
-        /// Who refuses.
-        #[arg(long)]
-        officer: String,
+        #[command(flatten)]
+        by: By,
         /// Why: the requester reads it.
         #[arg(long)]
         text: String,
@@ -57,11 +56,13 @@ pub(super) async fn run(config: &Config, common: &Common, verb: Verb) -> Result<
             office.get(&format!("/cases?limit={limit}{state}")).await?
         }
         Verb::Show { id } => office.get(&format!("/cases/{}", case(&id)?)).await?,
-        Verb::Approve { id, officer } => {
-            office.post(&format!("/cases/{}/approve", case(&id)?), json!({ "officer": officer })).await?
+        Verb::Approve { id, by } => {
+            let word = json!({ "officer": by.officer });
+            by.office(config)?.post(&format!("/cases/{}/approve", case(&id)?), word).await?
         }
-        Verb::Refuse { id, officer, text } => {
-            office.post(&format!("/cases/{}/refuse", case(&id)?), json!({ "officer": officer, "text": text })).await?
+        Verb::Refuse { id, by, text } => {
+            let word = json!({ "officer": by.officer, "text": text });
+            by.office(config)?.post(&format!("/cases/{}/refuse", case(&id)?), word).await?
         }
     };
     if common.json {

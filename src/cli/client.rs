@@ -1,26 +1,39 @@
-//! Speaks with the running server over its control socket, or with any HTTP server on loopback.
+//! Speaks with the running server over its sockets, or with any HTTP server on loopback.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::UnixStream;
+use tokio_rustls::TlsConnector;
 
 use super::Failed;
+use super::as_officer::tls_as;
 use crate::config::Config;
 
-/// The control socket of an office.
+/// The running server of an office.
 pub(super) struct Office<'a> {
-    socket: std::path::PathBuf,
+    socket: PathBuf,
+    /// Of the officer who asks; none at the control socket.
+    tls: Option<TlsConnector>,
     config: &'a Config,
 }
 
 impl<'a> Office<'a> {
     pub(super) fn of(config: &'a Config) -> Self {
-        Self { socket: config.control_socket(), config }
+        Self { socket: config.control_socket(), tls: None, config }
+    }
+
+    /// The same, as the officer whose certificate and key are in this file.
+    pub(super) fn seen_by(self, file: &Path) -> Result<Self, Failed> {
+        let tls = TlsConnector::from(Arc::new(tls_as(self.config, file)?));
+        Ok(Self { socket: self.config.officers_socket(), tls: Some(tls), config: self.config })
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Value, Failed> {
@@ -32,7 +45,7 @@ impl<'a> Office<'a> {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Failed> {
-        let (status, octets) = over_socket(&self.socket, method, path, body).await.map_err(|fault| {
+        let (status, octets) = self.exchange(method, path, body).await.map_err(|fault| {
             Failed::new(format!(
                 "{}: {fault}; is `daftar serve` running with this configuration (node '{}')?",
                 self.socket.display(),
@@ -46,17 +59,15 @@ impl<'a> Office<'a> {
         }
         Err(Failed::new(answer.get("detail").and_then(Value::as_str).unwrap_or("the server refused")))
     }
-}
 
-/// One request over a Unix socket.
-pub(super) async fn over_socket(
-    path: &Path,
-    method: Method,
-    target: &str,
-    body: Option<Value>,
-) -> Result<(u16, Bytes), String> {
-    let stream = tokio::net::UnixStream::connect(path).await.map_err(|fault| fault.to_string())?;
-    over(stream, method, target, body).await
+    async fn exchange(&self, method: Method, target: &str, body: Option<Value>) -> Result<(u16, Bytes), String> {
+        let stream = UnixStream::connect(&self.socket).await.map_err(|fault| fault.to_string())?;
+        let Some(tls) = &self.tls else { return over(stream, method, target, body).await };
+        // It is not looked at: see `tls_as`.
+        let name = ServerName::try_from("localhost").map_err(|fault| fault.to_string())?;
+        let stream = tls.connect(name, stream).await.map_err(|fault| fault.to_string())?;
+        over(stream, method, target, body).await
+    }
 }
 
 /// One GET over TCP.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::as_officer::By;
 use super::case::table;
 use super::client::Office;
 use super::{Common, Failed, print};
@@ -25,9 +26,8 @@ pub(super) enum Verb {
         /// Seconds until it opens no more cases.
         #[arg(long)]
         expires_in: Option<i64>,
-        /// Who makes it.
-        #[arg(long)]
-        officer: String,
+        #[command(flatten)]
+        by: By,
     },
     /// Lists codes, newest first.
     List,
@@ -35,30 +35,28 @@ pub(super) enum Verb {
     Withdraw {
         /// The code.
         id: String,
-        /// Who withdraws it.
-        #[arg(long)]
-        officer: String,
+        #[command(flatten)]
+        by: By,
     },
 }
 
 pub(super) async fn run(config: &Config, common: &Common, verb: Verb) -> Result<(), Failed> {
-    let office = Office::of(config);
     let answer = match verb {
-        Verb::Create { profile, uses, names, expires_in, officer } => {
+        Verb::Create { profile, uses, names, expires_in, by } => {
             let order = json!({
                 "profile": profile,
                 "uses": (uses > 0).then_some(uses),
                 "names": (!names.is_empty()).then_some(names),
                 "expires_in_seconds": expires_in,
-                "created_by": officer,
+                "created_by": by.officer,
             });
-            office.post("/codes", order).await?
+            by.office(config)?.post("/codes", order).await?
         }
-        Verb::List => office.get("/codes").await?,
-        Verb::Withdraw { id, officer } => {
+        Verb::List => Office::of(config).get("/codes").await?,
+        Verb::Withdraw { id, by } => {
             let code = CodeId::parse(&id)
                 .ok_or_else(|| Failed::new(format!("'{id}' is not an identifier; `daftar code list` shows them")))?;
-            office.post(&format!("/codes/{code}/withdraw"), json!({ "officer": officer })).await?
+            by.office(config)?.post(&format!("/codes/{code}/withdraw"), json!({ "officer": by.officer })).await?
         }
     };
     match (common.json, &answer) {

@@ -12,6 +12,7 @@ use super::socket::Folder;
 use super::system::{Entropy, SystemClock};
 use super::{Common, Failed, print};
 use crate::case::Clock as _;
+use crate::case::OfficerId;
 use crate::config::Config;
 use crate::duty::{Jobs, OfficerName};
 use crate::registrar::{Candidate, Learned, begin_with_officers};
@@ -51,22 +52,9 @@ struct Training {
 }
 
 pub(super) async fn run(config: &Config, common: &Common, args: &Args) -> Result<(), Failed> {
-    let Some(officers) = &config.officers else {
-        return Err(Failed::new("[officers] is not there: it says which trust table officers' certificates chain to"));
-    };
-    let candidates = read(&args.officers)?;
-    let names: Vec<String> = candidates.iter().map(|candidate| candidate.name.to_string()).collect();
-    let trust = trust_tables(config)?.remove(&officers.trust).ok_or_else(|| Failed::new("[officers] trust"))?;
-    // No server runs meanwhile.
-    let _folder = Folder::take(config)?;
-    let store = Store::open(&config.store).await.map_err(Failed::new)?;
-    let made =
-        begin_with_officers(&store, &trust, candidates, (&Entropy::new(), SystemClock.now(), &config.node)).await;
-    store.close().await;
-    let made = made.map_err(Failed::new)?;
-    let made = names.iter().zip(made);
+    let made = name(config, &args.officers, true).await?;
     if common.json {
-        let made: Vec<_> = made.map(|(name, id)| json!({ "name": name, "id": id.to_string() })).collect();
+        let made: Vec<_> = made.iter().map(|(name, id)| json!({ "name": name, "id": id.to_string() })).collect();
         print(&json!({ "officers": made }).to_string());
     } else {
         for (name, id) in made {
@@ -74,6 +62,34 @@ pub(super) async fn run(config: &Config, common: &Common, args: &Args) -> Result
         }
     }
     Ok(())
+}
+
+/// Names the officers of a file, unless the office has some already.
+pub(super) async fn name_once(config: &Config, file: &Path) -> Result<(), Failed> {
+    name(config, file, false).await.map(drop)
+}
+
+async fn name(config: &Config, file: &Path, must_be_first: bool) -> Result<Vec<(String, OfficerId)>, Failed> {
+    let Some(officers) = &config.officers else {
+        return Err(Failed::new("[officers] is not there: it says which trust table officers' certificates chain to"));
+    };
+    let candidates = read(file)?;
+    let names: Vec<String> = candidates.iter().map(|candidate| candidate.name.to_string()).collect();
+    let trust = trust_tables(config)?.remove(&officers.trust).ok_or_else(|| Failed::new("[officers] trust"))?;
+    // No server runs meanwhile.
+    let _folder = Folder::take(config)?;
+    let store = Store::open(&config.store).await.map_err(Failed::new)?;
+    let made = async {
+        if !must_be_first && store.has_officers().await.map_err(Failed::new)? {
+            return Ok(Vec::new());
+        }
+        let made =
+            begin_with_officers(&store, &trust, candidates, (&Entropy::new(), SystemClock.now(), &config.node)).await;
+        made.map_err(Failed::new)
+    };
+    let made = made.await;
+    store.close().await;
+    Ok(names.into_iter().zip(made?).collect())
 }
 
 fn read(path: &Path) -> Result<Vec<Candidate>, Failed> {

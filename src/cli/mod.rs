@@ -1,5 +1,6 @@
 //! Subcommands: noun then verb, one file a noun. Exit codes: 0 done, 1 refused or failed, 2 usage.
 
+mod as_officer;
 mod assemble;
 mod audit;
 mod books;

@@ -28,7 +28,12 @@ pub(super) async fn check_lone_paths(config: &Config, store: &Store, registrar: 
         return Err(Failed::new("this office has officers, and [officers] is not there: without it nobody can log in"));
     };
     let mut open = Vec::new();
-    for path in config.lone_paths() {
+    let paths = config.lone_paths();
+    let closed = officers.alone.keys().filter(|name| !paths.iter().any(|path| path.to_string() == **name));
+    for path in closed {
+        tracing::warn!(path, "[officers.alone] has a reason for a way that is not open: take it out");
+    }
+    for path in paths {
         let name = path.to_string();
         match officers.alone.get(&name) {
             Some(reason) => {

@@ -45,7 +45,7 @@ pub(super) async fn run(
     let signals = Signals::new()?;
     let folder = Folder::take(config)?;
     let house = assemble(config, signer).await?;
-    let outcome = open(config, common, args, &house, Socket::bind(config, &folder)?, signals).await;
+    let outcome = open(config, common, args, &house, &folder, signals).await;
     house.store.close().await;
     house.hsm.stop();
     outcome
@@ -57,12 +57,17 @@ async fn open(
     common: &Common,
     args: &Args,
     house: &House,
-    socket: Socket,
+    folder: &Folder,
     mut signals: Signals,
 ) -> Result<(), Failed> {
     let metrics = Metrics::new();
     let reload = Reload::new(config, common, house)?;
     check_lone_paths(config, &house.store, &house.registrar).await?;
+    let socket = Socket::bind(config.control_socket(), folder)?;
+    let officers_socket = match &config.officers {
+        Some(_) => Some(Socket::bind(config.officers_socket(), folder)?),
+        None => None,
+    };
     let [https, balancers, http, officers, watched] = bind(config, &reload.limits, &metrics).await?;
     // Nothing stands in the way any more: from here on there are outside effects.
     house.registrar.begin_anew().await.map_err(Failed::new)?;
@@ -72,8 +77,11 @@ async fn open(
     let cmp = CmpDoor::new(house.registrar.clone(), house.protectors.clone(), &config.cmp).router();
     let secure = est_direct(house.registrar.clone(), Arc::clone(&house.keys)).merge(cmp.clone());
     let stop = Stop::new();
-    let ra_key = house.ra_key;
-    let mut doors = vec![tokio::spawn(socket.serve(control(house.registrar.clone(), ra_key), stop.signal()))];
+    let control = control(house.registrar.clone(), house.ra_key);
+    let mut doors = vec![tokio::spawn(socket.serve(None, control.clone(), stop.signal()))];
+    if let Some(socket) = officers_socket {
+        doors.push(tokio::spawn(socket.serve(Some(Arc::clone(&reload.tls)), control, stop.signal())));
+    }
     if let Some(door) = https {
         let door = door.witnessed_by(Arc::new(Books(house.registrar.clone())));
         doors.push(tokio::spawn(door.https(Arc::clone(&reload.tls), secure, stop.signal())));

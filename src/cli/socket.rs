@@ -1,20 +1,24 @@
-//! The office's own door: a Unix socket in the data folder that only its owner can open.
+//! The office's own doors: Unix sockets in the data folder that only its owner can open. One of them is for officers, who show their
+//! certificates there.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::UnixListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{UnixListener, UnixStream};
 
 use super::Failed;
 use crate::config::Config;
-use crate::listen::Stopping;
+use crate::frontend::Shown;
+use crate::listen::{ServerTls, Stopping};
 
 /// The data folder, for one server alone. The system lets go of it with the process, however that ends.
 #[derive(Debug)]
@@ -54,12 +58,11 @@ impl Folder {
 }
 
 impl Socket {
-    /// Binds the socket in a folder that was taken: one that is there was left by a server that was killed.
-    pub(super) fn bind(config: &Config, _folder: &Folder) -> Result<Self, Failed> {
-        let path = config.control_socket();
+    /// Binds a socket in a folder that was taken: one that is there was left by a server that was killed.
+    pub(super) fn bind(path: PathBuf, _folder: &Folder) -> Result<Self, Failed> {
         let named = |fault: std::io::Error| Failed::new(format!("{}: {fault}", path.display()));
         // Under its final name it is nobody else's from the first moment.
-        let unfinished = config.data.join("control.sock.new");
+        let unfinished = path.with_extension("new");
         drop(std::fs::remove_file(&unfinished));
         let listener = UnixListener::bind(&unfinished).map_err(named)?;
         std::fs::set_permissions(&unfinished, Permissions::from_mode(0o600)).map_err(named)?;
@@ -67,8 +70,8 @@ impl Socket {
         Ok(Self { listener, path })
     }
 
-    /// Serves until it is time to stop, then finishes what is under way.
-    pub(super) async fn serve(self, router: Router, mut stopping: Stopping) {
+    /// Serves until it is time to stop, then finishes what is under way. With TLS each request has what its connection [`Shown`].
+    pub(super) async fn serve(self, tls: Option<Arc<ServerTls>>, router: Router, mut stopping: Stopping) {
         let running = GracefulShutdown::new();
         loop {
             let accepted = tokio::select! {
@@ -83,13 +86,10 @@ impl Socket {
                     continue;
                 }
             };
-            let service = TowerToHyperService::new(router.clone());
-            let connection =
-                http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
-            let connection = running.watch(connection);
+            let (watcher, router, tls) = (running.watcher(), router.clone(), tls.clone());
             tokio::spawn(async move {
-                if let Err(fault) = connection.await {
-                    tracing::debug!(%fault, "a control connection ended badly");
+                if let Err(fault) = answer(stream, tls, router, watcher).await {
+                    tracing::debug!(fault, "a control connection ended badly");
                 }
             });
         }
@@ -98,6 +98,27 @@ impl Socket {
         }
         drop(std::fs::remove_file(&self.path));
     }
+}
+
+async fn answer(
+    stream: UnixStream,
+    tls: Option<Arc<ServerTls>>,
+    router: Router,
+    watcher: Watcher,
+) -> Result<(), String> {
+    let Some(tls) = tls else { return converse(stream, router, watcher).await };
+    let shaken = tokio::time::timeout(GRACE, tls.shake(stream)).await;
+    let (stream, shown) = shaken.map_err(|late| late.to_string())?.map_err(|fault| fault.to_string())?;
+    converse(stream, router.layer(Extension(Shown(shown))), watcher).await
+}
+
+async fn converse<S>(stream: S, router: Router, watcher: Watcher) -> Result<(), String>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = TowerToHyperService::new(router);
+    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    watcher.watch(connection).await.map_err(|fault| fault.to_string())
 }
 
 /// What keeps the system from accepting, such as too many open files, does not pass at once.
@@ -133,10 +154,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path());
         let taken = Folder::take(&config).unwrap();
-        drop(Socket::bind(&config, &taken).unwrap());
-        assert!(tokio::net::UnixStream::connect(config.control_socket()).await.is_err());
-        let _socket = Socket::bind(&config, &taken).unwrap();
-        tokio::net::UnixStream::connect(config.control_socket()).await.unwrap();
+        drop(Socket::bind(config.control_socket(), &taken).unwrap());
+        assert!(UnixStream::connect(config.control_socket()).await.is_err());
+        let _socket = Socket::bind(config.control_socket(), &taken).unwrap();
+        UnixStream::connect(config.control_socket()).await.unwrap();
         let mode = std::fs::metadata(config.control_socket()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }

@@ -156,6 +156,12 @@ impl Config {
         self.data.join("control.sock")
     }
 
+    /// The same for officers, who show their certificates in TLS.
+    #[must_use]
+    pub fn officers_socket(&self) -> PathBuf {
+        self.data.join("officers.sock")
+    }
+
     /// Every file of certificates, with the key that names it.
     #[must_use]
     pub fn certificate_files(&self) -> Vec<(String, &Path)> {

@@ -124,6 +124,9 @@ impl Wanted {
                 },
             }],
         };
+        if self.certificate.contains("PRIVATE KEY") {
+            return Err("there is a private key with it. Take the certificate alone; this key others have seen, so make a new one".to_owned());
+        }
         let chain = Certificate::parse_pem(self.certificate.as_bytes());
         Ok(Candidate {
             name: OfficerName::parse(&self.name).map_err(|fault| fault.to_string())?,

@@ -1,16 +1,18 @@
-//! The office's own door: the Unix socket in the data folder, behind which stand `daftar case`, `code` and `key`.
+//! The office's own doors: the Unix sockets in the data folder, behind which stand `daftar case`, `code` and `key`. At one of them officers show
+//! their certificates.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use certs::KeyPrint;
+use certs::{Certificate, KeyPrint};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use http::request::Parts;
 use serde::{Deserialize, Serialize};
 
-use crate::case::{CaseId, CodeId, State as CaseState};
-use crate::registrar::{CodeOrder, Hand, KeyAct, Refusal, Registrar};
+use crate::case::{CaseId, CodeId, Door, State as CaseState};
+use crate::registrar::{CodeOrder, Hand, KeyAct, OnDuty, Refusal, Registrar, Source};
 
 /// The routes of the control socket. Who can open it is the office: its mode is 0600. `ra_key` is the key that this server
 /// signs with.
@@ -27,6 +29,45 @@ pub fn control(registrar: Registrar, ra_key: KeyPrint) -> Router {
         .with_state(registrar)
 }
 
+/// The certificates that were shown on a connection of the officers' socket, each as DER; the key of the first was proven.
+#[derive(Clone, Debug)]
+pub struct Shown(pub Vec<Vec<u8>>);
+
+/// Who sends a command: an officer whose certificate opened the connection, or whoever can open the socket.
+struct Sender(Option<OnDuty>);
+
+impl FromRequestParts<Registrar> for Sender {
+    type Rejection = Problem;
+
+    async fn from_request_parts(head: &mut Parts, registrar: &Registrar) -> Result<Self, Problem> {
+        let Some(Shown(shown)) = head.extensions.get() else { return Ok(Self(None)) };
+        let chain: Vec<Certificate> = shown.iter().map_while(|der| Certificate::parse(der).ok()).collect();
+        let peer = std::net::Ipv4Addr::LOCALHOST.into();
+        let source = Source { door: Door::Console, peer, request_id: "officers.sock".to_owned(), profile: None };
+        match registrar.officer_at_hand(&source, &chain).await {
+            Ok(officer) => Ok(Self(Some(officer))),
+            Err(Refusal::NotIdentified) => Err(Problem {
+                status: StatusCode::UNAUTHORIZED,
+                kind: "urn:daftar:not-identified",
+                detail: "this certificate is not that of an officer who is at work; the log tells why".to_owned(),
+            }),
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+}
+
+impl Sender {
+    /// By whose hand it is: an officer needs no other name.
+    fn hand(self, name: Option<String>) -> Result<Hand, Problem> {
+        match (self.0, name) {
+            (Some(officer), None) => Ok(Hand::Officer(officer)),
+            (Some(_), Some(_)) => Err(Problem::input("an officer has a name: say no other".to_owned())),
+            (None, Some(name)) => Ok(Hand::Control(name)),
+            (None, None) => Err(Problem::input("who does it is not said".to_owned())),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Listing {
     state: Option<String>,
@@ -36,7 +77,7 @@ struct Listing {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Word {
-    officer: String,
+    officer: Option<String>,
     #[serde(default)]
     text: String,
 }
@@ -48,7 +89,7 @@ struct Wanted {
     uses: Option<u32>,
     names: Option<Vec<String>>,
     expires_in_seconds: Option<i64>,
-    created_by: String,
+    created_by: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -80,22 +121,24 @@ async fn case(State(registrar): State<Registrar>, Path(id): Path<String>) -> Res
 
 async fn approve(
     State(registrar): State<Registrar>,
+    sender: Sender,
     Path(id): Path<String>,
     Json(word): Json<Word>,
 ) -> Result<Response, Problem> {
-    let state = registrar.approve(case_id(&id)?, &Hand::Control(word.officer)).await?;
+    let state = registrar.approve(case_id(&id)?, &sender.hand(word.officer)?).await?;
     Ok(Json(Moved { id, state: state.to_string() }).into_response())
 }
 
 async fn refuse(
     State(registrar): State<Registrar>,
+    sender: Sender,
     Path(id): Path<String>,
     Json(word): Json<Word>,
 ) -> Result<Response, Problem> {
     if word.text.is_empty() {
         return Err(Problem::input("a refusal needs a text for the requester".to_owned()));
     }
-    let state = registrar.refuse_case(case_id(&id)?, &Hand::Control(word.officer), &word.text).await?;
+    let state = registrar.refuse_case(case_id(&id)?, &sender.hand(word.officer)?, &word.text).await?;
     Ok(Json(Moved { id, state: state.to_string() }).into_response())
 }
 
@@ -103,7 +146,11 @@ async fn codes(State(registrar): State<Registrar>) -> Result<Response, Problem> 
     Ok(Json(registrar.codes(DEFAULT_LIMIT).await?).into_response())
 }
 
-async fn make_code(State(registrar): State<Registrar>, Json(wanted): Json<Wanted>) -> Result<Response, Problem> {
+async fn make_code(
+    State(registrar): State<Registrar>,
+    sender: Sender,
+    Json(wanted): Json<Wanted>,
+) -> Result<Response, Problem> {
     let expires_at = wanted.expires_in_seconds.map(|seconds| registrar.now().plus(seconds.saturating_mul(1000)));
     let made = registrar
         .make_code(CodeOrder {
@@ -111,7 +158,7 @@ async fn make_code(State(registrar): State<Registrar>, Json(wanted): Json<Wanted
             uses: wanted.uses,
             names: wanted.names,
             expires_at,
-            by: Hand::Control(wanted.created_by),
+            by: sender.hand(wanted.created_by)?,
         })
         .await?;
     let made = Made { id: made.id.to_string(), reference: made.reference, secret: made.secret.to_string() };
@@ -120,11 +167,12 @@ async fn make_code(State(registrar): State<Registrar>, Json(wanted): Json<Wanted
 
 async fn withdraw_code(
     State(registrar): State<Registrar>,
+    sender: Sender,
     Path(id): Path<String>,
     Json(word): Json<Word>,
 ) -> Result<Response, Problem> {
     let code = CodeId::parse(&id).ok_or_else(|| Problem::input(format!("'{id}' is not an identifier")))?;
-    registrar.withdraw_code(code, &Hand::Control(word.officer)).await?;
+    registrar.withdraw_code(code, &sender.hand(word.officer)?).await?;
     Ok(Json(Moved { id, state: "withdrawn".to_owned() }).into_response())
 }
 
@@ -177,7 +225,7 @@ impl From<Refusal> for Problem {
         };
         let detail = match &refusal {
             // The office itself asks: it may know the cause.
-            Refusal::Unavailable { cause, .. } => cause.clone(),
+            Refusal::Unavailable { cause, .. } | Refusal::NotAllowed(cause) => cause.clone(),
             other => other.to_string(),
         };
         Self { status, kind, detail }

@@ -9,7 +9,7 @@ mod health;
 
 pub use cmp::{AnswersConfig, CmpDoor, CmpDoorConfig, FurtherPath, Protector, Protectors};
 pub use connection::{ChannelBinding, Connection, Receipt, RequestId, Tls};
-pub use control::control;
+pub use control::{Shown, control};
 pub use est::{KeyEncryptionKey, KeyEncryptionKeyConfig, KeyProtection, est_balanced, est_direct};
 pub use health::health;
 

@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{Acceptor, ProducesTickets};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -91,6 +91,21 @@ impl ServerTls {
         Ok(())
     }
 
+    /// Shakes hands with who has connected to a socket of this machine; with the certificates that he showed, each as DER, the one whose
+    /// key he has first.
+    ///
+    /// # Errors
+    /// When they cannot agree, or the connection ends.
+    pub async fn shake<S>(&self, stream: S) -> io::Result<(TlsStream<S>, Vec<Vec<u8>>)>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let stream = self.current().shake(stream).await?;
+        let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        let shown = shown.iter().map(|certificate| certificate.to_vec()).collect();
+        Ok((stream, shown))
+    }
+
     pub(super) fn current(&self) -> Arc<Handshakes> {
         self.current.load_full()
     }
@@ -106,7 +121,7 @@ impl Handshakes {
     }
 
     /// Shakes hands with who has connected.
-    pub(super) async fn shake(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    pub(super) async fn shake<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> io::Result<TlsStream<S>> {
         let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let turn = match &self.turns {
             Some(turns) => Some(turns.acquire().await.map_err(io::Error::other)?),

@@ -58,9 +58,9 @@ impl Registrar {
     /// Whether he may do this. That an officer tried what is not his to do stands in the log.
     pub(super) async fn permit(&self, hand: &Hand, act: Act) -> Result<(), Refusal> {
         match hand {
-            Hand::Control(_) if self.store.has_officers().await.map_err(Refusal::store)? => {
-                Err(Refusal::OutOfPlace("this office has officers, and it is for them to do: log in at the console"))
-            }
+            Hand::Control(_) if self.store.has_officers().await.map_err(Refusal::store)? => Err(Refusal::OutOfPlace(
+                "this office has officers, and it is for them to do: at the console, or by a command with --as",
+            )),
             Hand::Control(_) => Ok(()),
             Hand::Officer(officer) if officer.may(act) => Ok(()),
             Hand::Officer(officer) => {

@@ -136,10 +136,27 @@ impl Registrar {
     /// # Errors
     /// [`Refusal::NotIdentified`] when that is no officer's; the log has the reason.
     pub async fn log_in(&self, source: &Source, chain: &[Certificate]) -> Result<SessionToken, Refusal> {
+        let officer = self.recognise(source, chain).await?;
+        self.open_session(&officer).await
+    }
+
+    /// The officer who holds the key of the first certificate, for a command that comes over TLS which it opened. Nobody is logged in by it.
+    ///
+    /// # Errors
+    /// As with [`log_in`](Self::log_in).
+    pub async fn officer_at_hand(&self, source: &Source, chain: &[Certificate]) -> Result<OnDuty, Refusal> {
+        let officer = self.recognise(source, chain).await?;
+        let now = self.now();
+        let seen = OfficerChange::Seen { token: None, officer: officer.id, at: now };
+        self.store.commit(Unit::new().with(Row::Officer(seen))).await.map_err(Refusal::store)?;
+        self.on_duty_now(officer, now).await
+    }
+
+    async fn recognise(&self, source: &Source, chain: &[Certificate]) -> Result<OfficerRow, Refusal> {
         self.look_failures(source).await?;
         let Some(end) = chain.first() else { return Err(Refusal::NotIdentified) };
         let fault = match (self.check_officer_path(chain), self.officer_of(chain).await?) {
-            (Ok(()), Some(officer)) => return self.open_session(&officer).await,
+            (Ok(()), Some(officer)) => return Ok(officer),
             (Ok(()), None) => "this certificate is no officer's who is at work".to_owned(),
             (Err(fault), _) => fault,
         };
@@ -190,9 +207,13 @@ impl Registrar {
             return Err(Refusal::NotIdentified);
         };
         if now.0 - session.seen_at.0 >= MINUTE {
-            let seen = OfficerChange::Seen { token: stored, officer: officer.id, at: now };
+            let seen = OfficerChange::Seen { token: Some(stored), officer: officer.id, at: now };
             self.store.commit(Unit::new().with(Row::Officer(seen))).await.map_err(Refusal::store)?;
         }
+        self.on_duty_now(officer, now).await
+    }
+
+    async fn on_duty_now(&self, officer: OfficerRow, now: Millis) -> Result<OnDuty, Refusal> {
         let lapsed = self.lapsed(&officer, now).await?;
         Ok(OnDuty { id: officer.id, name: officer.name, jobs: officer.jobs, lapsed, seen_before: officer.seen_at })
     }

@@ -124,8 +124,8 @@ pub enum OfficerChange {
     },
     /// One was heard again.
     Seen {
-        /// SHA-256 of the token.
-        token: [u8; 32],
+        /// SHA-256 of the token; none when he came without a session.
+        token: Option<[u8; 32]>,
         /// Who.
         officer: OfficerId,
         /// When.
@@ -253,7 +253,10 @@ pub(super) fn change(change: &OfficerChange, pen: Pen<'_>) -> Result<(), Broken>
         }
         OfficerChange::Seen { token, officer, at } => {
             pen.run("UPDATE officer SET seen_at = ? WHERE id = ?", values![at.0, officer.as_bytes()])?;
-            pen.run("UPDATE session SET seen_at = ? WHERE token = ?", values![at.0, token])
+            match token {
+                Some(token) => pen.run("UPDATE session SET seen_at = ? WHERE token = ?", values![at.0, token]),
+                None => Ok(()),
+            }
         }
         OfficerChange::CloseSession { token } => pen.run("DELETE FROM session WHERE token = ?", values![token]),
         OfficerChange::CloseSessions { began_before } => {

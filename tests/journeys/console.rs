@@ -94,11 +94,26 @@ fn once_there_are_officers_the_control_socket_decides_nothing() {
     ] {
         let output = office.run(words);
         assert!(!output.status.success());
-        assert!(super::office::text(&output).contains("log in at the console"), "{words:?}");
+        assert!(super::office::text(&output).contains("a command with --as"), "{words:?}");
     }
     assert_eq!(office.state(), "checked");
+    // At the officers' socket they are officers, who do what is theirs to do, and nobody else is.
+    office.certify_person("zahra");
+    for (who, fault) in [("mina", "approve is not a job of mina"), ("zahra", "not that of an officer")] {
+        let output = office.run(&["case", "approve", &id, "--as", &office.with_key(who)]);
+        assert!(
+            !output.status.success() && super::office::text(&output).contains(fault),
+            "{}",
+            super::office::text(&output)
+        );
+    }
+    assert_eq!((office.state(), office.leaves("authentication_failed")), ("checked".to_owned(), 1));
+    let code = office.told(&["code", "create", "--profile", "default", "--as", &office.with_key("anna")]);
+    assert!(code["secret"].is_string(), "{code}");
+    office.told(&["case", "approve", &id, "--as", &office.with_key("anna")]);
+    office.until("it is issued", || office.records().count(Kind::Issued) == 1);
     // Nor does a second set-up begin anew.
-    let first = office.path("officers.toml");
+    let first = office.path("officers/officers.toml");
     let again = office.run(&["init", "--officers", first.to_str().unwrap()]);
     assert!(!again.status.success());
 }
@@ -132,7 +147,8 @@ fn what_one_administrator_proposes_another_confirms() {
     let office = &staffed.office;
     let (mina, majid) = (staffed.logged_in("mina"), staffed.logged_in("majid"));
     office.certify_person("bahar");
-    let pem = std::fs::read_to_string(office.pki("bahar.pem")).unwrap();
+    let both = std::fs::read_to_string(office.with_key("bahar")).unwrap();
+    let pem = both.split_inclusive("-----END CERTIFICATE-----\n").next().unwrap().to_owned();
     let fields = [("name", "بهار <b>رادان</b>"), ("registrar-officer", "yes"), ("certificate", pem.as_str())];
     let proposed = mina.post("/officers", &fields);
     assert_eq!(proposed.status, 303, "{}", proposed.text());
@@ -156,6 +172,7 @@ fn what_one_administrator_proposes_another_confirms() {
         (&[("name", "Bahar"), ("certificate", &pem)], "at least one job"),
         (&[("name", "Bahar"), ("auditor", "yes"), ("checker", "yes"), ("certificate", &pem)], "no other job"),
         (&[("name", "Bahar"), ("checker", "yes"), ("certificate", "none")], "certificate"),
+        (&[("name", "Bahar"), ("checker", "yes"), ("certificate", &both)], "there is a private key with it"),
     ] {
         let answer = mina.post("/officers", fields);
         assert_eq!(answer.status, 400, "{words}");
@@ -271,17 +288,13 @@ fn an_office_with_officers_starts_only_when_no_way_is_for_one_person_alone() {
     let mut staffed = Staffed::open();
     assert!(staffed.office.stop().success());
     staffed.office.configure(|settings| {
-        settings.table("officers").remove("alone");
+        let reason = toml::Table::from_iter([("code:nowhere".to_owned(), "because of the plant".into())]);
+        settings.table("officers").insert("alone".into(), reason.into());
     });
     let output = staffed.office.run(&["serve"]);
     assert!(!output.status.success());
     let said = super::office::text(&output);
     assert!(said.contains("code:default") && said.contains("trusted-ra:the other RA:default"), "{said}");
+    assert!(said.contains("a way that is not open") && said.contains("code:nowhere"), "{said}");
     assert!(said.contains("approval = \"by-hand\"") && said.contains("[officers.alone]"), "{said}");
-    staffed.office.configure(|settings| {
-        let reason = toml::Table::from_iter([("code:nowhere".to_owned(), "because of the plant".into())]);
-        settings.table("officers").insert("alone".into(), reason.into());
-    });
-    let said = super::office::text(&staffed.office.run(&["check"]));
-    assert!(said.contains("no such way is open"), "{said}");
 }

@@ -85,7 +85,7 @@ async fn a_session_is_seen_and_ends() {
     let anna = office.added(&office.officer("anna", 1, None)).await;
     assert!(office.logged_in(anna, 1).await && office.logged_in(anna, 2).await);
     let token = [1; 32];
-    assert!(office.changed(OfficerChange::Seen { token, officer: anna, at: NOW.plus(60_000) }).await);
+    assert!(office.changed(OfficerChange::Seen { token: Some(token), officer: anna, at: NOW.plus(60_000) }).await);
     let session = office.store.session(&token).await.unwrap().unwrap();
     assert_eq!((session.officer, session.began_at, session.seen_at), (anna, NOW, NOW.plus(60_000)));
     assert_eq!(office.store.officer(anna).await.unwrap().unwrap().seen_at, Some(NOW.plus(60_000)));

@@ -8,11 +8,12 @@ use demo_ca::pki::Part;
 use serde_json::Value;
 
 use super::office::{pki_file, pki_key};
+use super::staff::{PASSWORD, REGISTRAR_OFFICER, STAFF, file_of};
 use super::{Failed, Ports};
 
 /// The demo's daftar.toml.
 pub(super) fn configuration(ports: Ports, profiles: &[String]) -> String {
-    let Ports { https, http, metrics, authority } = ports;
+    let Ports { https, http, console, metrics, authority } = ports;
     let module = MODULES.iter().find(|path| Path::new(path).exists()).unwrap_or(&MODULES[0]);
     let wanted = |name: &str| profiles.is_empty() || profiles.iter().any(|profile| profile == name);
     let mut text = format!(
@@ -24,6 +25,7 @@ recovery_certificate = "pki/recovery.pem"
 [listen]
 https = "127.0.0.1:{https}"
 http = "127.0.0.1:{http}"
+console = "127.0.0.1:{console}"
 metrics = "127.0.0.1:{metrics}"
 certificate_file = "pki/tls.pem"
 key_file = "pki/tls.key"
@@ -80,6 +82,12 @@ intermediates = "pki/issuing.pem"
                 .replace("approval = ", &format!("forward = \"{forward}\"\napproval = ")),
         );
     }
+    let strict = wanted("strict").then_some("strict");
+    let by_code = served.iter().copied().chain(strict).map(|profile| format!("code:{profile}"));
+    let by_other = served.iter().map(|profile| format!("trusted-ra:{OTHER_RA}:{profile}"));
+    let alone = by_code.chain(by_other).map(|path| format!("{path:?} = \"a demo: nothing of it is for production\"\n"));
+    text.push_str(OFFICERS_TABLE);
+    text.extend(alone);
     text.push_str(TRUSTED_RA);
     text.push_str(&toml::Value::from(served).to_string());
     if wanted("by-hand") {
@@ -94,7 +102,7 @@ intermediates = "pki/issuing.pem"
 /// Shell lines that a test or a person sources; written last, by rename (DESIGN 3).
 pub(super) fn write_env(dir: &Path, ports: Ports, code: &Value) -> Result<(), Failed> {
     let field = |name: &str| code.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let Ports { https, http, metrics, authority } = ports;
+    let Ports { https, http, console, metrics, authority } = ports;
     let file = |part| pki_file(dir, part).display().to_string();
     let key = |part| pki_key(dir, part).display().to_string();
     let own = |name: &str| dir.join(name).display().to_string();
@@ -102,6 +110,7 @@ pub(super) fn write_env(dir: &Path, ports: Ports, code: &Value) -> Result<(), Fa
         ("EST_URL", format!("https://127.0.0.1:{https}/.well-known/est")),
         ("CMP_URL", format!("http://127.0.0.1:{http}/.well-known/cmp")),
         ("CMPS_URL", format!("https://127.0.0.1:{https}/.well-known/cmp")),
+        ("CONSOLE_URL", format!("https://localhost:{console}")),
         ("METRICS_URL", format!("http://127.0.0.1:{metrics}/metrics")),
         ("HEALTH_URL", format!("http://127.0.0.1:{metrics}")),
         ("TLS_CA", file(Part::Root)),
@@ -119,6 +128,7 @@ pub(super) fn write_env(dir: &Path, ports: Ports, code: &Value) -> Result<(), Fa
         ("OTHER_RA_KEY", key(Part::SecondRa)),
         ("UPSTREAM_CMP_URL", format!("http://127.0.0.1:{authority}/cmp")),
         ("CONFIG", own("daftar.toml")),
+        ("OFFICERS", own(super::OFFICERS)),
     ];
     let text = lines.map(|(name, value)| format!("{name}={}\n", quoted(&value))).concat();
     let unfinished = dir.join("demo.env.new");
@@ -134,13 +144,14 @@ fn quoted(value: &str) -> String {
 /// What runs where, and what to try.
 pub(super) fn welcome(program: &Path, dir: &Path, ports: Ports, code: &Value) -> String {
     let field = |name: &str| code.get(name).and_then(Value::as_str).unwrap_or_default();
-    let Ports { https, http, metrics, authority } = ports;
+    let Ports { https, http, console, metrics, authority } = ports;
     format!(
         r"
 A demo office runs in {dir}. It is NOT FOR PRODUCTION.
 
   EST      https://127.0.0.1:{https}/.well-known/est
   CMP      http://127.0.0.1:{http}/.well-known/cmp  (and over HTTPS on {https})
+  console  https://localhost:{console}  (for officers, see below)
   metrics  http://127.0.0.1:{metrics}/metrics
   its CA   http://127.0.0.1:{authority}/cmp
   code     {reference} / {secret}  (profile `default`, any number of uses)
@@ -157,16 +168,28 @@ Try, in another shell:
   openssl cmp -cmd ir -server ${{CMP_URL#http://}} -ref $CMP_REF -secret pass:$CMP_SECRET \
       -newkey cmp.key -subject /CN=my-device -certout cmp.pem
 
+The officers, each with a job:
+
+{officers}
+
+For the console take the certificate of one into a browser, {folder}/NAME.p12 (password `{password}`),
+and {root} as an authority.
+
 The office's own commands (the token's module wants SOFTHSM2_CONF in its environment):
 
   {program} case list --config {config}
-  {program} code create --profile default --officer me --config {config}
+  {program} code create --profile default --as {officer} --config {config}
   SOFTHSM2_CONF={softhsm} {program} check --config {config}
 
 Ctrl-C ends it.",
         program = program.display(),
         config = quoted(&dir.join("daftar.toml").display().to_string()),
         softhsm = quoted(&dir.join("softhsm2.conf").display().to_string()),
+        officers = STAFF.map(|(name, job)| format!("  {name:<8} {job}")).join("\n"),
+        folder = dir.join(super::OFFICERS).display(),
+        password = PASSWORD,
+        root = pki_file(dir, Part::Root).display(),
+        officer = quoted(&file_of(dir, REGISTRAR_OFFICER).display().to_string()),
         dir = dir.display(),
         env = quoted(&dir.join("demo.env").display().to_string()),
         reference = field("reference"),
@@ -206,6 +229,16 @@ subject.may_be_empty = true
 subject.names = { code = "profile", manufacturer = "profile" }
 same_key = true
 "#;
+
+/// Those of the folder that OFFICERS in demo.env names. The ways of one person alone are open as tests want them.
+const OFFICERS_TABLE: &str = r#"
+[officers]
+trust = "own"
+
+[officers.alone]
+"#;
+
+const OTHER_RA: &str = "the other RA";
 
 /// OTHER_RA_CERT in demo.env.
 const TRUSTED_RA: &str = r#"

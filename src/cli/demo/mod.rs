@@ -3,6 +3,7 @@
 mod files;
 mod office;
 mod place;
+mod staff;
 mod token;
 
 use std::path::{Path, PathBuf};
@@ -46,6 +47,7 @@ pub(super) struct Args {
 struct Ports {
     https: u16,
     http: u16,
+    console: u16,
     metrics: u16,
     authority: u16,
 }
@@ -53,10 +55,11 @@ struct Ports {
 impl Ports {
     const fn of(base: Option<u16>) -> Self {
         match base {
-            None => Self { https: 8443, http: 8080, metrics: 9090, authority: 8084 },
+            None => Self { https: 8443, http: 8080, console: 9443, metrics: 9090, authority: 8084 },
             Some(n) => Self {
                 https: n,
                 http: n.saturating_add(1),
+                console: n.saturating_add(2),
                 metrics: n.saturating_add(3),
                 authority: n.saturating_add(4),
             },
@@ -87,6 +90,10 @@ pub(super) async fn run(args: Args) -> Result<(), Failed> {
     }
     let config = Config::load(&dir.join(CONFIG)).map_err(Failed::new)?;
     let ports = standing(&config, &args)?;
+    if !dir.join(CODE).exists() {
+        // Once, before its first code; an office whose officers were named has them.
+        super::init::name_once(&config, &staff::named(&dir)).await?;
+    }
     serve(&dir, &config, ports).await
 }
 
@@ -169,15 +176,22 @@ async fn ready(config: &Config, ports: Ports) -> Result<(), Failed> {
 
 /// The reusable code of the default profile; made once, kept in the office's folder.
 async fn enrolment_code(config: &Config, dir: &Path) -> Result<Value, Failed> {
-    let file = dir.join("code.json");
+    let file = dir.join(CODE);
     if let Ok(kept) = std::fs::read(&file) {
         return serde_json::from_slice(&kept).map_err(Failed::new);
     }
-    let order = json!({ "profile": "default", "uses": null, "created_by": "house:demo" });
-    let code = Office::of(config).post("/codes", order).await?;
+    let officer = staff::file_of(dir, staff::REGISTRAR_OFFICER);
+    let code =
+        Office::of(config).seen_by(&officer)?.post("/codes", json!({ "profile": "default", "uses": null })).await?;
     files::write_private(&file, code.to_string().as_bytes())?;
     Ok(code)
 }
+
+/// The folder with the officers' files.
+const OFFICERS: &str = "officers";
+
+/// Where the reusable code is kept.
+const CODE: &str = "code.json";
 
 const READY_TRIES: u32 = 300;
 
@@ -240,9 +254,9 @@ mod tests {
 
     #[test]
     fn ports_stand_in_the_order_of_the_contract() {
-        let default = Ports { https: 8443, http: 8080, metrics: 9090, authority: 8084 };
+        let default = Ports { https: 8443, http: 8080, console: 9443, metrics: 9090, authority: 8084 };
         assert_eq!(Ports::of(None), default);
-        let based = Ports { https: 20000, http: 20001, metrics: 20003, authority: 20004 };
+        let based = Ports { https: 20000, http: 20001, console: 20002, metrics: 20003, authority: 20004 };
         assert_eq!(Ports::of(Some(20000)), based);
     }
 

@@ -20,7 +20,7 @@ use crate::config::DEMO_MARK;
 /// stands between is an office whose making was interrupted.
 pub(super) async fn make(dir: &Path, ports: Ports, profiles: &[String]) -> Result<(), Failed> {
     let named = |fault: std::io::Error| Failed::new(format!("{}: {fault}", dir.display()));
-    for folder in ["data", "pki", "token", "ca"] {
+    for folder in ["data", "pki", "token", "ca", super::OFFICERS] {
         DirBuilder::new().recursive(true).mode(0o700).create(dir.join(folder)).map_err(named)?;
         if folder == "data" {
             std::fs::write(dir.join("data").join(DEMO_MARK), "made by `daftar demo`\n").map_err(named)?;
@@ -32,6 +32,7 @@ pub(super) async fn make(dir: &Path, ports: Ports, profiles: &[String]) -> Resul
     let chain = [&pki.issuing.certificate, &pki.root.certificate].map(certs::Certificate::to_pem).concat();
     std::fs::write(dir.join("pki/chain.pem"), chain).map_err(named)?;
     recovery(dir, &pki, &random).await?;
+    super::staff::make(dir, &pki, &random).await?;
     let mut pin = [0; 8];
     Entropy::new().fill(&mut pin);
     write_private(&dir.join("pin"), hex::encode(pin).as_bytes())?;

@@ -69,6 +69,7 @@ pub(super) fn ports(config: &Config) -> Option<Ports> {
     Some(Ports {
         https: listen.https.address()?.port(),
         http: listen.http.address()?.port(),
+        console: listen.console.address()?.port(),
         metrics: listen.metrics.address()?.port(),
         authority: authority.port_u16()?,
     })
@@ -82,17 +83,18 @@ pub(super) const UNFINISHED_CONFIG: &str = "daftar.toml.new";
 const DATA: &str = "data";
 
 /// Everything that a demo makes.
-const ALL: [&str; 11] = [
+const ALL: [&str; 12] = [
     CONFIG,
     UNFINISHED_CONFIG,
     "demo.env",
     "demo.env.new",
-    "code.json",
+    super::CODE,
     "pin",
     "softhsm2.conf",
     "ca",
     "token",
     "pki",
+    super::OFFICERS,
     DATA,
 ];
 

@@ -31,7 +31,13 @@ impl Office {
         let mut settings = Settings(std::fs::read_to_string(self.configuration()).unwrap().parse().unwrap());
         settings.0.insert("node".into(), name.into());
         settings.0.insert("data".into(), format!("data-{name}").into());
-        for (door, port) in [("https", ports.https()), ("http", ports.http()), ("metrics", ports.metrics())] {
+        let doors = [
+            ("https", ports.https()),
+            ("http", ports.http()),
+            ("console", ports.console()),
+            ("metrics", ports.metrics()),
+        ];
+        for (door, port) in doors {
             settings.set("listen", door, format!("127.0.0.1:{port}"));
         }
         let configuration = self.path(&format!("{name}.toml"));

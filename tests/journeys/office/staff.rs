@@ -1,6 +1,5 @@
 //! Officers and their browsers: curl with a certificate, a jar of cookies, and what a browser tells with a form.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -24,7 +23,7 @@ pub(crate) struct Browser {
     port: u16,
 }
 
-/// Everybody that a test may want, each with one job; the administrators are two.
+/// The officers of a demo, each with one job; the administrators are two.
 pub(crate) const STAFF: [(&str, &str); 9] = [
     ("reza", "receiver"),
     ("chista", "checker"),
@@ -38,35 +37,28 @@ pub(crate) const STAFF: [(&str, &str); 9] = [
 ];
 
 impl Office {
-    /// Has officers from its next start on; the ways on which one person alone could get a certificate are closed or explained.
+    /// Has the officers of the demo from its next start on.
     pub(crate) fn name_officers(&self) {
-        self.configure(|settings| {
-            let reason = toml::Value::from("a test of the house");
-            let alone: toml::Table = lone_paths(settings).into_iter().map(|path| (path, reason.clone())).collect();
-            let officers = settings.table("officers");
-            officers.insert("trust".into(), "own".into());
-            officers.insert("alone".into(), alone.into());
-            settings.set("listen", "console", format!("127.0.0.1:{}", self.ports.console()));
-        });
-        let mut file = String::new();
-        for (name, job) in STAFF {
-            self.certify_person(name);
-            writeln!(file, "[[officer]]\nname = {name:?}\njobs = [{job:?}]\ncertificate = \"pki/{name}.pem\"").unwrap();
-        }
-        std::fs::write(self.path("officers.toml"), file).unwrap();
-        self.told(&["init", "--officers", self.path("officers.toml").to_str().unwrap()]);
+        self.told(&["init", "--officers", self.path("officers/officers.toml").to_str().unwrap()]);
+    }
+
+    /// A file with somebody's certificate and key, as commands take it.
+    pub(crate) fn with_key(&self, name: &str) -> String {
+        self.path("officers").join(format!("{name}.pem")).to_str().unwrap().to_owned()
     }
 
     /// A key and a certificate of the demo's CA for somebody.
     pub(crate) fn certify_person(&self, name: &str) {
         let signer = SoftwareSigner::generate(demo_ca::signer::KeyChoice::P256).unwrap();
-        signer.save(&self.pki(&format!("{name}.key"))).unwrap();
+        let file = PathBuf::from(self.with_key(name));
+        signer.save(&file.with_extension("key")).unwrap();
         let subject = Name::from_text(&format!("CN={name},O=DEMO NOT FOR PRODUCTION")).unwrap();
         let random = aws_lc_rs::rand::SystemRandom::new();
         let pki = Pki::load(&self.path("")).unwrap();
         let key = certs::Signer::public_key(&signer);
         let made = done(pki.issue_end_entity(&subject, key, &[oid::CLIENT_AUTH], system_clock()(), &random)).unwrap();
-        std::fs::write(self.pki(&format!("{name}.pem")), made.to_pem()).unwrap();
+        let key = std::fs::read_to_string(file.with_extension("key")).unwrap();
+        std::fs::write(file, made.to_pem() + &key).unwrap();
     }
 }
 
@@ -158,35 +150,15 @@ impl Browser {
 
     /// The same with cookies of another browser.
     pub(crate) fn curl_with(&self, jar: &std::path::Path, path: &str, words: &[&str]) -> Answer {
-        let pki = self.folder.join("pki");
+        let officers = self.folder.join("officers");
         let mut command = Command::new("curl");
-        command.args(["-sS", "-i", "--http1.1", "--max-time", "30", "--cacert"]).arg(pki.join("root.pem"));
+        command.args(["-sS", "-i", "--http1.1", "--max-time", "30", "--cacert"]).arg(self.folder.join("pki/root.pem"));
         command.arg("-b").arg(jar).arg("-c").arg(jar);
         if !self.name.is_empty() {
-            command.arg("--cert").arg(pki.join(format!("{}.pem", self.name)));
-            command.arg("--key").arg(pki.join(format!("{}.key", self.name)));
+            command.arg("--cert").arg(officers.join(format!("{}.pem", self.name)));
+            command.arg("--key").arg(officers.join(format!("{}.key", self.name)));
         }
         let output = command.args(words).arg(format!("{}{path}", self.origin())).output().expect("curl is installed");
         Answer::parse(&output.stdout).unwrap_or_else(|| panic!("{path}: {}", text(&output)))
     }
-}
-
-/// The ways that the demo's profiles leave open.
-fn lone_paths(settings: &mut Settings) -> Vec<String> {
-    let automatic = |profile: &toml::Value| profile["approval"].as_str() == Some("automatic");
-    let profiles: Vec<String> = settings
-        .table("profile")
-        .iter()
-        .filter(|(_, profile)| automatic(profile))
-        .map(|(name, _)| name.clone())
-        .collect();
-    let mut found: Vec<String> = profiles.iter().map(|name| format!("code:{name}")).collect();
-    for entry in settings.trusted_ras() {
-        let served = entry["profiles"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned());
-        let name = entry["name"].as_str().unwrap();
-        found.extend(
-            served.filter(|served| profiles.contains(served)).map(|served| format!("trusted-ra:{name}:{served}")),
-        );
-    }
-    found
 }
