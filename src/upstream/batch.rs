@@ -7,15 +7,14 @@ use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use certs::{Certificate, Name, Signer};
-use cmp::{Message, client, relay};
+use cmp::{Message, client};
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
+use super::Fresh;
 use super::addresses::Addresses;
-use super::cmp::{answer_limits, own_limits};
 use super::http::SendFault;
-use super::verifier::Verifier;
+use super::messages::{Messages, answer_limits, own_limits};
 use crate::case::{Clock, Random};
 
 /// Collects messages for a while and sends them as one.
@@ -27,10 +26,7 @@ struct Inner {
     addresses: Addresses,
     wait: Duration,
     most: usize,
-    signer: Arc<dyn Signer>,
-    ra: Vec<Certificate>,
-    recipient: Name,
-    verifier: Arc<Verifier>,
+    messages: Arc<Messages>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     queue: Mutex<Vec<Passenger>>,
@@ -50,19 +46,16 @@ pub(super) struct Parts {
     pub(super) addresses: Addresses,
     pub(super) wait: Duration,
     pub(super) most: usize,
-    pub(super) signer: Arc<dyn Signer>,
-    pub(super) ra: Vec<Certificate>,
-    pub(super) recipient: Name,
-    pub(super) verifier: Arc<Verifier>,
+    pub(super) messages: Arc<Messages>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
 }
 
 impl Batches {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { addresses, wait, most, signer, ra, recipient, verifier, clock, random } = parts;
+        let Parts { addresses, wait, most, messages, clock, random } = parts;
         let queue = Mutex::default();
-        Self(Arc::new(Inner { addresses, wait, most, signer, ra, recipient, verifier, clock, random, queue }))
+        Self(Arc::new(Inner { addresses, wait, most, messages, clock, random, queue }))
     }
 
     /// Sends a message with others; the first of them waits for company.
@@ -136,12 +129,9 @@ impl Inner {
     }
 
     async fn exchange(&self, messages: &[&[u8]]) -> Result<Vec<Result<Vec<u8>, SendFault>>, BatchFault> {
-        let own = self.ra.first().ok_or_else(|| BatchFault::Sending("there is no RA certificate".to_owned()))?;
-        let mut draft = relay::batch(messages, own.subject(), &self.recipient, self.sixteen(), self.sixteen());
-        draft.sender_kid = own.subject_key_identifier().map(<[u8]>::to_vec);
-        let extra: Vec<Vec<u8>> = self.ra.iter().map(|certificate| certificate.der().to_vec()).collect();
         let sending = |fault: &dyn Display| BatchFault::Sending(fault.to_string());
-        let octets = draft.sign(self.signer.as_ref(), &extra).await.map_err(|fault| sending(&fault))?;
+        let fresh = Fresh { transaction: self.sixteen(), nonce: self.sixteen() };
+        let octets = self.messages.bundle(messages, fresh).await.map_err(|fault| sending(&fault))?;
         let answer =
             self.addresses.post(messages, &octets, super::cmp::PKIXCMP).await.map_err(|fault| sending(&fault))?;
         self.unbundle(messages, &octets, &answer).map_err(BatchFault::Answer)
@@ -156,7 +146,7 @@ impl Inner {
         let parse = |der: &[u8]| Message::parse(der, &own_limits()).map_err(|parse| parse.fault.to_string());
         let answer = Message::parse(answer, &answer_limits()).map_err(|parse| parse.fault.to_string())?;
         let sent = parse(octets)?;
-        self.verifier.check(&answer, self.clock.now()).map_err(|fault| fault.to_string())?;
+        self.messages.verifier.check(&answer, self.clock.now()).map_err(|fault| fault.to_string())?;
         client::check_answer(&sent, &answer).map_err(|fault| fault.to_string())?;
         let inners = messages.iter().map(|message| parse(message)).collect::<Result<Vec<_>, _>>()?;
         let transactions: Vec<&[u8]> =

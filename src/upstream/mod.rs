@@ -14,6 +14,7 @@ mod est;
 mod expected;
 mod http;
 mod inquiry;
+mod messages;
 mod renewal;
 mod takes;
 mod tls;
