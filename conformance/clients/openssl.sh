@@ -124,7 +124,7 @@ polled() {
         [ -z "$case" ] || break
         sleep 0.1
     done
-    "$daftar" case "$decision" "$case" --officer conformance "${text[@]}" --config "$CONFIG"
+    "$daftar" case "$decision" "$case" --as "$OFFICERS/anna.pem" "${text[@]}" --config "$CONFIG"
     wait "$pid"
     rc=$?
     cat polled.log

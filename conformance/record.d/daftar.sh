@@ -113,7 +113,7 @@ decided() {
     done
     sleep 1
     # shellcheck disable=SC2086
-    "$daftar" case $decision "$case" --officer recorder --config "$CONFIG" >/dev/null
+    "$daftar" case $decision "$case" --as "$OFFICERS/anna.pem" --config "$CONFIG" >/dev/null
     wait "$pid"
 }
 PLACE=$door/p/by-hand
