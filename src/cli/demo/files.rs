@@ -71,23 +71,24 @@ anchors = "pki/manufacturer.pem"
 [trust.own]
 anchors = "pki/root.pem"
 intermediates = "pki/issuing.pem"
-{DEFAULT_PROFILE}"#
+"#
     );
-    let mut served = vec!["default"];
-    for forward in ["nested", "replace", "untouched"].into_iter().filter(|name| wanted(name)) {
-        served.push(forward);
-        text.push_str(
-            &DEFAULT_PROFILE
-                .replace("[profile.default]", &format!("[profile.{forward}]"))
-                .replace("approval = ", &format!("forward = \"{forward}\"\napproval = ")),
-        );
-    }
+    let forwards: Vec<&str> = ["nested", "replace", "untouched"].into_iter().filter(|name| wanted(name)).collect();
+    let served: Vec<&str> = ["default"].into_iter().chain(forwards.iter().copied()).collect();
     let strict = wanted("strict").then_some("strict");
     let by_code = served.iter().copied().chain(strict).map(|profile| format!("code:{profile}"));
     let by_other = served.iter().map(|profile| format!("trusted-ra:{OTHER_RA}:{profile}"));
     let alone = by_code.chain(by_other).map(|path| format!("{path:?} = \"a demo: nothing of it is for production\"\n"));
     text.push_str(OFFICERS_TABLE);
     text.extend(alone);
+    text.push_str(DEFAULT_PROFILE);
+    for forward in forwards {
+        text.push_str(
+            &DEFAULT_PROFILE
+                .replace("[profile.default]", &format!("[profile.{forward}]"))
+                .replace("approval = ", &format!("forward = \"{forward}\"\napproval = ")),
+        );
+    }
     text.push_str(TRUSTED_RA);
     text.push_str(&toml::Value::from(served).to_string());
     if wanted("by-hand") {
