@@ -20,10 +20,10 @@ open_house() {
     done
 }
 
-# house_code: makes a code of the house, whose halves are $reference and $secret.
+# house_code [PROFILE]: makes a code of the house, whose halves are $reference and $secret.
 house_code() {
     local code
-    code=$("$daftar" code create --profile default --uses 0 --officer conformance --json --config "$house/daftar.toml")
+    code=$("$daftar" code create --profile "${1:-default}" --uses 0 --officer conformance --json --config "$house/daftar.toml")
     reference=$(sed 's/.*"reference":"\([^"]*\)".*/\1/' <<<"$code")
     secret=$(sed 's/.*"secret":"\([^"]*\)".*/\1/' <<<"$code")
 }

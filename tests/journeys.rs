@@ -15,6 +15,8 @@ mod authority_away;
 mod authority_lies;
 #[path = "journeys/authority_lint.rs"]
 mod authority_lint;
+#[path = "journeys/carried_files.rs"]
+mod carried_files;
 #[path = "journeys/certificates_end.rs"]
 mod certificates_end;
 #[path = "journeys/clock_stepped.rs"]

@@ -24,6 +24,11 @@ sed -i "s|^url = .*|url = \"http://127.0.0.1:$mock/pkix/\"|" "$house/daftar.toml
 sed -n '/^\[profile.untouched\]/,/^\[profile/p' "$house/daftar.toml" | sed '$d;s/profile.untouched/profile.central/;s/^forward = .*/&\ncentral_keys = true/' \
     >central.toml
 cat central.toml >>"$house/daftar.toml"
+# The same CA as one that only files reach (RFC 9483 section 6.4.1).
+sed -n '/^\[profile.untouched\]/,/^\[profile/p' "$house/daftar.toml" |
+    sed '$d;/^forward = /d;s/profile.untouched/profile.carried/;s/^authority = .*/authority = "carried"/' >carried.toml
+printf '[authority.carried]\nkind = "file"\ncertificates = "pki/chain.pem"\nra_certificate = "pki/ra.pem"\n' >>carried.toml
+cat carried.toml >>"$house/daftar.toml"
 open_house
 house_code
 ROOT_CA=$pki/root.pem ISSUING_CHAIN=$pki/issuing.pem TLS_CA=$pki/root.pem
@@ -39,6 +44,29 @@ new_key good && new_csr good /CN=good.plant.example && given good 2>/dev/null
 mock "$ROOT_CA"
 sleep 0.5
 check "$authority: EST enrolment succeeds (p10cr)" enrol good simpleenroll -u "$reference:$secret"
+
+# carry: what waits is written, brought to the mock, and its answer brought back.
+carry() {
+    "$daftar" upstream export --authority carried --out carried --officer conformance --config "$house/daftar.toml" &&
+        curl -sS -H 'Content-Type: application/pkixcmp' --data-binary @carried/carried-000001-0001.pki -o answer.pki "http://127.0.0.1:$mock/pkix/" &&
+        "$daftar" upstream import --authority carried --officer conformance --config "$house/daftar.toml" answer.pki
+}
+# signed: the manifest is signed by the RA key.
+signed() {
+    openssl x509 -in "$pki/ra.pem" -noout -pubkey >ra.pub &&
+        openssl dgst -sha256 -verify ra.pub -signature carried/carried-000001.json.sig carried/carried-000001.json
+}
+new_key file && new_csr file /CN=file.plant.example && given file 2>/dev/null
+kill "$mock_pid" && wait "$mock_pid" 2>/dev/null
+mock "$ROOT_CA"
+sleep 0.5
+house_code carried
+carrying=$reference:$secret
+enrol file carried/simpleenroll -u "$carrying" >/dev/null 2>&1
+check "$authority: a request is carried to it in a file, and its answer back" carry
+check "$authority: openssl dgst finds the manifest signed by the RA" signed
+check "$authority: EST enrolment succeeds (files)" enrol file carried/simpleenroll -u "$carrying"
+house_code
 new_key crmf && new_csr crmf /CN=crmf.plant.example && given crmf 2>/dev/null
 kill "$mock_pid" && wait "$mock_pid" 2>/dev/null
 mock "$ROOT_CA"

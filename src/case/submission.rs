@@ -38,6 +38,12 @@ impl SubmissionState {
         }
     }
 
+    /// Whether an answer of the CA is waited for.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Due | Self::Polling)
+    }
+
     /// The state of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

@@ -24,7 +24,7 @@ use crate::registrar::{
     Balancer, CheckpointPlace, KeyReady, Log, LogConfig, Parts, Registrar, Trust, TrustConfig, TrustedRa, Vault,
 };
 use crate::store::Store;
-use crate::upstream::{Authority, Cmc, Cmp, Est};
+use crate::upstream::{Authority, Cmc, Cmp, Est, File};
 
 /// A house ready to open its doors.
 pub(super) struct House {
@@ -281,6 +281,7 @@ pub(super) fn authority(
         AuthorityConfig::Cmp(table) => Arc::new(Cmp::new(name, table, signer, Arc::clone(clock), Arc::clone(random))?),
         AuthorityConfig::Est(table) => Arc::new(Est::new(name, table, signer)?),
         AuthorityConfig::Cmc(table) => Arc::new(Cmc::new(name, table, signer)?),
+        AuthorityConfig::File(table) => Arc::new(File::new(name, table, signer)?),
     })
 }
 

@@ -203,7 +203,9 @@ async fn rest(config: &Config, report: &mut Report) {
     }
     ends_soon(config, report);
     for (name, authority) in &config.authority {
-        report.tell(&format!("authority.{name}.url"), reach(authority.url()).await);
+        if let Some(url) = authority.url() {
+            report.tell(&format!("authority.{name}.url"), reach(url).await);
+        }
         for url in authority.further_urls() {
             report.tell(&format!("authority.{name}.further_urls {url}"), reach(url).await);
         }

@@ -26,6 +26,7 @@ mod serve;
 mod server_key;
 mod socket;
 mod system;
+mod upstream;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -74,6 +75,9 @@ enum Command {
     /// Enrolment codes.
     #[command(subcommand)]
     Code(code::Verb),
+    /// CAs that files are carried to.
+    #[command(subcommand)]
+    Upstream(upstream::Verb),
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::Verb),
@@ -158,6 +162,7 @@ async fn run(cli: Cli) -> Result<(), Failed> {
         Command::Key(verb) => key::run(&load(&common)?, &common, verb).await,
         Command::Case(verb) => case::run(&load(&common)?, &common, verb).await,
         Command::Code(verb) => code::run(&load(&common)?, &common, verb).await,
+        Command::Upstream(verb) => upstream::run(&load(&common)?, &common, verb).await,
         Command::Audit(verb) => audit::run(&load(&common)?, &common, verb).await,
         Command::Migrate(verb) => migrate::run(&load(&common)?, &common, verb).await,
         Command::Demo(args) => demo::run(args).await,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use certs::{ObjectIdentifier, oid};
 use serde::Deserialize;
 
-use crate::upstream::{CmcConfig, CmpConfig, EstConfig, Takes};
+use crate::upstream::{CmcConfig, CmpConfig, EstConfig, FileConfig, Takes};
 
 /// A CA and the protocol it speaks.
 #[derive(Clone, Debug, Deserialize)]
@@ -17,16 +17,19 @@ pub enum AuthorityConfig {
     Est(EstConfig),
     /// Full CMC (RFC 10002).
     Cmc(CmcConfig),
+    /// CMP in files that people carry (RFC 9483 section 6.4.1).
+    File(FileConfig),
 }
 
 impl AuthorityConfig {
-    /// Where it listens.
+    /// Where it listens; nowhere when it is off-line.
     #[must_use]
-    pub fn url(&self) -> &str {
+    pub fn url(&self) -> Option<&str> {
         match self {
-            Self::Cmp(config) => &config.url,
-            Self::Est(config) => &config.url,
-            Self::Cmc(config) => &config.url,
+            Self::Cmp(config) => Some(&config.url),
+            Self::Est(config) => Some(&config.url),
+            Self::Cmc(config) => Some(&config.url),
+            Self::File(_) => None,
         }
     }
 
@@ -35,7 +38,7 @@ impl AuthorityConfig {
     pub fn further_urls(&self) -> &[String] {
         match self {
             Self::Cmp(config) => &config.further_urls,
-            Self::Est(_) | Self::Cmc(_) => &[],
+            Self::Est(_) | Self::Cmc(_) | Self::File(_) => &[],
         }
     }
 
@@ -46,6 +49,7 @@ impl AuthorityConfig {
             Self::Cmp(config) => &config.certificates,
             Self::Est(config) => &config.certificates,
             Self::Cmc(config) => &config.certificates,
+            Self::File(config) => &config.certificates,
         }
     }
 
@@ -56,6 +60,7 @@ impl AuthorityConfig {
             Self::Cmp(config) => &config.ra_certificate,
             Self::Est(config) => &config.ra_certificate,
             Self::Cmc(config) => &config.ra_certificate,
+            Self::File(config) => &config.ra_certificate,
         }
     }
 
@@ -64,7 +69,7 @@ impl AuthorityConfig {
     pub fn ra_purposes(&self) -> &'static [ObjectIdentifier] {
         match self {
             // RFC 6402 section 2.10, DESIGN rule 3.
-            Self::Cmp(_) => &[oid::CMC_RA],
+            Self::Cmp(_) | Self::File(_) => &[oid::CMC_RA],
             Self::Cmc(config) if !config.is_est() => &[oid::CMC_RA],
             // RFC 7030 section 3.7: it is shown in the TLS handshake, too.
             Self::Est(_) | Self::Cmc(_) => &[oid::CMC_RA, oid::CLIENT_AUTH],
@@ -78,6 +83,7 @@ impl AuthorityConfig {
             Self::Cmp(_) => Takes::CMP,
             Self::Est(_) => Takes::PKCS10_ONLY,
             Self::Cmc(_) => Takes::CMC,
+            Self::File(_) => Takes::FILES,
         }
     }
 
@@ -101,6 +107,11 @@ impl AuthorityConfig {
                     [&mut config.signer_certificate, &mut config.tls_roots, &mut config.rollover_certificates];
                 needed.into_iter().chain(optional.into_iter().flatten()).collect()
             }
+            Self::File(config) => {
+                let needed = [&mut config.certificates, &mut config.ra_certificate];
+                let optional = [&mut config.signer_certificate, &mut config.rollover_certificates];
+                needed.into_iter().chain(optional.into_iter().flatten()).collect()
+            }
         }
     }
 
@@ -108,7 +119,7 @@ impl AuthorityConfig {
     pub(super) const fn takes_nested(&self) -> bool {
         match self {
             Self::Cmp(config) => config.nested,
-            Self::Est(_) | Self::Cmc(_) => false,
+            Self::Est(_) | Self::Cmc(_) | Self::File(_) => false,
         }
     }
 
@@ -118,6 +129,7 @@ impl AuthorityConfig {
             Self::Cmp(config) => config.longest_way(),
             Self::Est(config) => config.timeout_seconds.saturating_mul(1000),
             Self::Cmc(config) => config.timeout_seconds.saturating_mul(1000),
+            Self::File(_) => 0,
         };
         i64::try_from(millis).unwrap_or(i64::MAX)
     }
@@ -125,7 +137,7 @@ impl AuthorityConfig {
     /// What is wrong with the address, where the protocol wants a certain one.
     pub(super) fn url_fault(&self) -> Option<String> {
         match self {
-            Self::Cmp(_) => None,
+            Self::Cmp(_) | Self::File(_) => None,
             Self::Est(config) => config.enrolment().err(),
             Self::Cmc(config) => config.address().err(),
         }
@@ -141,6 +153,7 @@ impl AuthorityConfig {
             Self::Cmc(config) => {
                 (config.signer_certificate.as_ref(), config.tls_roots.as_ref(), config.rollover_certificates.as_ref())
             }
+            Self::File(config) => (config.signer_certificate.as_ref(), None, config.rollover_certificates.as_ref()),
         };
         let optional = [("signer_certificate", signer), ("tls_roots", tls_roots), ("rollover_certificates", rollover)];
         let needed = [("certificates", self.certificates()), ("ra_certificate", self.ra_certificate())];

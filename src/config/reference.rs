@@ -102,7 +102,7 @@ qualifications = { checker = "CPS course" }  # the course that a job demands (de
 "/ejbca/publicweb/cmp/devices" = { profile = "devices" }
 
 [authority.oil]
-kind = "cmp"                     # or "est", "cmc", which have fewer keys
+kind = "cmp"                     # or "est", "cmc", "file", which have fewer keys
 url = "https://ca.oil.example/cmp"
 further_urls = []                # further addresses of the same CA with the same records; tried in order when those before give no answer
 same_address_seconds = 60        # how long a message that may have arrived is repeated at the same address only

@@ -33,11 +33,13 @@ pub enum Act {
     SeeSystem,
     /// Records what was done with the RA key.
     NoteKeyAct,
+    /// Carries files to a CA that is off-line, and back.
+    CarryFiles,
 }
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::SeeCases,
         Self::Approve,
         Self::Refuse,
@@ -52,6 +54,7 @@ impl Act {
         Self::SeeLog,
         Self::SeeSystem,
         Self::NoteKeyAct,
+        Self::CarryFiles,
     ];
 
     /// The name in the audit log, which never changes.
@@ -72,6 +75,7 @@ impl Act {
             Self::SeeLog => "see-log",
             Self::SeeSystem => "see-system",
             Self::NoteKeyAct => "note-key-act",
+            Self::CarryFiles => "carry-files",
         }
     }
 
@@ -87,7 +91,9 @@ impl Act {
         use Job::{Administrator, Archivist, Auditor, Checker, Receiver, RegistrarOfficer, SecurityOfficer};
         match self {
             Self::SeeCases => &[Receiver, Checker, RegistrarOfficer, Archivist, Auditor],
-            Self::Approve | Self::Refuse | Self::MakeCode | Self::WithdrawCode => &[RegistrarOfficer],
+            Self::Approve | Self::Refuse | Self::MakeCode | Self::WithdrawCode | Self::CarryFiles => {
+                &[RegistrarOfficer]
+            }
             Self::SeeCodes => &[RegistrarOfficer, Auditor],
             Self::SeeOfficers => &[Administrator, Auditor],
             Self::ProposeOfficer | Self::ConfirmOfficer | Self::DisableOfficer | Self::ReviewOfficers => {

@@ -1,7 +1,7 @@
 //! The office's own doors: the Unix sockets in the data folder, behind which stand `daftar case`, `code` and `key`. At one of them officers show
 //! their certificates.
 
-use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
@@ -24,6 +24,8 @@ pub fn control(registrar: Registrar, ra_key: KeyPrint) -> Router {
         .route("/cases/{id}/refuse", post(refuse))
         .route("/codes", get(codes).post(make_code))
         .route("/codes/{id}/withdraw", post(withdraw_code))
+        .route("/authorities/{name}/export", post(export))
+        .route("/authorities/{name}/import", post(import).layer(DefaultBodyLimit::max(LARGEST_IMPORT)))
         .route("/key-acts", post(note_key_act))
         .layer(Extension(ra_key))
         .with_state(registrar)
@@ -90,6 +92,36 @@ struct Wanted {
     names: Option<Vec<String>>,
     expires_in_seconds: Option<i64>,
     created_by: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Export {
+    officer: Option<String>,
+    /// An earlier one once more.
+    number: Option<u32>,
+}
+
+/// Octets are in hexadecimal digits.
+#[derive(Serialize)]
+struct Exported {
+    number: u32,
+    manifest: String,
+    signature: String,
+    files: Vec<ExportedFile>,
+}
+
+#[derive(Serialize)]
+struct ExportedFile {
+    name: String,
+    octets: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Import {
+    officer: Option<String>,
+    file: String,
 }
 
 #[derive(Serialize)]
@@ -176,6 +208,41 @@ async fn withdraw_code(
     Ok(Json(Moved { id, state: "withdrawn".to_owned() }).into_response())
 }
 
+async fn export(
+    State(registrar): State<Registrar>,
+    sender: Sender,
+    Path(name): Path<String>,
+    Json(wanted): Json<Export>,
+) -> Result<Response, Problem> {
+    let hand = sender.hand(wanted.officer)?;
+    let found = match wanted.number {
+        Some(number) => Some(registrar.export_again(&name, number, &hand).await?),
+        None => registrar.export(&name, &hand).await?,
+    };
+    let exported = found.map(|export| Exported {
+        number: export.number,
+        manifest: hex::encode(export.manifest),
+        signature: hex::encode(export.signature),
+        files: export
+            .files
+            .into_iter()
+            .map(|file| ExportedFile { name: file.name, octets: hex::encode(file.octets) })
+            .collect(),
+    });
+    Ok(Json(exported).into_response())
+}
+
+async fn import(
+    State(registrar): State<Registrar>,
+    sender: Sender,
+    Path(name): Path<String>,
+    Json(brought): Json<Import>,
+) -> Result<Response, Problem> {
+    let hand = sender.hand(brought.officer)?;
+    let file = hex::decode(&brought.file).map_err(|fault| Problem::input(format!("file: {fault}")))?;
+    Ok(Json(registrar.import(&name, &file, &hand).await?).into_response())
+}
+
 async fn note_key_act(
     State(registrar): State<Registrar>,
     Extension(ra_key): Extension<KeyPrint>,
@@ -245,3 +312,6 @@ impl IntoResponse for Problem {
 }
 
 const DEFAULT_LIMIT: u32 = 100;
+
+/// As large as an answer of a CA may be, in hexadecimal digits.
+const LARGEST_IMPORT: usize = 24 * 1024 * 1024;

@@ -30,7 +30,9 @@ impl Registrar {
         match case.state {
             State::Issued if case.kind != Kind::Revoke => self.reject_by_silence(exchange.clone()).await,
             // Nobody but the requester could ask the CA for what it promised.
-            State::Waiting if submission.as_ref().is_some_and(waits_for_requester) => {
+            State::Waiting
+                if submission.as_ref().is_some_and(|submission| waits_for_requester(submission, exchange)) =>
+            {
                 self.lapse(exchange, &case, submission.as_ref()).await
             }
             State::Received | State::Authenticated | State::Checked => self.lapse(exchange, &case, None).await,
@@ -133,8 +135,8 @@ impl Registrar {
 }
 
 /// Whether only the requester's own pollReq can go on with it.
-fn waits_for_requester(submission: &SubmissionRow) -> bool {
-    submission.state == SubmissionState::Polling && submission.next_attempt.is_none()
+fn waits_for_requester(submission: &SubmissionRow, exchange: &Exchange) -> bool {
+    submission.state == SubmissionState::Polling && submission.next_attempt.is_none() && exchange.family.is_relayed()
 }
 
 /// What cannot be ended is looked at again after this many milliseconds.

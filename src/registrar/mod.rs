@@ -9,6 +9,7 @@ mod arrival;
 mod asked;
 mod balancer;
 mod batch;
+mod carrying;
 mod case_of;
 mod checkpoints;
 mod codes;
@@ -60,6 +61,7 @@ use crate::store::{Row, Store, Unit};
 use crate::upstream::Authority;
 
 pub use balancer::{Balancer, BalancerConfig};
+pub use carrying::Brought;
 pub use checkpoints::{CheckpointPlace, Log, LogConfig};
 pub use codes::{CodeOrder, CodeView, MadeCode};
 pub use confirm::Unconfirmed;

@@ -247,6 +247,7 @@ impl Registrar {
             SendFault::NotSent(_)
             | SendFault::NoAnswer(_)
             | SendFault::Unanswered
+            | SendFault::Carried
             | SendFault::Batch(_)
             | SendFault::BatchAnswer(_) => refused(ReasonCode::Unavailable, "the CA cannot be reached now"),
         }

@@ -21,7 +21,7 @@ use crate::case::{
 use crate::failpoint::failpoint;
 use crate::rules::Profile;
 use crate::store::{Leg, NewSubmission, Row, Unit};
-use crate::upstream::{Answer, Authority, Conversation, Expected, ExpectedKey, Order, SendFault};
+use crate::upstream::{Answer, Authority, Conversation, Expected, ExpectedKey, Order, Received, SendFault};
 
 /// Whom a voyage is for.
 #[derive(Clone, Debug)]
@@ -233,6 +233,7 @@ impl Registrar {
                 }
                 received
             }
+            Err(SendFault::Carried) => return self.leave_for_carrier(voyage).await,
             Err(fault) => {
                 if fault.is_silence() && self.queue.unanswered(voyage.authority.name(), self.now()) {
                     tracing::warn!(
@@ -247,6 +248,11 @@ impl Registrar {
                 return Ok(next);
             }
         };
+        self.heard(voyage, received).await
+    }
+
+    /// Records what follows from an answer to the newest message.
+    pub(super) async fn heard(&self, voyage: &mut Voyage, received: Received) -> Result<Next, Refusal> {
         let conversation = Conversation { request: &voyage.request, sent: &voyage.sent };
         let answer = voyage.authority.read(conversation, &received, self.now());
         let octets = received.octets;

@@ -38,6 +38,7 @@ impl Subject {
             Row::Leaf(_) => Self::Other("leaf"),
             Row::SpendNonce { .. } => Self::Other("nonce"),
             Row::KeepCheckpoint(_) => Self::Other("checkpoint"),
+            Row::Export(_) => Self::Other("export"),
             Row::Officer(_) => Self::Other("officer"),
         }
     }

@@ -90,12 +90,13 @@ fn migrate(connection: &mut Connection) -> Result<(), Error> {
 }
 
 /// A migration that was ever released never changes; the next one comes after it.
-const MIGRATIONS: [(u32, &str); 4] = [
+const MIGRATIONS: [(u32, &str); 5] = [
     (1, include_str!("../../migrations/sqlite/0001_office.sql")),
     (2, include_str!("../../migrations/sqlite/0002_checkpoint.sql")),
     (3, include_str!("../../migrations/sqlite/0003_digest_nonce.sql")),
     // 4 is of PostgreSQL alone.
     (5, include_str!("../../migrations/sqlite/0005_officer.sql")),
+    (6, include_str!("../../migrations/sqlite/0006_export.sql")),
 ];
 
 /// Kibibytes, in SQLite's negative notation: the upper levels of all indexes of a large office.

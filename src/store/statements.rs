@@ -4,8 +4,8 @@ use super::conflict::Subject;
 use super::look::Look;
 use super::pen::{Broken, Note, Notes, Pen};
 use super::{
-    Conflict, Error, Leg, Row, Unit, cases, certificates, checkpoints, codes, exchanges, leaves, messages, nonces,
-    officers, rule_sets, submissions,
+    Conflict, Error, Leg, Row, Unit, cases, certificates, checkpoints, codes, exchanges, exports, leaves, messages,
+    nonces, officers, rule_sets, submissions,
 };
 use crate::case::SubmissionId;
 
@@ -108,6 +108,7 @@ fn write(row: &Row, fresh: &[SubmissionId], pen: Pen<'_>) -> Result<(), Broken> 
         Row::Leaf(leaf) => leaves::append(leaf, pen),
         Row::SpendNonce { nonce, count, live_since } => nonces::spend(nonce, *count, *live_since, pen),
         Row::KeepCheckpoint(checkpoint) => checkpoints::keep(checkpoint, pen),
+        Row::Export(new) => exports::keep(new, pen),
         Row::Officer(change) => officers::change(change, pen),
     }
 }

@@ -64,6 +64,14 @@ macro_rules! columns {
     };
 }
 
+/// All columns of the submissions for which this holds.
+macro_rules! select {
+    ($where:literal) => {
+        concat!("SELECT ", $crate::store::submissions::columns!(), " FROM submission WHERE ", $where)
+    };
+}
+pub(super) use {columns, select};
+
 /// Due, and in nobody's hands. What lies farther ahead than any time that is set here was set when the clock was wrong; only a CA may
 /// have us ask again much later.
 macro_rules! is_due {
@@ -92,22 +100,12 @@ const LONGEST_LEASE: i64 = 900_000;
 impl Store {
     /// The submission with this identifier.
     pub async fn submission_by_id(&self, submission: SubmissionId) -> Result<Option<SubmissionRow>, Error> {
-        self.find(
-            concat!("SELECT ", columns!(), " FROM submission WHERE id = ?"),
-            values![submission.as_bytes()],
-            submission_row,
-        )
-        .await
+        self.find(select!("id = ?"), values![submission.as_bytes()], submission_row).await
     }
 
     /// The newest submission of a case.
     pub async fn submission_of_case(&self, case: CaseId) -> Result<Option<SubmissionRow>, Error> {
-        self.find(
-            concat!("SELECT ", columns!(), " FROM submission WHERE case_id = ? ORDER BY seq DESC LIMIT 1"),
-            values![case.as_bytes()],
-            submission_row,
-        )
-        .await
+        self.find(select!("case_id = ? ORDER BY seq DESC LIMIT 1"), values![case.as_bytes()], submission_row).await
     }
 
     /// What is the outbox's to send or to poll for; what only its requester polls for is not.
@@ -130,11 +128,7 @@ impl Store {
     /// The submissions whose CA will soon take silence for rejection, most overdue first.
     pub async fn overdue_submissions(&self, now: Millis, limit: u32) -> Result<Vec<SubmissionRow>, Error> {
         self.list(
-            concat!(
-                "SELECT ",
-                columns!(),
-                " FROM submission WHERE state = 'awaiting_confirmation' AND deadline < ? ORDER BY deadline LIMIT ?"
-            ),
+            select!("state = 'awaiting_confirmation' AND deadline < ? ORDER BY deadline LIMIT ?"),
             values![now.0, limit],
             submission_row,
         )
@@ -239,7 +233,7 @@ pub(super) fn release(owner: &str, pen: Pen<'_>) -> Result<(), Broken> {
     )
 }
 
-fn submission_row(row: &Columns<'_>) -> Result<SubmissionRow, Error> {
+pub(super) fn submission_row(row: &Columns<'_>) -> Result<SubmissionRow, Error> {
     Ok(SubmissionRow {
         id: SubmissionId::from_octets(row.octets("id")?),
         case: CaseId::from_octets(row.octets("case_id")?),

@@ -1,6 +1,7 @@
 //! One unit of work: rows that are written in one transaction or not at all.
 
 use super::checkpoints::Checkpoint;
+use super::exports::NewExport;
 use super::officers::OfficerChange;
 use crate::audit::Leaf;
 use crate::case::{
@@ -191,6 +192,8 @@ pub enum Row {
     KeepCheckpoint(Checkpoint),
     /// A change among the officers.
     Officer(OfficerChange),
+    /// Files for a CA that people carry them to. Conflict: another export has the number, or one of the messages.
+    Export(Box<NewExport>),
 }
 
 impl From<Leaf> for Row {

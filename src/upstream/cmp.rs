@@ -171,7 +171,7 @@ impl Authority for Cmp {
 }
 
 /// Some 2 KiB each.
-const fn default_batch() -> usize {
+pub(super) const fn default_batch() -> usize {
     32
 }
 

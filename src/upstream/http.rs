@@ -73,6 +73,9 @@ pub enum SendFault {
     /// The batch that it went in was not answered.
     #[error("the batch failed: {0}")]
     Batch(String),
+    /// Nothing is sent to this CA: people carry files to it.
+    #[error("people carry it to the CA: `daftar upstream export`")]
+    Carried,
     /// Something that is no answer of the protocol came back.
     #[error("the CA answered with HTTP status {status}: {text}")]
     Status {
@@ -92,7 +95,7 @@ impl SendFault {
         match self {
             Self::NotSent(_) | Self::NoAnswer(_) | Self::Batch(_) => true,
             Self::Status { status, .. } => *status >= 500,
-            Self::Unanswered | Self::BatchAnswer(_) => false,
+            Self::Unanswered | Self::BatchAnswer(_) | Self::Carried => false,
         }
     }
 

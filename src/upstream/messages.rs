@@ -20,7 +20,7 @@ use crate::case::Family;
 #[derive(Debug)]
 pub(super) struct Messages {
     pub(super) certificates: Certificates,
-    signer: Arc<dyn Signer>,
+    pub(super) signer: Arc<dyn Signer>,
     pub(super) verifier: Arc<Verifier>,
 }
 

@@ -12,6 +12,7 @@ mod cmp;
 mod connector;
 mod est;
 mod expected;
+mod file;
 mod http;
 mod inquiry;
 mod messages;
@@ -32,6 +33,7 @@ pub use cmc::{Cmc, CmcConfig};
 pub use cmp::{Cmp, CmpConfig};
 pub use est::{Est, EstConfig};
 pub use expected::{Difference, Expected, ExpectedKey, PrivateKey};
+pub use file::{File, FileConfig};
 pub use http::{HttpClient, SendFault};
 pub use inquiry::{CrlOf, Inquiry};
 pub use renewal::renewal_request;
@@ -65,6 +67,38 @@ pub trait Authority: Send + Sync + std::fmt::Debug {
 
     /// Reads the answer to the newest message of a conversation: who signed it, whether it belongs there, what it says.
     fn read(&self, conversation: Conversation<'_>, answer: &Received, now: Millis) -> Result<Answer, AnswerFault>;
+
+    /// How its files are made and read, where people carry them.
+    fn carriage(&self) -> Option<&dyn Carriage> {
+        None
+    }
+}
+
+/// The files of a CA that is off-line (RFC 9483 section 6.4.1).
+pub trait Carriage: Send + Sync {
+    /// The most messages in a file.
+    fn most(&self) -> usize;
+
+    /// The octets of a file with these messages: one message, DER, with nothing before or behind it.
+    fn pack<'a>(&'a self, messages: &'a [&'a [u8]], fresh: Fresh) -> Pending<'a, Result<Vec<u8>, ComposeFault>>;
+
+    /// The RA key's signature over the manifest that goes with the files.
+    fn vouch<'a>(&'a self, manifest: &'a [u8]) -> Pending<'a, Result<Vec<u8>, ComposeFault>>;
+
+    /// The answers in a file; nothing but their transactionIDs has been looked at.
+    ///
+    /// # Errors
+    /// [`AnswerFault::Malformed`] when it is not a message of CMP.
+    fn unpack(&self, file: &[u8]) -> Result<Vec<Arrived>, AnswerFault>;
+}
+
+/// An answer that somebody brought.
+#[derive(Clone, Debug)]
+pub struct Arrived {
+    /// The transaction that it says it belongs to.
+    pub transaction: Vec<u8>,
+    /// The answer.
+    pub answer: Received,
 }
 
 /// An answer as it came, before anybody has read it.

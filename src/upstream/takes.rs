@@ -27,6 +27,8 @@ impl Takes {
     pub const PKCS10_ONLY: Self = Self { templates: Templates::None, revocations: false, messages: false };
     /// Full CMC. The signature in a template of CMP is over the certReqId 0, which no body part of CMC may have (RFC 10002 section 3.2.2).
     pub const CMC: Self = Self { templates: Templates::Vouched, revocations: true, messages: false };
+    /// CMP in files: a requester's own messages, and questions, cannot wait for somebody to carry them.
+    pub const FILES: Self = Self { templates: Templates::Any, revocations: true, messages: false };
     /// CMP.
     pub const CMP: Self = Self { templates: Templates::Any, revocations: true, messages: true };
 

@@ -65,7 +65,7 @@ pub(super) async fn refuse_running(dir: &Path) -> Result<(), Failed> {
 /// The doors of an office as its configuration has them.
 pub(super) fn ports(config: &Config) -> Option<Ports> {
     let listen = &config.listen;
-    let authority: http::Uri = config.authority.get("demo")?.url().parse().ok()?;
+    let authority: http::Uri = config.authority.get("demo")?.url()?.parse().ok()?;
     Some(Ports {
         https: listen.https.address()?.port(),
         http: listen.http.address()?.port(),

@@ -42,7 +42,7 @@ pub(super) async fn run(config: &Config, common: &Common, order: Order) -> Resul
     let (name, table) = fit::authority(config, order.authority.as_deref())?;
     let AuthorityConfig::Cmp(authority) = table else {
         return Err(Failed::new(
-            "this is a kur of CMP, which the CA does not speak: ask with `daftar key csr`, bring the answer with `daftar key install`",
+            "this is a kur of CMP, which the CA does not speak over the network: ask with `daftar key csr`, bring the answer with `daftar key install`",
         ));
     };
     let key = order.named.needed()?;

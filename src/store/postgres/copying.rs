@@ -188,7 +188,7 @@ const BEGIN: &str = "BEGIN; SET CONSTRAINTS ALL DEFERRED; SET LOCAL statement_ti
      SET LOCAL idle_in_transaction_session_timeout = 0";
 
 /// What is referred to comes first. Leases and sessions are made anew.
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 19] = [
     "case_record",
     "decision",
     "exchange",
@@ -205,10 +205,13 @@ const TABLES: [&str; 16] = [
     "officer",
     "qualification",
     "officer_review",
+    "export",
+    "export_file",
+    "export_message",
 ];
 
 /// Those with a `seq`.
-const NUMBERED: [&str; 11] = [
+const NUMBERED: [&str; 13] = [
     "case_record",
     "decision",
     "exchange",
@@ -220,6 +223,8 @@ const NUMBERED: [&str; 11] = [
     "officer",
     "qualification",
     "officer_review",
+    "export",
+    "export_file",
 ];
 
 /// How many rows go at a time.

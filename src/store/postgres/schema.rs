@@ -50,10 +50,11 @@ async fn step(number: u32, migration: &str, session: &Session) -> Result<(), Err
 }
 
 /// A migration that was ever released never changes; the next one comes after it.
-const MIGRATIONS: [(u32, &str); 5] = [
+const MIGRATIONS: [(u32, &str); 6] = [
     (1, include_str!("../../../migrations/postgres/0001_office.sql")),
     (2, include_str!("../../../migrations/postgres/0002_checkpoint.sql")),
     (3, include_str!("../../../migrations/postgres/0003_digest_nonce.sql")),
     (4, include_str!("../../../migrations/postgres/0004_rate_limit.sql")),
     (5, include_str!("../../../migrations/postgres/0005_officer.sql")),
+    (6, include_str!("../../../migrations/postgres/0006_export.sql")),
 ];
