@@ -23,13 +23,13 @@ pub(super) struct By {
     pub(super) officer: Option<String>,
     /// Does it as an officer: a PEM file with his certificate, what it chains to, and its key.
     #[arg(long = "as", value_name = "FILE")]
-    file: Option<PathBuf>,
+    identity: Option<PathBuf>,
 }
 
 impl By {
     /// The way to the office, as whoever it is.
     pub(super) fn office<'a>(&self, config: &'a Config) -> Result<Office<'a>, Failed> {
-        match &self.file {
+        match &self.identity {
             Some(file) => Office::of(config).seen_by(file),
             None => Ok(Office::of(config)),
         }

@@ -19,12 +19,14 @@ mod key_files;
 mod key_maker;
 mod metrics;
 mod migrate;
-mod officers;
+mod officer;
+mod officer_file;
 mod reload;
 mod rule_sets;
 mod serve;
 mod server_key;
 mod socket;
+mod staffed;
 mod system;
 mod upstream;
 
@@ -75,6 +77,9 @@ enum Command {
     /// Enrolment codes.
     #[command(subcommand)]
     Code(code::Verb),
+    /// Who works at the office.
+    #[command(subcommand)]
+    Officer(officer::Verb),
     /// CAs that files are carried to.
     #[command(subcommand)]
     Upstream(upstream::Verb),
@@ -162,6 +167,7 @@ async fn run(cli: Cli) -> Result<(), Failed> {
         Command::Key(verb) => key::run(&load(&common)?, &common, verb).await,
         Command::Case(verb) => case::run(&load(&common)?, &common, verb).await,
         Command::Code(verb) => code::run(&load(&common)?, &common, verb).await,
+        Command::Officer(verb) => officer::run(&load(&common)?, &common, verb).await,
         Command::Upstream(verb) => upstream::run(&load(&common)?, &common, verb).await,
         Command::Audit(verb) => audit::run(&load(&common)?, &common, verb).await,
         Command::Migrate(verb) => migrate::run(&load(&common)?, &common, verb).await,
@@ -199,4 +205,16 @@ fn failed(fault: &Failed) -> ExitCode {
     use std::io::Write as _;
     drop(writeln!(std::io::stderr(), "daftar: {fault}"));
     ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn no_command_is_at_odds_with_itself() {
+        Cli::command().debug_assert();
+    }
 }

@@ -9,9 +9,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::assemble::{House, assemble};
 use super::books::Books;
-use super::officers::{check_lone_paths, console_settings};
 use super::reload::Reload;
 use super::socket::{Folder, Socket};
+use super::staffed::{check_lone_paths, console_settings};
 use super::system::SystemClock;
 use super::{Common, Failed};
 use crate::config::Config;

@@ -11,8 +11,9 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use serde::{Deserialize, Serialize};
 
-use crate::case::{CaseId, CodeId, Door, State as CaseState};
-use crate::registrar::{CodeOrder, Hand, KeyAct, OnDuty, Refusal, Registrar, Source};
+use crate::case::{CaseId, CodeId, Door, Millis, OfficerId, State as CaseState};
+use crate::duty::{Jobs, OfficerName};
+use crate::registrar::{Candidate, CodeOrder, Hand, KeyAct, Learned, OnDuty, Refusal, Registrar, Source};
 
 /// The routes of the control socket. Who can open it is the office: its mode is 0600. `ra_key` is the key that this server
 /// signs with.
@@ -26,6 +27,10 @@ pub fn control(registrar: Registrar, ra_key: KeyPrint) -> Router {
         .route("/codes/{id}/withdraw", post(withdraw_code))
         .route("/authorities/{name}/export", post(export))
         .route("/authorities/{name}/import", post(import).layer(DefaultBodyLimit::max(LARGEST_IMPORT)))
+        .route("/officers", get(officers).post(propose_officer))
+        .route("/officers/review", post(review_officers))
+        .route("/officers/{id}/confirm", post(confirm_officer))
+        .route("/officers/{id}/disable", post(disable_officer))
         .route("/key-acts", post(note_key_act))
         .layer(Extension(ra_key))
         .with_state(registrar)
@@ -67,6 +72,11 @@ impl Sender {
             (None, Some(name)) => Ok(Hand::Control(name)),
             (None, None) => Err(Problem::input("who does it is not said".to_owned())),
         }
+    }
+
+    /// The officer, for what nobody else may.
+    fn officer(self) -> Result<OnDuty, Problem> {
+        self.0.ok_or_else(|| Problem::input("this is for officers: at the officers' socket, with --as".to_owned()))
     }
 }
 
@@ -122,6 +132,25 @@ struct ExportedFile {
 struct Import {
     officer: Option<String>,
     file: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Proposed {
+    name: String,
+    jobs: Vec<String>,
+    /// PEM: the certificate and what it chains to.
+    certificate: String,
+    learned: Vec<Training>,
+}
+
+/// A course that somebody passed; UTC milliseconds.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Training {
+    course: String,
+    passed_at: i64,
+    valid_until: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -243,6 +272,58 @@ async fn import(
     Ok(Json(registrar.import(&name, &file, &hand).await?).into_response())
 }
 
+async fn officers(State(registrar): State<Registrar>, sender: Sender) -> Result<Response, Problem> {
+    Ok(Json(registrar.roster(&sender.officer()?).await?).into_response())
+}
+
+async fn propose_officer(
+    State(registrar): State<Registrar>,
+    sender: Sender,
+    Json(proposed): Json<Proposed>,
+) -> Result<Response, Problem> {
+    let unfit = |fault: &dyn std::fmt::Display| Problem::input(format!("'{}': {fault}", proposed.name));
+    let candidate = Candidate {
+        name: OfficerName::parse(&proposed.name).map_err(|fault| unfit(&fault))?,
+        jobs: Jobs::named(proposed.jobs.iter().map(String::as_str)).map_err(|fault| unfit(&fault))?,
+        chain: Certificate::parse_pem(proposed.certificate.as_bytes()).map_err(|fault| unfit(&fault))?,
+        learned: proposed
+            .learned
+            .iter()
+            .map(|one| Learned {
+                course: one.course.clone(),
+                passed_at: Millis(one.passed_at),
+                valid_until: one.valid_until.map(Millis),
+            })
+            .collect(),
+    };
+    let id = registrar.propose_officer(&sender.officer()?, candidate).await?.to_string();
+    Ok((StatusCode::CREATED, Json(Moved { id, state: "proposed".to_owned() })).into_response())
+}
+
+async fn confirm_officer(
+    State(registrar): State<Registrar>,
+    sender: Sender,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    registrar.confirm_officer(&sender.officer()?, officer_id(&id)?).await?;
+    Ok(Json(Moved { id, state: "active".to_owned() }).into_response())
+}
+
+async fn disable_officer(
+    State(registrar): State<Registrar>,
+    sender: Sender,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    registrar.disable_officer(&sender.officer()?, officer_id(&id)?).await?;
+    Ok(Json(Moved { id, state: "disabled".to_owned() }).into_response())
+}
+
+async fn review_officers(State(registrar): State<Registrar>, sender: Sender) -> Result<Response, Problem> {
+    let officer = sender.officer()?;
+    registrar.review_officers(&officer).await?;
+    Ok(Json(registrar.roster(&officer).await?).into_response())
+}
+
 async fn note_key_act(
     State(registrar): State<Registrar>,
     Extension(ra_key): Extension<KeyPrint>,
@@ -258,6 +339,10 @@ async fn note_key_act(
     }
     registrar.note_key_act(&act).await?;
     Ok(Json(act).into_response())
+}
+
+fn officer_id(text: &str) -> Result<OfficerId, Problem> {
+    OfficerId::parse(text).ok_or_else(|| Problem::input(format!("'{text}' is not an identifier")))
 }
 
 fn case_id(text: &str) -> Result<CaseId, Problem> {

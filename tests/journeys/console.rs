@@ -265,6 +265,47 @@ fn who_is_no_officer_is_told_what_is_missing_and_counted() {
 }
 
 #[test]
+fn officers_are_named_by_commands_as_at_the_console() {
+    let staffed = Staffed::open();
+    let office = &staffed.office;
+    let (mina, majid, anna) = (office.with_key("mina"), office.with_key("majid"), office.with_key("anna"));
+    office.certify_person("bahar");
+    let entry = "[[officer]]\nname = \"Bahar\"\njobs = [\"checker\"]\ncertificate = \"bahar.crt\"\n\
+         [[officer.learned]]\ncourse = \"RA\"\npassed = \"2026-03-21\"\n";
+    let both = std::fs::read_to_string(office.with_key("bahar")).unwrap();
+    let certificate = both.split_inclusive("-----END CERTIFICATE-----\n").next().unwrap();
+    super::office::written(office.path("officers/bahar.crt"), certificate.as_bytes());
+    let file = super::office::written(office.path("officers/bahar.toml"), entry.as_bytes());
+    let add = ["officer", "add", file.to_str().unwrap(), "--as"];
+    let refused = office.run(&[&add[..], &[&anna]].concat());
+    assert!(
+        super::office::text(&refused).contains("propose-officer is not a job of anna"),
+        "{}",
+        super::office::text(&refused)
+    );
+    let told = office.told(&[&add[..], &[&mina]].concat());
+    let id = told["proposed"][0]["id"].as_str().unwrap();
+    let own = office.run(&["officer", "confirm", id, "--as", &mina]);
+    assert!(super::office::text(&own).contains("another administrator proposed"), "{}", super::office::text(&own));
+    let at_work = || {
+        let roster = office.told(&["officer", "list", "--as", &majid]);
+        let officers = roster["officers"].as_array().unwrap().clone();
+        let bahar = officers.into_iter().find(|officer| officer["id"] == id).unwrap();
+        assert_eq!((&bahar["name"], &bahar["learned"][0]["course"]), (&"Bahar".into(), &"RA".into()));
+        (bahar["state"].as_str().unwrap().to_owned(), roster["reviewed_at"].is_i64())
+    };
+    assert_eq!(at_work(), ("proposed".to_owned(), false));
+    office.told(&["officer", "confirm", id, "--as", &majid]);
+    office.told(&["officer", "review", "--as", &majid]);
+    assert_eq!(at_work(), ("active".to_owned(), true));
+    staffed.logged_in("bahar");
+    office.told(&["officer", "disable", id, "--as", &mina]);
+    assert_eq!(at_work().0, "disabled");
+    assert_eq!(staffed.browser("bahar").log_in().status, 401);
+    assert!(super::office::text(&office.run(&["officer", "list", "--as", &majid])).contains("Bahar"));
+}
+
+#[test]
 fn a_session_ends_by_itself_when_nobody_is_there() {
     let mut staffed = Staffed::open_with(|settings| {
         settings.table("officers").insert("idle_minutes".into(), 5.into());
