@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use certs::Millis;
 use serde::Deserialize;
-use time::macros::format_description;
 
 use super::Failed;
 use super::assemble::read_certificates;
@@ -50,26 +48,10 @@ pub(super) fn read(path: &Path) -> Result<Vec<Candidate>, Failed> {
             learned: entry
                 .learned
                 .iter()
-                .map(Training::read)
+                .map(|one| Learned::read(&one.course, &one.passed, one.valid_until.as_deref()))
                 .collect::<Result<_, _>>()
                 .map_err(|fault| about(&fault))?,
         })
     };
     file.officer.into_iter().map(candidate).collect()
-}
-
-impl Training {
-    fn read(&self) -> Result<Learned, String> {
-        Ok(Learned {
-            course: self.course.clone(),
-            passed_at: day(&self.passed)?,
-            valid_until: self.valid_until.as_deref().map(day).transpose()?,
-        })
-    }
-}
-
-fn day(text: &str) -> Result<Millis, String> {
-    let date = time::Date::parse(text, format_description!("[year]-[month]-[day]"));
-    let date = date.map_err(|_| format!("'{text}' is no day such as 2026-03-21"))?;
-    Ok(Millis(date.midnight().assume_utc().unix_timestamp() * 1000))
 }

@@ -81,15 +81,19 @@ pub(super) async fn page(State(console): State<Console>, Path(id): Path<String>,
     let Some(id) = CaseId::parse(&id) else { return Fault::nothing().told(visit.shell) };
     let found = async {
         let case = console.registrar.case(id).await?;
-        Ok::<_, Refusal>((case, console.registrar.case_log(id).await?, People::of(&console).await?))
+        let (log, people) = (console.registrar.case_log(id).await?, People::of(&console).await?);
+        // An officer's decision rests on the same facts, and has no findings of its own.
+        let ruling = case.decisions.iter().rev().find(|decision| decision.actor.starts_with("rules:"));
+        let findings = ruling.map_or(Ok(Vec::new()), |ruling| serde_json::from_str(&ruling.findings));
+        let asked = ruling.map(|ruling| serde_json::from_str(&ruling.facts)).transpose();
+        let unread = |fault: serde_json::Error| Refusal::away(format!("the record of a decision: {fault}"));
+        let (findings, asked) = (findings.map_err(unread)?, asked.map_err(unread)?);
+        let certificate = case.certificate.as_deref().map(Issued::of).transpose()?;
+        let may_decide = visit.may(Act::Approve) && case.state == CaseState::Checked.name();
+        Ok::<_, Refusal>((case, asked, findings, certificate, log, people, may_decide))
     };
     match found.await {
-        Ok((case, log, people)) => {
-            let last = case.decisions.last();
-            let findings = last.and_then(|decision| serde_json::from_str(&decision.findings).ok()).unwrap_or_default();
-            let asked = last.and_then(|decision| serde_json::from_str(&decision.facts).ok());
-            let certificate = case.certificate.as_deref().and_then(Issued::of);
-            let may_decide = visit.may(Act::Approve) && case.state == CaseState::Checked.name();
+        Ok((case, asked, findings, certificate, log, people, may_decide)) => {
             let shell = visit.shell;
             Page(One { shell, case, asked, findings, certificate, log, people, may_decide }).into_response()
         }
@@ -127,9 +131,11 @@ pub(super) async fn refuse(
 }
 
 impl Issued {
-    fn of(pem: &str) -> Option<Self> {
-        let certificate = Certificate::parse_pem(pem.as_bytes()).ok()?.into_iter().next()?;
-        Some(Self {
+    fn of(pem: &str) -> Result<Self, Refusal> {
+        let unread = |fault: &dyn std::fmt::Display| Refusal::away(format!("the record of a certificate: {fault}"));
+        let found = Certificate::parse_pem(pem.as_bytes()).map_err(|fault| unread(&fault))?;
+        let certificate = found.into_iter().next().ok_or_else(|| unread(&"it is empty"))?;
+        Ok(Self {
             serial: hex::encode(certificate.serial()),
             subject: certificate.subject().to_string(),
             issuer: certificate.issuer().to_string(),

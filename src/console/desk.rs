@@ -7,6 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::Console;
 use super::answer::{Fault, Page};
 use super::shell::{Shell, Visit};
+use super::system::parts;
 use crate::case::State as CaseState;
 use crate::duty::Act;
 use crate::registrar::{QueueView, Refusal};
@@ -16,7 +17,7 @@ use crate::registrar::{QueueView, Refusal};
 struct Desk {
     shell: Shell,
     queues: Vec<QueueView>,
-    /// Keys of texts.
+    /// What needs somebody.
     alerts: Vec<&'static str>,
     sees_cases: bool,
 }
@@ -35,17 +36,9 @@ async fn desk(console: &Console, visit: &Visit) -> Result<(Vec<QueueView>, Vec<&
     let mut queues = if visit.may(Act::SeeCases) { console.registrar.queues().await? } else { Vec::new() };
     // What waits for a decision comes first, then what is oldest.
     queues.sort_by_key(|queue| (queue.state != CaseState::Checked, queue.oldest));
-    let ready = console.registrar.readiness().await;
-    let parts = [
-        (ready.database, "alert-database"),
-        (ready.hsm, "alert-hsm"),
-        (ready.data_key, "alert-data-key"),
-        (ready.upstream, "alert-upstream"),
-        (ready.audit, "alert-audit"),
-    ];
-    let mut alerts: Vec<_> = parts.into_iter().filter(|(good, _)| !good).map(|(_, key)| key).collect();
+    let mut alerts: Vec<_> = parts(console).await.into_iter().filter(|(_, good)| !good).map(|(name, _)| name).collect();
     if visit.may(Act::ReviewOfficers) && console.registrar.roster(&visit.officer()?).await?.review_due {
-        alerts.push("alert-review");
+        alerts.push("review");
     }
     Ok((queues, alerts))
 }

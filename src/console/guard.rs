@@ -37,7 +37,7 @@ pub(super) struct Session {
 
 /// For all routes.
 pub(super) async fn guard(State(console): State<Console>, request: Request, next: Next) -> Response {
-    let mut response = match own_name(&console.settings, request.headers(), request.method()) {
+    let mut response = match own_name(&console.settings, &request) {
         Ok(()) => next.run(request).await,
         Err((status, key)) => {
             explained(Language::of(request.headers()), status, key, request.extensions().get::<RequestId>())
@@ -55,17 +55,15 @@ pub(super) async fn guard(State(console): State<Console>, request: Request, next
 }
 
 /// Whether a request names this console, and a form was sent by a page of it.
-fn own_name(
-    settings: &ConsoleSettings,
-    headers: &HeaderMap,
-    method: &Method,
-) -> Result<(), (StatusCode, &'static str)> {
-    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+fn own_name<B>(settings: &ConsoleSettings, request: &http::Request<B>) -> Result<(), (StatusCode, &'static str)> {
+    let text = |name: &HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+    // HTTP/2 has `:authority` in its place (RFC 9113 section 8.3.1).
+    let host = text(&HOST).or(request.uri().authority().map(http::uri::Authority::as_str));
     // A name of another site that leads here (DNS rebinding) is none of ours.
-    let Some(host) = text(&HOST).filter(|host| settings.hosts.contains(*host)) else {
+    let Some(host) = host.filter(|host| settings.hosts.contains(*host)) else {
         return Err((StatusCode::MISDIRECTED_REQUEST, "fault-host"));
     };
-    if *method == Method::GET || *method == Method::HEAD {
+    if [Method::GET, Method::HEAD].contains(request.method()) {
         return Ok(());
     }
     // Browsers tell where a form comes from (RFC 6454 section 7.3, Fetch); who does not tell is no browser of an officer.
@@ -215,8 +213,22 @@ mod tests {
     fn judged(method: &Method, fields: &[(&'static str, &str)]) -> Result<(), (StatusCode, &'static str)> {
         let hosts = ["localhost:9443".to_owned()].into();
         let settings = ConsoleSettings { hosts, offset_seconds: 0, loopback: true };
-        let headers = fields.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
-        own_name(&settings, &headers.collect(), method)
+        let mut request = http::Request::builder().method(method).uri("/");
+        for (name, value) in fields {
+            request = if *name == ":authority" {
+                request.uri(format!("https://{value}/"))
+            } else {
+                request.header(*name, *value)
+            };
+        }
+        own_name(&settings, &request.body(()).unwrap())
+    }
+
+    #[test]
+    fn http_2_tells_the_name_in_another_place() {
+        assert!(judged(&Method::GET, &[(":authority", "localhost:9443")]).is_ok());
+        assert!(judged(&Method::GET, &[(":authority", "evil.example")]).is_err());
+        assert!(judged(&Method::GET, &[(":authority", "localhost:9443"), ("host", "evil.example")]).is_err());
     }
 
     #[test]

@@ -167,11 +167,38 @@ mod tests {
             assert!(keys(ENGLISH_TEXT).contains(key), "{key} is in no language");
         }
         // Made of a word and a name that is no text: job-auditor, state-issued.
-        let made = ["job-", "state-", "kind-", "act-", "verdict-", "officer-", "part-", "leaf-"];
+        let made = ["job-", "state-", "kind-", "verdict-", "officer-", "part-", "leaf-", "alert-"];
         for key in keys(ENGLISH_TEXT) {
             let whole = named.contains(&format!("\"{key}\""));
             assert!(whole || made.iter().any(|begin| key.starts_with(begin)), "nobody says {key}");
         }
+    }
+
+    #[test]
+    fn every_name_of_the_house_has_a_text() {
+        use crate::case::State;
+        use crate::duty::Job;
+
+        let of = |begin: &str| -> BTreeSet<&str> {
+            keys(ENGLISH_TEXT).into_iter().filter_map(|key| key.strip_prefix(begin)).collect()
+        };
+        // Where a type cannot list its names, its source does.
+        let source = |file: &str| {
+            let text = std::fs::read_to_string(format!("{}/src/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+            let names = text.split("=> \"").skip(1).filter_map(|rest| rest.split('"').next());
+            names.map(str::to_owned).collect::<Vec<String>>()
+        };
+        let leaves = source("audit/leaf.rs");
+        assert!(leaves.len() > 20 && leaves.iter().any(|name| name == "officer_action"));
+        assert_eq!(of("leaf-"), leaves.iter().map(String::as_str).collect());
+        assert_eq!(of("state-"), State::ALL.iter().map(|state| state.name()).collect());
+        assert_eq!(of("job-"), Job::ALL.iter().map(|job| job.name()).collect());
+        assert_eq!(of("kind-"), ["issue", "renew", "rekey", "revoke"].into());
+        assert_eq!(of("verdict-"), ["pass", "vet", "refuse"].into());
+        assert!(of("officer-").is_superset(&["proposed", "active", "disabled"].into()));
+        let parts: BTreeSet<&str> = ["database", "hsm", "data-key", "upstream", "audit"].into();
+        assert_eq!(of("part-"), parts);
+        assert_eq!(of("alert-"), parts.into_iter().chain(["review"]).collect());
     }
 
     #[test]

@@ -3,9 +3,8 @@
 use askama::Template;
 use axum::extract::{Form, Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use certs::{Certificate, Millis};
+use certs::Certificate;
 use serde::Deserialize;
-use time::macros::format_description;
 
 use super::Console;
 use super::answer::{Fault, Page};
@@ -115,14 +114,10 @@ impl Wanted {
         let jobs = ticked.into_iter().filter(|(_, tick)| !tick.is_empty()).map(|(job, _)| job.name());
         let learned = match self.course.trim() {
             "" => Vec::new(),
-            course => vec![Learned {
-                course: course.to_owned(),
-                passed_at: day(&self.passed)?,
-                valid_until: match self.valid_until.trim() {
-                    "" => None,
-                    text => Some(day(text)?),
-                },
-            }],
+            course => {
+                let until = Some(self.valid_until.as_str()).filter(|until| !until.trim().is_empty());
+                vec![Learned::read(course, &self.passed, until)?]
+            }
         };
         if self.certificate.contains("PRIVATE KEY") {
             return Err("there is a private key with it. Take the certificate alone; this key others have seen, so make a new one".to_owned());
@@ -135,11 +130,4 @@ impl Wanted {
             learned,
         })
     }
-}
-
-/// The begin of a day, as `<input type="date">` writes it.
-fn day(text: &str) -> Result<Millis, String> {
-    let date = time::Date::parse(text.trim(), format_description!("[year]-[month]-[day]"))
-        .map_err(|_| format!("'{}' is no day such as 2026-03-21", text.trim()))?;
-    Ok(Millis(date.midnight().assume_utc().unix_timestamp() * 1000))
 }

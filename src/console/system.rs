@@ -12,21 +12,26 @@ use super::shell::{Shell, Visit};
 #[template(path = "system.html")]
 struct System {
     shell: Shell,
-    /// Each part by the key of its text, and whether it is well.
-    parts: Vec<(&'static str, bool)>,
+    /// Each part by its name, and whether it is well.
+    parts: [(&'static str, bool); 5],
     now: i64,
     version: &'static str,
 }
 
-pub(super) async fn page(State(console): State<Console>, visit: Visit) -> Response {
+/// What the office works with, and whether it is well.
+pub(super) async fn parts(console: &Console) -> [(&'static str, bool); 5] {
     let ready = console.registrar.readiness().await;
-    let parts = vec![
-        ("part-database", ready.database),
-        ("part-hsm", ready.hsm),
-        ("part-data-key", ready.data_key),
-        ("part-upstream", ready.upstream),
-        ("part-audit", ready.audit),
-    ];
+    [
+        ("database", ready.database),
+        ("hsm", ready.hsm),
+        ("data-key", ready.data_key),
+        ("upstream", ready.upstream),
+        ("audit", ready.audit),
+    ]
+}
+
+pub(super) async fn page(State(console): State<Console>, visit: Visit) -> Response {
+    let parts = parts(&console).await;
     let now = console.registrar.now().0;
     Page(System { shell: visit.shell, parts, now, version: env!("CARGO_PKG_VERSION") }).into_response()
 }

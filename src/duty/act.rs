@@ -31,15 +31,13 @@ pub enum Act {
     SeeLog,
     /// Looks at the state of token, CAs, database and clock.
     SeeSystem,
-    /// Records what was done with the RA key.
-    NoteKeyAct,
     /// Carries files to a CA that is off-line, and back.
     CarryFiles,
 }
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 14] = [
         Self::SeeCases,
         Self::Approve,
         Self::Refuse,
@@ -53,7 +51,6 @@ impl Act {
         Self::ReviewOfficers,
         Self::SeeLog,
         Self::SeeSystem,
-        Self::NoteKeyAct,
         Self::CarryFiles,
     ];
 
@@ -74,7 +71,6 @@ impl Act {
             Self::ReviewOfficers => "review-officers",
             Self::SeeLog => "see-log",
             Self::SeeSystem => "see-system",
-            Self::NoteKeyAct => "note-key-act",
             Self::CarryFiles => "carry-files",
         }
     }
@@ -101,7 +97,6 @@ impl Act {
             }
             Self::SeeLog => &[Auditor],
             Self::SeeSystem => &[Administrator, Auditor, SecurityOfficer],
-            Self::NoteKeyAct => &[SecurityOfficer],
         }
     }
 

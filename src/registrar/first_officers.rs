@@ -1,12 +1,13 @@
 //! The first officers: whoever sets the office up names them, once, while there are none. Later ones are proposed and confirmed.
 
+use certs::path::Purpose;
+
 use super::officers::{Candidate, joining};
 use super::trust::Trust;
 use crate::audit::{Leaf, LeafKind};
 use crate::case::{Millis, OfficerId, Random};
 use crate::duty::Job;
 use crate::store::{Row, Store, Unit};
-use certs::path::Purpose;
 
 /// Records the first officers, all or none; says their identifiers.
 ///
@@ -19,7 +20,7 @@ pub async fn begin_with_officers(
     (random, at, node): (&dyn Random, Millis, &str),
 ) -> Result<Vec<OfficerId>, String> {
     if store.has_officers().await.map_err(|fault| fault.to_string())? {
-        return Err("this office has officers; an administrator proposes further ones at the console".to_owned());
+        return Err("this office has officers; an administrator proposes further ones, at the console or by `daftar officer add`".to_owned());
     }
     let administrators = candidates.iter().filter(|candidate| candidate.jobs.have(Job::Administrator)).count();
     if administrators < 2 {

@@ -2,6 +2,7 @@
 
 use certs::Certificate;
 use serde::Serialize;
+use time::macros::format_description;
 
 use super::hand::Hand;
 use super::session::OnDuty;
@@ -33,6 +34,23 @@ pub struct Learned {
     pub passed_at: Millis,
     /// Until when it is proof; none: for ever.
     pub valid_until: Option<Millis>,
+}
+
+impl Learned {
+    /// A course with its days, as people write them: `2026-03-21`.
+    ///
+    /// # Errors
+    /// A text that tells which day is none.
+    pub fn read(course: &str, passed: &str, valid_until: Option<&str>) -> Result<Self, String> {
+        Ok(Self { course: course.to_owned(), passed_at: day(passed)?, valid_until: valid_until.map(day).transpose()? })
+    }
+}
+
+/// The begin of a day in UTC.
+fn day(text: &str) -> Result<Millis, String> {
+    let date = time::Date::parse(text.trim(), format_description!("[year]-[month]-[day]"));
+    let date = date.map_err(|_| format!("'{}' is no day such as 2026-03-21", text.trim()))?;
+    Ok(Millis(date.midnight().assume_utc().unix_timestamp() * 1000))
 }
 
 /// An officer as he is shown.
