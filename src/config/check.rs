@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Config, DEMO_MARK};
+use super::{AuthorityConfig, Config, DEMO_MARK};
 use super::{officers, profile};
 use crate::listen::Place;
 use crate::registrar::{Balancer, KEY_MAKING_TIME, LEASE, TrustedRa};
@@ -56,6 +56,11 @@ pub(super) fn check(config: &Config) -> Result<(), Wrong> {
         return wrong(&["authority"], "there is no [authority.NAME], so nothing can be forwarded");
     }
     for (name, authority) in &config.authority {
+        let plain = name.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_".contains(&octet));
+        if matches!(authority, AuthorityConfig::File(_)) && !plain {
+            let text = "the name of this table stands in names of files: letters, digits, - and _ only";
+            return wrong(&["authority", name, "kind"], text);
+        }
         if let Some(fault) = authority.url_fault() {
             return wrong(&["authority", name, "url"], fault);
         }

@@ -15,7 +15,7 @@ use crate::audit::LeafKind;
 use crate::case::{CaseId, SubmissionStep};
 use crate::duty::Act;
 use crate::store::{CommitError, Export, ExportFile, NewExport, Row, Unit};
-use crate::upstream::{Answer, Arrived, Authority, Carriage, Conversation};
+use crate::upstream::{Answer, Arrived, Authority, Carriage};
 
 /// What the manifest says. New fields come at the end; a change of meaning has another version.
 #[derive(Debug, Serialize)]
@@ -79,7 +79,7 @@ impl Registrar {
         self.permit(hand, Act::CarryFiles).await?;
         let driver = self.carried_to(authority)?;
         let carriage = carriage(driver.as_ref())?;
-        let (waiting, unanswered) = self.waiting_for_carrier(authority, driver.as_ref()).await?;
+        let (waiting, unanswered) = self.waiting_for_carrier(authority).await?;
         if waiting.is_empty() {
             return Ok(None);
         }
@@ -177,8 +177,7 @@ impl Registrar {
         if self.store.exported_in(&sha256(&voyage.sent)).await.map_err(Refusal::store)?.is_none() {
             return told(case, false, "its newest message was not exported yet: this answers an older one");
         }
-        let conversation = Conversation { request: &voyage.request, sent: &voyage.sent };
-        let says = match voyage.authority.read(conversation, &answer, self.now()) {
+        let says = match self.read(&voyage, &answer) {
             Ok(Answer::NotNow { text, .. } | Answer::InUse { text }) => {
                 return told(case, false, &format!("the CA did not take the request; carry it there again: {text}"));
             }
@@ -192,24 +191,19 @@ impl Registrar {
         if self.flights.find(voyage.case()).is_none() {
             self.flights.take_off(voyage.case(), None);
         }
-        if matches!(self.heard(&mut voyage, answer).await?, Next::Leg) {
+        if matches!(self.heard(&mut voyage, answer.octets, says).await?, Next::Leg) {
             self.drive(voyage).await;
         }
         told(case, true, &text)
     }
 
     /// The newest messages that wait and were never exported; and those that were.
-    async fn waiting_for_carrier(
-        &self,
-        authority: &str,
-        driver: &dyn Authority,
-    ) -> Result<(Vec<Waiting>, Vec<Carried>), Refusal> {
+    async fn waiting_for_carrier(&self, authority: &str) -> Result<(Vec<Waiting>, Vec<Carried>), Refusal> {
         let (mut waiting, mut unanswered) = (Vec::new(), Vec::new());
         let found = self.store.carried_submissions(authority, MOST).await.map_err(Refusal::store)?;
         for submission in found {
             let messages = self.store.sent_messages(submission.id).await.map_err(Refusal::store)?;
             let Some(message) = messages.into_iter().next_back() else { continue };
-            debug_assert_eq!(driver.is_poll(&message), submission.step == SubmissionStep::Poll);
             let hash = sha256(&message);
             let one = Waiting { message, hash, transaction: submission.transaction, step: submission.step };
             match self.store.exported_in(&hash).await.map_err(Refusal::store)? {
@@ -222,17 +216,7 @@ impl Registrar {
 
     /// Its CA is off-line: the message waits for an export, and its requester is told to come back.
     pub(super) async fn leave_for_carrier(&self, voyage: &mut Voyage) -> Result<Next, Refusal> {
-        let row = Row::MoveSubmission {
-            submission: voyage.submission,
-            from: voyage.state,
-            from_step: voyage.recorded_step,
-            to: voyage.state,
-            step: voyage.step,
-            next_attempt: None,
-            lease_until: None,
-            deadline: None,
-        };
-        self.store.commit(Unit::new().with(row)).await.map_err(Refusal::store)?;
+        self.keep_in_outbox(voyage, None).await?;
         self.flights.land(voyage.case(), self.waiting(), None);
         Ok(Next::Ashore)
     }

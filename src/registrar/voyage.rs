@@ -21,7 +21,9 @@ use crate::case::{
 use crate::failpoint::failpoint;
 use crate::rules::Profile;
 use crate::store::{Leg, NewSubmission, Row, Unit};
-use crate::upstream::{Answer, Authority, Conversation, Expected, ExpectedKey, Order, Received, SendFault};
+use crate::upstream::{
+    Answer, AnswerFault, Authority, Conversation, Expected, ExpectedKey, Order, Received, SendFault,
+};
 
 /// Whom a voyage is for.
 #[derive(Clone, Debug)]
@@ -248,18 +250,20 @@ impl Registrar {
                 return Ok(next);
             }
         };
-        self.heard(voyage, received).await
+        match self.read(voyage, &received) {
+            Ok(answer) => self.heard(voyage, received.octets, answer).await,
+            Err(fault) => self.disbelieve(voyage, &received.octets, &fault.to_string()).await,
+        }
+    }
+
+    /// What an answer says to the newest message.
+    pub(super) fn read(&self, voyage: &Voyage, received: &Received) -> Result<Answer, AnswerFault> {
+        let conversation = Conversation { request: &voyage.request, sent: &voyage.sent };
+        voyage.authority.read(conversation, received, self.now())
     }
 
     /// Records what follows from an answer to the newest message.
-    pub(super) async fn heard(&self, voyage: &mut Voyage, received: Received) -> Result<Next, Refusal> {
-        let conversation = Conversation { request: &voyage.request, sent: &voyage.sent };
-        let answer = voyage.authority.read(conversation, &received, self.now());
-        let octets = received.octets;
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(fault) => return self.disbelieve(voyage, &octets, &fault.to_string()).await,
-        };
+    pub(super) async fn heard(&self, voyage: &mut Voyage, octets: Vec<u8>, answer: Answer) -> Result<Next, Refusal> {
         match (voyage.final_word(answer), voyage.step, voyage.revokes()) {
             (Answer::NotNow { text, .. }, ..) => self.put_back(voyage, &text).await,
             (Answer::InUse { text }, ..) => self.in_use(voyage, &octets, &text).await,
@@ -340,19 +344,24 @@ impl Registrar {
 
     /// Its CA is left alone now: it stays in the outbox, and its requester is told to come back.
     async fn hold_back(&self, voyage: &mut Voyage, until: Millis) -> Result<Next, Refusal> {
+        self.keep_in_outbox(voyage, Some(until.plus(self.back_off(0)))).await?;
+        self.flights.land(voyage.case(), self.waiting(), None);
+        Ok(Next::Ashore)
+    }
+
+    /// Nobody carries it now: it is taken up again at this time, or when somebody brings its answer.
+    pub(super) async fn keep_in_outbox(&self, voyage: &Voyage, until: Option<Millis>) -> Result<(), Refusal> {
         let row = Row::MoveSubmission {
             submission: voyage.submission,
             from: voyage.state,
             from_step: voyage.recorded_step,
             to: voyage.state,
             step: voyage.step,
-            next_attempt: Some(until.plus(self.back_off(0))),
+            next_attempt: until,
             lease_until: None,
             deadline: None,
         };
-        self.store.commit(Unit::new().with(row)).await.map_err(Refusal::store)?;
-        self.flights.land(voyage.case(), self.waiting(), None);
-        Ok(Next::Ashore)
+        self.store.commit(Unit::new().with(row)).await.map_err(Refusal::store)
     }
 
     /// Back into the outbox: the same bytes go out again later.
@@ -365,17 +374,7 @@ impl Registrar {
         let least = i64::from(least.unwrap_or(0)).saturating_mul(1000).min(LONGEST_PAUSE);
         self.metrics.authority_fault();
         tracing::warn!(case = %voyage.case(), authority = voyage.authority.name(), attempts = voyage.attempts, cause, "the CA gave no answer");
-        let unit = Unit::new().with(Row::MoveSubmission {
-            submission: voyage.submission,
-            from: voyage.state,
-            from_step: voyage.recorded_step,
-            to: voyage.state,
-            step: voyage.step,
-            next_attempt: Some(self.now().plus(self.back_off(voyage.attempts).max(least))),
-            lease_until: None,
-            deadline: None,
-        });
-        self.store.commit(unit).await.map_err(Refusal::store)?;
+        self.keep_in_outbox(voyage, Some(self.now().plus(self.back_off(voyage.attempts).max(least)))).await?;
         Ok(Next::Ashore)
     }
 
