@@ -13,6 +13,7 @@ use super::expiry::{self, Watched};
 use super::genuine::refuse_demo_certificates;
 use super::key_files::key_encryption_keys;
 use super::server_key::server_key;
+use super::staffed::explain_open_ways;
 use super::system::{Entropy, SystemClock};
 use super::{Common, Failed, data_key, print};
 use crate::case::{Clock, Random};
@@ -136,6 +137,7 @@ fn files(config: &Config, report: &mut Report) {
         report.tell(&format!("certificate of hsm.{key}"), fits.map(drop));
     }
     report.tell("demo certificates", refuse_demo_certificates(config));
+    report.tell("officers.alone", explain_open_ways(config));
     report.tell("key_encryption_key", key_encryption_keys(config).map(drop));
     report.tell("recovery key", data_key::check_recovery(config));
     if let Some(path) = &config.listen.key_file {

@@ -27,26 +27,27 @@ pub(super) async fn check_lone_paths(config: &Config, store: &Store, registrar: 
     let Some(officers) = &config.officers else {
         return Err(Failed::new("this office has officers, and [officers] is not there: without it nobody can log in"));
     };
-    let mut open = Vec::new();
-    let paths = config.lone_paths();
-    let closed = officers.alone.keys().filter(|name| !paths.iter().any(|path| path.to_string() == **name));
-    for path in closed {
-        tracing::warn!(path, "[officers.alone] has a reason for a way that is not open: take it out");
-    }
-    for path in paths {
-        let name = path.to_string();
-        match officers.alone.get(&name) {
-            Some(reason) => {
-                tracing::warn!(
-                    path = name,
-                    reason,
-                    "one person alone can get a certificate issued; the configuration says why"
-                );
-                registrar.note_lone_path(&name, reason).await.map_err(Failed::new)?;
-            }
-            None => open.push(format!("  {name}: {}", path.explain())),
+    let paths: Vec<String> = config.lone_paths().iter().map(ToString::to_string).collect();
+    for (path, reason) in &officers.alone {
+        if paths.contains(path) {
+            tracing::warn!(path, reason, "one person alone can get a certificate issued; the configuration says why");
+            registrar.note_lone_path(path, reason).await.map_err(Failed::new)?;
+        } else {
+            tracing::warn!(path, "[officers.alone] has a reason for a way that is not open: take it out");
         }
     }
+    explain_open_ways(config)
+}
+
+/// Whether every way for one person alone has its reason, where there is `[officers]`.
+pub(super) fn explain_open_ways(config: &Config) -> Result<(), Failed> {
+    let Some(officers) = &config.officers else { return Ok(()) };
+    let open: Vec<String> = config
+        .lone_paths()
+        .into_iter()
+        .filter(|path| !officers.alone.contains_key(&path.to_string()))
+        .map(|path| format!("  {path}: {}", path.explain()))
+        .collect();
     if open.is_empty() {
         return Ok(());
     }

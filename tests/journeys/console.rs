@@ -316,12 +316,49 @@ fn a_session_ends_by_itself_when_nobody_is_there() {
     staffed.office.restart();
     assert_eq!(anna.get("/").status, 200, "a restart logs nobody out");
     staffed.office.step_clock(6 * 60);
-    assert_eq!(anna.get("/").status, 303);
+    assert_eq!(anna.get("/").status, 303, "she was away for longer than idle_minutes");
     assert_eq!(staffed.office.number("SELECT count(*) FROM session"), 0);
     let anna = staffed.logged_in("anna");
     let at = anna.post("/log-out", &[]);
     assert_eq!((at.status, at.header("Location")), (303, Some("/log-in")));
     assert_eq!(anna.get("/").status, 303);
+}
+
+#[test]
+fn a_session_ends_after_its_hours_however_busy_it_is() {
+    let mut staffed = Staffed::open_with(|settings| {
+        settings.table("officers").insert("idle_minutes".into(), 50.into());
+        settings.table("officers").insert("session_hours".into(), 1.into());
+    });
+    staffed.office.step_clock(0);
+    staffed.office.restart();
+    let anna = staffed.logged_in("anna");
+    for (minutes, status) in [(40, 200), (58, 200), (61, 303)] {
+        staffed.office.step_clock(minutes * 60);
+        assert_eq!(anna.get("/").status, status, "after {minutes} minutes");
+    }
+}
+
+#[test]
+fn a_job_that_demands_a_course_is_not_done_without_it() {
+    let mut staffed = Staffed::open_with(|settings| {
+        by_hand(settings);
+        let demanded: toml::Table = [("registrar-officer".to_owned(), "RA officer".into())].into_iter().collect();
+        settings.table("officers").insert("qualifications".into(), demanded.into());
+    });
+    let (_, id) = waiting(&staffed.office);
+    let anna = staffed.logged_in("anna");
+    assert!(anna.page("/").contains("registrar officer"), "{}", anna.page("/"));
+    let refused = anna.post(&format!("/cases/{id}/approve"), &[]);
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    let code =
+        staffed.office.run(&["code", "create", "--profile", "default", "--as", &staffed.office.with_key("anna")]);
+    assert!(super::office::text(&code).contains("make-code is not a job of anna"));
+    assert_eq!(staffed.office.state(), "checked");
+    // Without the demand she may, whatever she learned.
+    staffed.office.configure(|settings| drop(settings.table("officers").remove("qualifications")));
+    staffed.office.restart();
+    assert_eq!(anna.post(&format!("/cases/{id}/approve"), &[]).status, 303);
 }
 
 #[test]
@@ -332,6 +369,8 @@ fn an_office_with_officers_starts_only_when_no_way_is_for_one_person_alone() {
         let reason = toml::Table::from_iter([("code:nowhere".to_owned(), "because of the plant".into())]);
         settings.table("officers").insert("alone".into(), reason.into());
     });
+    let checked = super::office::text(&staffed.office.run(&["check"]));
+    assert!(checked.contains("FAULT officers.alone") && checked.contains("code:default"), "{checked}");
     let output = staffed.office.run(&["serve"]);
     assert!(!output.status.success());
     let said = super::office::text(&output);

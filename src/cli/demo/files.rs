@@ -173,7 +173,7 @@ The officers, each with a job:
 
 {officers}
 
-For the console take the certificate of one into a browser, {folder}/NAME.p12 (password `{password}`),
+{browser},
 and {root} as an authority.
 
 The office's own commands (the token's module wants SOFTHSM2_CONF in its environment):
@@ -187,14 +187,26 @@ Ctrl-C ends it.",
         config = quoted(&dir.join("daftar.toml").display().to_string()),
         softhsm = quoted(&dir.join("softhsm2.conf").display().to_string()),
         officers = STAFF.map(|(name, job)| format!("  {name:<8} {job}")).join("\n"),
-        folder = dir.join(super::OFFICERS).display(),
-        password = PASSWORD,
+        browser = for_browser(dir),
         root = pki_file(dir, Part::Root).display(),
         officer = quoted(&file_of(dir, REGISTRAR_OFFICER).display().to_string()),
         dir = dir.display(),
         env = quoted(&dir.join("demo.env").display().to_string()),
         reference = field("reference"),
         secret = field("secret"),
+    )
+}
+
+fn for_browser(dir: &Path) -> String {
+    let folder = dir.join(super::OFFICERS);
+    let folder = folder.display();
+    if file_of(dir, REGISTRAR_OFFICER).with_extension("p12").exists() {
+        return format!(
+            "For the console take the certificate of one into a browser, {folder}/NAME.p12 (password `{PASSWORD}`)"
+        );
+    }
+    format!(
+        "There is no openssl here. For the console make of {folder}/NAME.pem with `openssl pkcs12 -export` what a browser takes"
     )
 }
 

@@ -63,7 +63,7 @@ pub(super) fn named(dir: &Path) -> PathBuf {
     dir.join(OFFICERS).join(NAMED)
 }
 
-/// The same for a browser (RFC 7292), by the openssl of the README's commands.
+/// The same for a browser (RFC 7292), by the openssl of the README's commands, where there is one.
 async fn pkcs12(file: &Path, name: &str) -> Result<(), Failed> {
     let made = tokio::process::Command::new("openssl")
         .args(["pkcs12", "-export", "-name", name, "-passout", &format!("pass:{PASSWORD}"), "-in"])
@@ -77,10 +77,9 @@ async fn pkcs12(file: &Path, name: &str) -> Result<(), Failed> {
     match made {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(Failed::new(format!("openssl pkcs12 ended with {status}"))),
-        Err(fault) => {
-            tracing::debug!(%fault, "no openssl: an officer's PKCS#12 file is not made");
-            Ok(())
-        }
+        // The words on the screen tell of them only where they are.
+        Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(fault) => Err(Failed::new(format!("openssl: {fault}"))),
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) use self::est::Who;
 pub(crate) use self::front::Front;
 pub(crate) use self::line::Line;
 pub(crate) use self::ports::Ports;
-pub(crate) use self::staff::{Browser, STAFF, Staffed};
+pub(crate) use self::staff::{Browser, Staffed};
 pub(crate) use self::verdict::{Cover, How, done, signed_as_it_is};
 pub(crate) use self::wire::Answer;
 

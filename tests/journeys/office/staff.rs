@@ -23,23 +23,18 @@ pub(crate) struct Browser {
     port: u16,
 }
 
-/// The officers of a demo, each with one job; the administrators are two.
-pub(crate) const STAFF: [(&str, &str); 9] = [
-    ("reza", "receiver"),
-    ("chista", "checker"),
-    ("anna", "registrar-officer"),
-    ("parviz", "publisher"),
-    ("arash", "archivist"),
-    ("mina", "administrator"),
-    ("majid", "administrator"),
-    ("aida", "auditor"),
-    ("sima", "security-officer"),
-];
-
 impl Office {
     /// Has the officers of the demo from its next start on.
     pub(crate) fn name_officers(&self) {
         self.told(&["init", "--officers", self.path("officers/officers.toml").to_str().unwrap()]);
+    }
+
+    /// The officers of the demo by name, each with the one job.
+    pub(crate) fn staff(&self) -> Vec<(String, String)> {
+        let file: toml::Table = std::fs::read_to_string(self.path("officers/officers.toml")).unwrap().parse().unwrap();
+        let officers = file["officer"].as_array().unwrap().iter();
+        let text = |value: &toml::Value| value.as_str().unwrap().to_owned();
+        officers.map(|officer| (text(&officer["name"]), text(&officer["jobs"][0]))).collect()
     }
 
     /// A file with somebody's certificate and key, as commands take it.
