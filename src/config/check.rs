@@ -56,7 +56,8 @@ pub(super) fn check(config: &Config) -> Result<(), Wrong> {
         return wrong(&["authority"], "there is no [authority.NAME], so nothing can be forwarded");
     }
     for (name, authority) in &config.authority {
-        let plain = name.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_".contains(&octet));
+        let plain =
+            !name.is_empty() && name.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_".contains(&octet));
         if matches!(authority, AuthorityConfig::File(_)) && !plain {
             let text = "the name of this table stands in names of files: letters, digits, - and _ only";
             return wrong(&["authority", name, "kind"], text);

@@ -300,6 +300,14 @@ mod tests {
                 "confirm_seconds = 0 #",
                 "profile.devices.cmp.confirm_seconds",
             ),
+            ("\"own\"                    # the [trust.NAME] that off", "\"them\" #", "officers.trust"),
+            ("[\"ra.example:9443\"]", "[\"https://ra.example:9443/\"]", "officers.hosts"),
+            ("utc_offset = \"+00:00\"", "utc_offset = \"3:30\"", "officers.utc_offset"),
+            ("idle_minutes = 15", "idle_minutes = 0", "officers.idle_minutes"),
+            ("session_hours = 10", "session_hours = 0", "officers.session_hours"),
+            ("review_days = 92", "review_days = 0", "officers.review_days"),
+            ("{ checker = \"CPS course\" }", "{ cook = \"CPS course\" }", "officers.qualifications"),
+            ("\"CPS 4.2.1: codes for devices are handed out by the depot\"", "\"it is fine\"", "officers.alone"),
             ("path = \"/var/lib/daftar/daftar.sqlite\"", "#", "store.path"),
             ("# url =", "url =", "store.url"),
             ("# anchors =", "anchors =", "store.anchors"),
@@ -318,6 +326,19 @@ mod tests {
             assert!(REFERENCE.contains(right), "{right}");
             let fault = load(&REFERENCE.replace(right, wrong)).expect_err(wrong).to_string();
             assert!(fault.contains(&format!(": {key}: ")), "{wrong}: {fault}");
+        }
+    }
+
+    #[test]
+    fn a_ca_that_files_are_carried_to_has_a_name_that_files_can_have() {
+        let table = |name: &str| {
+            let files = "certificates = \"oil-chain.pem\"\nra_certificate = \"ra.pem\"";
+            load(&format!("{REFERENCE}\n[authority.{name}]\nkind = \"file\"\n{files}\n"))
+        };
+        assert!(table("oil-2").is_ok());
+        for name in ["\"../oil\"", "\"oil 2\"", "\"\""] {
+            let fault = table(name).expect_err(name).to_string();
+            assert!(fault.contains("stands in names of files"), "{fault}");
         }
     }
 
