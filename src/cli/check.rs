@@ -137,7 +137,6 @@ fn files(config: &Config, report: &mut Report) {
         report.tell(&format!("certificate of hsm.{key}"), fits.map(drop));
     }
     report.tell("demo certificates", refuse_demo_certificates(config));
-    report.tell("officers.alone", explain_open_ways(config));
     report.tell("key_encryption_key", key_encryption_keys(config).map(drop));
     report.tell("recovery key", data_key::check_recovery(config));
     if let Some(path) = &config.listen.key_file {
@@ -170,6 +169,19 @@ fn certificates(path: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
+/// The ways for one person alone: once there are officers they stop the start.
+async fn lone_ways(config: &Config, store: Option<&Store>, report: &mut Report) {
+    let staffed = match store {
+        Some(store) => store.has_officers().await.map_err(Failed::new),
+        None => Ok(false),
+    };
+    match (staffed, explain_open_ways(config)) {
+        (Ok(false), Err(open)) => report.note("officers.alone", &format!("once there are officers, {open}")),
+        (Ok(_), explained) => report.tell("officers.alone", explained),
+        (Err(fault), _) => report.tell("officers.alone", Err(fault)),
+    }
+}
+
 /// Token, database, CAs.
 async fn rest(config: &Config, report: &mut Report) {
     let store = database(config).await;
@@ -183,6 +195,7 @@ async fn rest(config: &Config, report: &mut Report) {
             None
         }
     };
+    lone_ways(config, store.as_ref(), report).await;
     match open_token(config) {
         Ok(hsm) => {
             report.tell("token", ready(&hsm));

@@ -363,6 +363,11 @@ fn a_job_that_demands_a_course_is_not_done_without_it() {
 
 #[test]
 fn an_office_with_officers_starts_only_when_no_way_is_for_one_person_alone() {
+    // While nobody is named it is told, and stops nothing.
+    let office = Office::open_with(|settings| drop(settings.table("officers").remove("alone")));
+    let told = office.run(&["check"]);
+    let said = super::office::text(&told);
+    assert!(told.status.success() && said.contains("note  officers.alone") && said.contains("code:default"), "{said}");
     let mut staffed = Staffed::open();
     assert!(staffed.office.stop().success());
     staffed.office.configure(|settings| {
